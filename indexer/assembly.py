@@ -1,0 +1,88 @@
+"""Segments through the model in shared batches, and back together as whole videos."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from indexer.feed import Opened
+from indexer.scan import Job
+from indexer.worker import DecodedSegment, DecodeSummary
+from models.backbone import Backbone
+from models.clip4clip import mean_pool
+from search.recording import NewSegment, NewVideo
+
+
+@dataclass
+class OpenVideo:
+    """A video on its way: some segments encoded, some waiting, the end perhaps not yet seen."""
+
+    opened: Opened
+    segments: dict[int, NewSegment] = field(default_factory=dict)
+    keyframes: dict[int, bytes] = field(default_factory=dict)  # JPEG files, by position
+    waiting: int = 0
+    summary: DecodeSummary | None = None
+
+    def finished(self, summary: DecodeSummary) -> NewVideo:
+        """The video as the catalog wants it."""
+        info, job = self.opened.info, self.opened.job
+        return NewVideo(
+            content_hash=self.opened.content_hash,
+            size_bytes=job.size_bytes,
+            container=info.container,
+            codec=info.codec,
+            duration_s=summary.duration_s,
+            width=info.width,
+            height=info.height,
+            rotation=info.rotation,
+            average_rate=info.average_rate,
+            start_offset_s=info.start_offset_s,
+            recorded_at=info.created_at,
+            frames_sampled=summary.frames_sampled,
+            bad_frames=summary.bad_frames,
+            segments=tuple(self.segments[position] for position in sorted(self.segments)),
+        )
+
+
+class Encoder:
+    """Gathers segments of any videos until they fill a batch, then encodes them together."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._waiting: list[tuple[Job, DecodedSegment]] = []
+
+    @property
+    def waiting_frames(self) -> int:
+        """Pictures that wait for the model."""
+        return sum(len(segment.frames) for _, segment in self._waiting)
+
+    @property
+    def is_full(self) -> bool:
+        """There is enough for the model to work at its best."""
+        return self.waiting_frames >= self._backbone.batch_size
+
+    def add(self, job: Job, segment: DecodedSegment) -> None:
+        """Let a segment wait for the next batch."""
+        self._waiting.append((job, segment))
+
+    def encode(self) -> Iterator[tuple[Job, DecodedSegment, NewSegment]]:
+        """Encode all that waits; → each segment with its embeddings."""
+        waiting, self._waiting = self._waiting, []
+        embeddings = self._backbone.embed_clips([segment.frames for _, segment in waiting])
+        for (job, segment), frame_embeddings in zip(waiting, embeddings, strict=True):
+            yield job, segment, _new_segment(segment, frame_embeddings)
+
+
+def _new_segment(segment: DecodedSegment, frame_embeddings: torch.Tensor) -> NewSegment:
+    counts = np.bincount(segment.unique_index, minlength=len(frame_embeddings))
+    weights = torch.from_numpy(counts).float()
+    return NewSegment(
+        start_s=segment.start_s,
+        end_s=segment.end_s,
+        keyframe_s=segment.keyframe_s,
+        frame_times_s=segment.frame_times_s,
+        unique_index=segment.unique_index,
+        frame_embeddings=frame_embeddings.numpy(),
+        embedding=mean_pool(frame_embeddings[None], weights[None])[0].numpy(),
+    )

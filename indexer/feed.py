@@ -1,0 +1,211 @@
+"""Decoding beside the model: worker threads, each with a child process, feed one bounded queue."""
+
+import hashlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.errors import DecodeFailed
+from indexer.probe import VideoInfo
+from indexer.scan import Job
+from indexer.settings import IndexSettings
+from indexer.worker import DecodedSegment, DecodeSummary, DecodeWorker
+
+# Segments waiting for the model. At 24 frames of 398×224 each that is 50 MB at most.
+_QUEUE_LENGTH = 8
+_HASH_CHUNK_BYTES = 1 << 20
+_POLL_S = 0.2
+_HELD_BACK = -1  # no video has this id
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file turned out to be a video and its frames will follow."""
+
+    job: Job
+    content_hash: str
+    info: VideoInfo
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """The next segment of a video."""
+
+    job: Job
+    segment: DecodedSegment
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """A video has come to its end: no more segments follow."""
+
+    job: Job
+    summary: DecodeSummary
+
+
+@dataclass(frozen=True)
+class Known:
+    """A file holds a video that the catalog already has."""
+
+    job: Job
+    video_id: int
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A file cannot be indexed."""
+
+    job: Job
+    content_hash: str | None  # None when not even its content could be read
+    stage: str
+    reason: str
+
+
+Message = Opened | Sampled | Decoded | Known | Failed
+
+
+class DecodeFeed:
+    """Messages about a list of jobs, in each job's own order. Use as a context manager.
+
+    Equal content is decoded once: a job whose content another one is working on is held
+    back, and handed out by `release` when that one is done.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        find_known: Callable[[str], int | None],
+        settings: IndexSettings,
+        short_side: int,
+        workers: int,
+        stop: threading.Event,
+    ) -> None:
+        self._jobs = iter(jobs)
+        self._find_known = find_known
+        self._settings = settings
+        self._short_side = short_side
+        self._queue: queue.Queue[Message | BaseException | None] = queue.Queue(_QUEUE_LENGTH)
+        self._lock = threading.Lock()
+        self._claims: dict[str, list[Job]] = {}
+        self._stop = stop  # set by the caller to stop the run
+        self._closed = threading.Event()
+        self._running = min(workers, len(jobs))
+        self._threads = [
+            threading.Thread(target=self._work, daemon=True) for _ in range(self._running)
+        ]
+
+    def __enter__(self) -> "DecodeFeed":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._closed.set()
+        for thread in self._threads:
+            thread.join()
+
+    def take(self, *, wait: bool) -> Message | None:
+        """The next message; None when there is none yet (without `wait`) or none will come."""
+        while self._running:
+            try:
+                # A blocking get would not notice that the run is to stop.
+                message = self._queue.get(block=wait, timeout=_POLL_S)
+            except queue.Empty:
+                if wait and not self._stop.is_set():
+                    continue
+                return None
+            if isinstance(message, BaseException):
+                raise message
+            if message is not None:
+                return message
+            self._running -= 1
+        return None
+
+    def release(self, content_hash: str) -> list[Job]:
+        """Give up the claim on a content; → the jobs that were held back because of it."""
+        with self._lock:
+            return self._claims.pop(content_hash, [])
+
+    def _work(self) -> None:
+        try:
+            with DecodeWorker() as worker:
+                while not self._closed.is_set() and (job := self._next_job()) is not None:
+                    for message in self._messages(worker, job):
+                        if not self._put(message):
+                            break
+        except BaseException as error:  # a defect here must end the run, not hang it
+            self._put(error)
+        self._put(None)
+
+    def _next_job(self) -> Job | None:
+        with self._lock:
+            return next(self._jobs, None)
+
+    def _put(self, message: Message | BaseException | None) -> bool:
+        while not self._closed.is_set():
+            try:
+                self._queue.put(message, timeout=_POLL_S)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+    def _messages(self, worker: DecodeWorker, job: Job) -> Iterator[Message]:
+        content_hash = None
+        try:
+            content_hash = hash_content(job.path)
+            known = self._claim(content_hash, job)
+            if known is None:
+                yield from self._decode(worker, job, content_hash)
+            elif known != _HELD_BACK:
+                yield Known(job, known)
+        except DecodeFailed as failure:
+            yield Failed(job, content_hash, failure.stage, failure.reason)
+
+    def _claim(self, content_hash: str, job: Job) -> int | None:
+        with self._lock:
+            if content_hash in self._claims:
+                self._claims[content_hash].append(job)
+                return _HELD_BACK
+            # Asked under the lock: a claim is released only after its video is committed.
+            known = self._find_known(content_hash)
+            if known is None:
+                self._claims[content_hash] = []
+            return known
+
+    def _decode(self, worker: DecodeWorker, job: Job, content_hash: str) -> Iterator[Message]:
+        for event in worker.decode(job.path, short_side=self._short_side, settings=self._settings):
+            if isinstance(event, VideoInfo):
+                yield Opened(job, content_hash, event)
+            elif isinstance(event, DecodedSegment):
+                yield Sampled(job, event)
+            else:
+                _check_unchanged(job)
+                yield Decoded(job, event)
+
+
+def hash_content(path: Path) -> str:
+    """The identity of a file's content: BLAKE2b over all of it, 40 hexadecimal digits.
+
+    Raises DecodeFailed when the file cannot be read.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(_HASH_CHUNK_BYTES):
+                digest.update(chunk)
+    except OSError as error:
+        raise DecodeFailed("read", f"it cannot be read ({error.strerror})") from error
+    return digest.hexdigest()
+
+
+def _check_unchanged(job: Job) -> None:
+    try:
+        status = job.path.stat()
+    except OSError as error:
+        raise DecodeFailed("read", "it was removed while it was being read") from error
+    if (status.st_size, status.st_mtime_ns) != (job.size_bytes, job.mtime_ns):
+        raise DecodeFailed("read", "it was still being written: index it again when it is whole")

@@ -1,0 +1,51 @@
+"""Keyframe pictures: written when a video is indexed, drawn again when they are gone."""
+
+import os
+from pathlib import Path
+
+from sqlalchemy import select
+
+from indexer.errors import DecodeFailed
+from indexer.settings import IndexSettings
+from indexer.worker import DecodeWorker
+from search.catalog import Segment, VideoPath
+from search.library import Library
+
+# Keyframes are kept from the frames decoded for the model, which are therefore never smaller.
+KEYFRAME_SIDE = 224
+
+
+def write_keyframe(file: Path, jpeg: bytes) -> None:
+    """Put a picture in place in one step, so that no reader sees half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_bytes(jpeg)
+    draft.replace(file)
+
+
+def ensure_keyframe(
+    library: Library, segment_id: int, *, settings: IndexSettings, worker: DecodeWorker
+) -> Path | None:
+    """The file with a segment's keyframe, decoded again if it was deleted.
+
+    None when the segment or its video is gone, or the video cannot be read any more.
+    """
+    file = library.keyframe_file(segment_id)
+    if file.exists():
+        return file
+    with library.reading() as session:
+        row = session.execute(
+            select(VideoPath.path, Segment.keyframe_s)
+            .join(Segment, Segment.video_id == VideoPath.video_id)
+            .where(Segment.id == segment_id, VideoPath.missing_since.is_(None))
+        ).first()
+    if row is None:
+        return None
+    try:
+        jpeg = worker.thumbnail(
+            row.path, row.keyframe_s, short_side=KEYFRAME_SIDE, settings=settings
+        )
+        write_keyframe(file, jpeg)
+    except DecodeFailed:
+        return None
+    return file

@@ -1,0 +1,231 @@
+"""Indexing a library: decode workers → batches across videos → model → one transaction a video."""
+
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from indexer.assembly import Encoder, OpenVideo
+from indexer.config import sampling_of
+from indexer.discover import Discovery, discover
+from indexer.feed import Decoded, DecodeFeed, Failed, Known, Message, Opened, Sampled
+from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
+from indexer.scan import Job, Scan, known_files, register
+from indexer.settings import IndexSettings
+from models.backbone import Backbone
+from search.catalog import Space
+from search.library import Library
+from search.lock import only_indexer
+from search.recording import (
+    find_indexed,
+    link_path,
+    purge_orphans,
+    record_failure,
+    store_video,
+)
+from search.segment_index import SegmentIndex
+from search.spaces import SpaceIdentity, enter_space
+
+HEAD = "meanP"
+
+
+class Listener(Protocol):
+    """Hears how indexing goes; the command line draws its progress from this."""
+
+    def on_scan(self, discovery: Discovery, scan: Scan) -> None:
+        """The work is known."""
+
+    def on_frames(self, job: Job, frames: int, fraction: float) -> None:
+        """So many frames were sampled; so much of the video is decoded."""
+
+    def on_done(self, job: Job) -> None:
+        """A file is in the library."""
+
+    def on_failed(self, job: Job, reason: str) -> None:
+        """A file cannot be indexed."""
+
+
+@dataclass
+class IndexReport:
+    """What a run did, counted as it happened."""
+
+    encoded: int = 0  # videos decoded and encoded
+    linked: int = 0  # files whose content was already there
+    unchanged: int = 0
+    failed: int = 0
+    failed_before: int = 0  # and left alone this time
+    newly_missing: int = 0
+    damaged: int = 0  # encoded, but with bad frames
+    frames_sampled: int = 0
+    frames_encoded: int = 0
+    interrupted: bool = False
+
+    @property
+    def has_failures(self) -> bool:
+        """Some files of this run's scope are not in the library."""
+        return bool(self.failed or self.failed_before)
+
+
+@dataclass
+class Indexer:
+    """Indexes files into one library with one model. Raises LibraryBusy if another one does."""
+
+    library: Library
+    backbone: Backbone
+    settings: IndexSettings
+    listener: Listener
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def index(
+        self, paths: Sequence[Path], *, retry_failed: bool = False, switch_space: bool = False
+    ) -> IndexReport:
+        """Bring the library in line with files and folders.
+
+        Raises SpaceMismatch when the library was made with another model or sampling, unless
+        `switch_space`; KinodexError for a path that does not exist.
+        """
+        discovery = discover(paths)
+        with only_indexer(self.library.folder):
+            space = self._enter_space(switch=switch_space)
+            with self.library.writing() as session:
+                scan = register(session, discovery, space, retry_failed=retry_failed)
+            self.listener.on_scan(discovery, scan)
+            return self._run(scan, space)
+
+    def index_known(self, *, failed: bool, switch_space: bool = False) -> IndexReport:
+        """Index the files that the catalog knows: those that failed, or all of them."""
+        with self.library.reading() as session:
+            known = known_files(session, failed=failed)
+        present = [path for path in known if path.exists()]
+        return self.index(present, retry_failed=failed, switch_space=switch_space)
+
+    def _enter_space(self, *, switch: bool) -> Space:
+        identity = SpaceIdentity(self.backbone.identity, HEAD, sampling_of(self.settings))
+        with self.library.writing() as session:
+            return enter_space(
+                session, identity, self.backbone.choice, dim=self.backbone.dim, switch=switch
+            )
+
+    def _run(self, scan: Scan, space: Space) -> IndexReport:
+        run = _Run(self, space)
+        run.report.unchanged = scan.unchanged
+        run.report.failed = scan.newly_failed
+        run.report.failed_before = scan.failed_before
+        run.report.newly_missing = scan.newly_missing
+        run.work(scan.jobs)
+        with self.library.writing() as session:
+            purge_orphans(session)
+        index = SegmentIndex(self.library, space)
+        index.refresh()
+        index.save()
+        run.report.interrupted = self.stop.is_set()
+        return run.report
+
+
+class _Run:
+    """The state of one pass over a list of jobs."""
+
+    def __init__(self, indexer: Indexer, space: Space) -> None:
+        self.report = IndexReport()
+        self._library = indexer.library
+        self._backbone = indexer.backbone
+        self._settings = indexer.settings
+        self._listener = indexer.listener
+        self._stop = indexer.stop
+        self._space = space
+        self._encoder = Encoder(indexer.backbone)
+        self._open: dict[int, OpenVideo] = {}
+
+    def work(self, jobs: Sequence[Job]) -> None:
+        """Take messages as they come; whenever none is ready, let the model work instead."""
+        with DecodeFeed(
+            jobs,
+            find_known=self._find_known,
+            settings=self._settings,
+            short_side=max(self._backbone.preprocessing.short_side, KEYFRAME_SIDE),
+            workers=_decode_workers(self._backbone),
+            stop=self._stop,
+        ) as feed:
+            while not self._stop.is_set():
+                message = feed.take(wait=not self._encoder.waiting_frames)
+                if message is not None:
+                    self._handle(message, feed)
+                elif not self._encoder.waiting_frames:
+                    return
+                if message is None or self._encoder.is_full:
+                    self._encode(feed)
+
+    def _handle(self, message: Message, feed: DecodeFeed) -> None:
+        match message:
+            case Opened(job=job):
+                self._open[job.path_id] = OpenVideo(message)
+            case Sampled(job=job, segment=segment):
+                video = self._open[job.path_id]
+                video.waiting += 1
+                self._encoder.add(job, segment)
+                self.report.frames_sampled += len(segment.frame_times_s)
+                expected_s = video.opened.info.duration_s or segment.end_s
+                fraction = min(1.0, segment.end_s / expected_s)
+                self._listener.on_frames(job, len(segment.frame_times_s), fraction)
+            case Decoded(job=job, summary=summary):
+                self._open[job.path_id].summary = summary
+                self._finish(job, feed)
+            case Known(job=job, video_id=video_id):
+                self._link(job, video_id)
+            case Failed(job=job):
+                self._fail(message, feed)
+
+    def _encode(self, feed: DecodeFeed) -> None:
+        self.report.frames_encoded += self._encoder.waiting_frames
+        for job, decoded, segment in self._encoder.encode():
+            video = self._open.get(job.path_id)
+            if video is None:  # it failed while this segment waited
+                continue
+            video.segments[decoded.index] = segment
+            video.keyframes[decoded.index] = decoded.keyframe_jpeg
+            video.waiting -= 1
+            self._finish(job, feed)
+
+    def _finish(self, job: Job, feed: DecodeFeed) -> None:
+        video = self._open[job.path_id]
+        if video.summary is None or video.waiting:
+            return
+        finished = video.finished(video.summary)
+        with self._library.writing() as session:
+            video_id, segment_ids = store_video(session, finished, self._space)
+            link_path(session, job.path_id, video_id)
+        del self._open[job.path_id]
+        self.report.encoded += 1
+        self.report.damaged += finished.bad_frames > 0
+        self._listener.on_done(job)
+        for position, segment_id in enumerate(segment_ids):
+            write_keyframe(self._library.keyframe_file(segment_id), video.keyframes[position])
+        for copy in feed.release(finished.content_hash):
+            self._link(copy, video_id)
+
+    def _link(self, job: Job, video_id: int) -> None:
+        with self._library.writing() as session:
+            link_path(session, job.path_id, video_id)
+        self.report.linked += 1
+        self._listener.on_done(job)
+
+    def _fail(self, failure: Failed, feed: DecodeFeed) -> None:
+        self._open.pop(failure.job.path_id, None)
+        copies = feed.release(failure.content_hash) if failure.content_hash else []
+        for job in (failure.job, *copies):
+            with self._library.writing() as session:
+                record_failure(session, job.path_id, stage=failure.stage, reason=failure.reason)
+            self.report.failed += 1
+            self._listener.on_failed(job, failure.reason)
+
+    def _find_known(self, content_hash: str) -> int | None:
+        with self._library.reading() as session:
+            return find_indexed(session, content_hash, self._space)
+
+
+def _decode_workers(backbone: Backbone) -> int:
+    # On a CPU decoding takes its cores from the model, which is far the slower of the two.
+    share = 4 if backbone.device.type == "cpu" else 2
+    return max(1, (os.cpu_count() or 1) // share)

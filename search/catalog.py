@@ -1,0 +1,182 @@
+"""The tables. SQL is the truth: everything else in a library can be made again from here."""
+
+import os
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    String,
+    TypeDecorator,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+
+class Status(StrEnum):
+    """Where a file stands."""
+
+    WAITING = "waiting"
+    INDEXED = "indexed"
+    FAILED = "failed"
+
+
+class FilePath(TypeDecorator[Path]):
+    """A path as the bytes the file system uses: a name may be anything but UTF-8."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: Path | None, dialect: Any) -> bytes | None:
+        return None if value is None else os.fsencode(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Any) -> Path | None:
+        return None if value is None else Path(os.fsdecode(value))
+
+
+def now() -> datetime:
+    """The present moment in UTC, without a zone, as it is stored."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Base(DeclarativeBase):
+    """What all tables share: how Python's types are stored."""
+
+    type_annotation_map = {
+        # File sizes and nanoseconds need 64 bits; SQLite's own integers have them.
+        int: BigInteger().with_variant(Integer, "sqlite"),
+        Path: FilePath,
+        dict[str, Any]: JSON,
+        Status: String(16),
+    }
+
+
+class Video(Base):
+    """One file's content. The row exists only when the video is wholly indexed."""
+
+    __tablename__ = "videos"
+    __table_args__ = {"sqlite_autoincrement": True}
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    content_hash: Mapped[str] = mapped_column(String(40), unique=True)
+    size_bytes: Mapped[int]
+    container: Mapped[str]
+    codec: Mapped[str]
+    duration_s: Mapped[float]
+    width: Mapped[int]
+    height: Mapped[int]
+    rotation: Mapped[int]
+    average_rate: Mapped[float | None]
+    start_offset_s: Mapped[float]  # what a browser's clock lacks of ours; mostly 0
+    recorded_at: Mapped[datetime | None]
+    frames_sampled: Mapped[int]
+    bad_frames: Mapped[int]
+    indexed_at: Mapped[datetime] = mapped_column(default=now)
+
+    paths: Mapped[list["VideoPath"]] = relationship(back_populates="video")
+    segments: Mapped[list["Segment"]] = relationship(
+        back_populates="video", cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class VideoPath(Base):
+    """A file that was found: where it is, what it holds, and why it failed if it did."""
+
+    __tablename__ = "paths"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    path: Mapped[Path] = mapped_column(unique=True)
+    size_bytes: Mapped[int]
+    mtime_ns: Mapped[int]
+    status: Mapped[Status] = mapped_column(default=Status.WAITING, index=True)
+    video_id: Mapped[int | None] = mapped_column(
+        ForeignKey("videos.id", ondelete="SET NULL"), index=True
+    )
+    missing_since: Mapped[datetime | None]
+    stage: Mapped[str | None] = mapped_column(String(32))
+    reason: Mapped[str | None]
+    attempts: Mapped[int] = mapped_column(default=0)
+    tried_at: Mapped[datetime | None]
+
+    video: Mapped[Video | None] = relationship(back_populates="paths")
+
+
+class Space(Base):
+    """A model with its head and sampling. Embeddings of two spaces are never compared."""
+
+    __tablename__ = "spaces"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(String(32), unique=True)
+    model: Mapped[str]
+    pretrained: Mapped[str | None]
+    weights: Mapped[Path | None]
+    weights_digest: Mapped[str] = mapped_column(String(32))
+    preprocessing: Mapped[dict[str, Any]]
+    head: Mapped[str]
+    sampling: Mapped[dict[str, Any]]
+    dim: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=False)
+    # Counts the transactions that changed what a search may return: a vector index that
+    # carries the same number is up to date.
+    revision: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Segment(Base):
+    """A span of a video within one shot. Its id is also its id in the vector index."""
+
+    __tablename__ = "segments"
+    __table_args__ = (
+        UniqueConstraint("video_id", "position"),
+        {"sqlite_autoincrement": True},  # the id of a deleted segment is never used again
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    video_id: Mapped[int] = mapped_column(ForeignKey("videos.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    start_s: Mapped[float]
+    end_s: Mapped[float]
+    keyframe_s: Mapped[float]
+
+    video: Mapped[Video] = relationship(back_populates="segments")
+    frames: Mapped["SegmentFrames"] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True
+    )
+    embeddings: Mapped[list["SegmentEmbedding"]] = relationship(
+        cascade="all, delete-orphan", passive_deletes=True
+    )
+
+
+class SegmentFrames(Base):
+    """The frame embeddings of a segment, un-normalised, kept so that nothing is decoded again."""
+
+    __tablename__ = "segment_frames"
+
+    segment_id: Mapped[int] = mapped_column(
+        ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True
+    )
+    times_s: Mapped[bytes] = mapped_column(LargeBinary)  # float64, one a sampled frame
+    unique_index: Mapped[bytes] = mapped_column(LargeBinary)  # uint16: its row in `embeddings`
+    embeddings: Mapped[bytes] = mapped_column(LargeBinary)  # float16 (unique frames, dim)
+
+
+class SegmentEmbedding(Base):
+    """What a search compares with: a unit vector for a segment in a space."""
+
+    __tablename__ = "segment_embeddings"
+
+    # The space comes first, so that the key's own index lists the segments of a space.
+    space_id: Mapped[int] = mapped_column(
+        ForeignKey("spaces.id", ondelete="CASCADE"), primary_key=True
+    )
+    segment_id: Mapped[int] = mapped_column(
+        ForeignKey("segments.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    embedding: Mapped[bytes] = mapped_column(LargeBinary)  # float16 (dim,)

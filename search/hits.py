@@ -1,0 +1,40 @@
+"""What a search returns."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Why:
+    """The two cosines behind a hit, comparable within one answer and no further."""
+
+    segment_similarity: float
+    frame_similarity: float
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A segment that matches, with the time inside it that matches best. Times in seconds."""
+
+    segment: int
+    start_s: float
+    end_s: float
+    best_s: float
+    score: float
+    why: Why
+
+
+@dataclass(frozen=True)
+class Hit(Moment):
+    """A video that matches: its best moment, and its other matching moments, best first."""
+
+    video: str  # the hash of its content
+    paths: tuple[Path, ...]  # the places where this content lies now
+    moments: tuple[Moment, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values. A path that is not valid text keeps its bytes as surrogate escapes."""
+        values = asdict(self)
+        values["paths"] = [str(path) for path in self.paths]
+        return values

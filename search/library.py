@@ -1,0 +1,134 @@
+"""A library: one folder that holds the catalog, the vectors and the media of a collection."""
+
+import os
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from models.errors import KinodexError
+from search.database import open_database, writer
+from search.hits import Hit
+
+if TYPE_CHECKING:
+    from models.backbone import Backbone
+    from search.engine import SearchEngine
+
+ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
+
+
+class LibraryNotFound(KinodexError):
+    """There is no library in the folder named."""
+
+
+def default_folder() -> Path:
+    """Where the library is when nobody says: $KINODEX_LIBRARY, else in the user's data folder."""
+    named = os.environ.get(ENVIRONMENT_VARIABLE)
+    if named:
+        return Path(named)
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "kinodex"
+
+
+class Library:
+    """An open library. Use `Library.open`, and `close` or a `with` block when done."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.folder = folder
+        self._engine = engine
+        self._writer = writer(engine)
+        self._search_engine: SearchEngine | None = None
+
+    @classmethod
+    def open(cls, folder: Path | str | None = None, *, create: bool = False) -> "Library":
+        """The library in `folder` (by default the user's own), made first if `create`.
+
+        Raises LibraryNotFound, or CatalogError when the catalog cannot be read.
+        """
+        place = Path(folder or default_folder()).expanduser().resolve()
+        if not (place / "catalog.db").is_file():
+            if not create:
+                raise LibraryNotFound(
+                    f"there is no library in {str(place)!r}: make one with 'kinodex index FOLDER'"
+                )
+            _make_folder(place)
+        return cls(place, open_database(place / "catalog.db"))
+
+    def __enter__(self) -> "Library":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Release the catalog's files."""
+        self._engine.dispose()
+
+    @property
+    def vectors_folder(self) -> Path:
+        """Where vector indexes lie; may be deleted at any time."""
+        return self.folder / "vectors"
+
+    @property
+    def settings_file(self) -> Path:
+        """The file with the library's settings; it need not exist."""
+        return self.folder / "library.toml"
+
+    def keyframe_file(self, segment_id: int) -> Path:
+        """Where a segment's keyframe lies, when it has been drawn; may be deleted at any time."""
+        # A folder a thousand files: file managers and back-ups stay quick.
+        return self.folder / "media" / "keyframes" / str(segment_id // 1000) / f"{segment_id}.jpg"
+
+    def settings(self, section: str) -> dict[str, Any]:
+        """One table of library.toml, empty when there is none. Raises KinodexError if malformed."""
+        try:
+            text = self.settings_file.read_text(encoding="utf-8")
+            table = tomllib.loads(text).get(section, {})
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise KinodexError(f"{str(self.settings_file)!r} cannot be read: {error}") from error
+        if not isinstance(table, dict):
+            raise KinodexError(f"{str(self.settings_file)!r}: '{section}' must be a [table]")
+        return table
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session that sees one moment of the catalog and never waits for writers."""
+        with Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session whose block is one transaction: all of it, or nothing."""
+        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def engine(self, backbone: "Backbone | None" = None) -> "SearchEngine":
+        """The part that answers queries, loaded on first use; it keeps its model in memory."""
+        from search.engine import SearchEngine
+
+        if self._search_engine is None:
+            self._search_engine = SearchEngine.for_library(self, backbone)
+        return self._search_engine
+
+    def search(self, text: str, k: int = 10) -> Sequence[Hit]:
+        """The `k` videos that match a text best, best first, each with its matching moments.
+
+        Raises KinodexError for an empty query, an empty library, or a model that cannot be had.
+        """
+        return self.engine().search(text, k)
+
+
+def _make_folder(place: Path) -> None:
+    try:
+        (place / "media").mkdir(parents=True, exist_ok=True)
+        (place / "vectors").mkdir(exist_ok=True)
+    except OSError as error:
+        raise KinodexError(
+            f"a library cannot be made in {str(place)!r}: {error.strerror}"
+        ) from error

@@ -1,0 +1,33 @@
+"""One writer at a time: a lock that its holder's death releases, on every platform."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from models.errors import KinodexError
+
+
+class LibraryBusy(KinodexError):
+    """Another process is indexing this library."""
+
+
+@contextmanager
+def only_indexer(folder: Path) -> Iterator[None]:
+    """Hold the right to index the library in `folder`. Raises LibraryBusy at once if it is taken.
+
+    SQLite's own file lock is used, on a file that holds nothing: the operating system drops
+    it when the process ends, however it ends.
+    """
+    connection = sqlite3.connect(folder / "indexing.lock", timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise LibraryBusy(
+            f"another Kinodex is indexing {str(folder)!r}: wait for it, or stop it"
+        ) from error
+    try:
+        yield
+    finally:
+        connection.close()

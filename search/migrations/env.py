@@ -1,0 +1,9 @@
+"""Runs migrations on the connection that search.database hands over."""
+
+from alembic import context
+
+from search.catalog import Base
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+context.run_migrations()

@@ -1,0 +1,130 @@
+"""The vector index of a space, kept level with the catalog."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session
+
+from search.catalog import Segment, SegmentEmbedding, Space, VideoPath
+from search.embeddings import unpack
+from search.library import Library
+from search.vectors import Neighbours, storage
+from search.vectors.faiss_index import FaissIndex
+
+_CHUNK = 10_000  # vectors read from the catalog at once: 20 MB at width 512
+_SAVE_AFTER = 1_000  # changes a reader may carry before it is worth writing the file again
+
+
+class SegmentIndex:
+    """Nearest segments of one space, among those of videos that are present."""
+
+    def __init__(self, library: Library, space: Space) -> None:
+        self._library = library
+        self._space_id = space.id
+        self._space_key = space.key
+        self._dim = space.dim
+        self._revision = -1
+        self._unsaved = 0
+        self._visible: np.ndarray | None = None
+        self._index, self._stored_revision = self._load()
+
+    def __len__(self) -> int:
+        return len(self._index) if self._visible is None else len(self._visible)
+
+    def nearest(self, query: np.ndarray, k: int) -> Neighbours:
+        """The `k` nearest segments, best first. query: (dim,), unit length."""
+        return self._index.search(query, k, among=self._visible)
+
+    def refresh(self) -> None:
+        """Take up what has changed in the catalog; one small query when nothing has."""
+        with self._library.reading() as session:
+            revision = session.scalar(select(Space.revision).where(Space.id == self._space_id))
+            if revision == self._revision:
+                return
+            if not self._is_level(session, revision):
+                self._catch_up(session)
+            self._visible = _visible_ids(session, self._space_id)
+            self._revision = revision or 0
+        if self._unsaved > max(_SAVE_AFTER, len(self._index) // 20):
+            self.save()
+
+    def save(self) -> None:
+        """Write the index file, if it is behind."""
+        if self._unsaved:
+            storage.save(self._index, self._folder, space=self._space_key, revision=self._revision)
+            self._unsaved = 0
+
+    @property
+    def _folder(self) -> Path:
+        return self._library.vectors_folder / self._space_key
+
+    def _load(self) -> tuple[FaissIndex, int]:
+        try:
+            index, manifest = storage.load(self._folder, space=self._space_key, dim=self._dim)
+        except storage.DamagedIndex:  # or none yet: the catalog has everything
+            return FaissIndex(self._dim), -1
+        return index, manifest.revision
+
+    def _is_level(self, session: Session, revision: int | None) -> bool:
+        """Whether the file that was loaded is of this very revision: then no ids are compared."""
+        stored, self._stored_revision = self._stored_revision, -1
+        if stored != revision:
+            return False
+        # A catalog brought back from a copy counts its revisions again.
+        count = select(func.count()).where(SegmentEmbedding.space_id == self._space_id)
+        return session.scalar(count) == len(self._index)
+
+    def _catch_up(self, session: Session) -> None:
+        stored = np.array(
+            session.scalars(
+                select(SegmentEmbedding.segment_id)
+                .where(SegmentEmbedding.space_id == self._space_id)
+                .order_by(SegmentEmbedding.segment_id)
+            ).all(),
+            dtype=np.int64,
+        )
+        indexed = self._index.ids()
+        gone = np.setdiff1d(indexed, stored, assume_unique=True)
+        new = np.setdiff1d(stored, indexed, assume_unique=True)
+        if len(gone):
+            self._index.remove(gone)
+        for start in range(0, len(new), _CHUNK):
+            chunk = new[start : start + _CHUNK]
+            self._index.add(chunk, read_embeddings(session, self._space_id, self._dim)(chunk))
+        self._unsaved += len(gone) + len(new)
+
+
+def read_embeddings(
+    session: Session, space_id: int, dim: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """A reader of stored segment embeddings: ids (n,) → float32 (n, dim), in the ids' order."""
+
+    def read(ids: np.ndarray) -> np.ndarray:
+        rows = session.execute(
+            select(SegmentEmbedding.segment_id, SegmentEmbedding.embedding).where(
+                SegmentEmbedding.space_id == space_id,
+                SegmentEmbedding.segment_id.in_(ids.tolist()),
+            )
+        )
+        blobs = {row.segment_id: row.embedding for row in rows}
+        return unpack([blobs[segment_id] for segment_id in ids.tolist()], dim)
+
+    return read
+
+
+def _visible_ids(session: Session, space_id: int) -> np.ndarray | None:
+    """The segments of videos that lie somewhere now; None when that is all of them."""
+    present = exists().where(
+        VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None)
+    )
+    in_space = (
+        select(Segment.id)
+        .join(SegmentEmbedding, SegmentEmbedding.segment_id == Segment.id)
+        .where(SegmentEmbedding.space_id == space_id)
+    )
+    hidden = session.scalar(select(func.count()).select_from(in_space.where(~present).subquery()))
+    if not hidden:
+        return None
+    return np.array(session.scalars(in_space.where(present).order_by(Segment.id)).all(), np.int64)

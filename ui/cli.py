@@ -1,0 +1,219 @@
+"""The command line. Each command imports what it needs, so that --help answers at once."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.errors import KinodexError
+
+HELP = """Search video libraries by what happens in them.
+
+    kinodex index ~/Videos
+    kinodex search "a dog runs on the beach"
+    kinodex ui
+
+Exit codes: 0 done, 1 error, 2 wrong usage, 3 finished but some files failed, 130 interrupted.
+"""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        "-l",
+        envvar="KINODEX_LIBRARY",
+        help="Folder of the library. Default: 'kinodex' in your data folder ('kinodex where').",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="KINODEX_MODEL",
+        help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: the library's "
+        "own; for a new library one that suits this machine.",
+        show_default=False,
+    ),
+]
+PretrainedOption = Annotated[
+    str | None,
+    typer.Option(help="Tag of the model's weights, as open_clip lists them.", show_default=False),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(help="Local weight file for the model (.safetensors, .pt).", show_default=False),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"kinodex {version('kinodex')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback(help=HELP)
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Video files and folders.", show_default=False),
+    ] = None,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    reindex: Annotated[
+        bool,
+        typer.Option(
+            help="Encode every video again, with another model or other settings; without "
+            "PATH, all that the library knows."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make videos searchable. Only what is new or changed is encoded."""
+    from ui.indexing import ModelFlags, run_index
+
+    if not paths and not reindex:
+        raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
+    flags = ModelFlags(model, pretrained, weights, device)
+    raise typer.Exit(run_index(library, paths or [], flags, reindex=reindex, as_json=as_json))
+
+
+@app.command()
+def search(
+    text: Annotated[list[str], typer.Argument(help="What happens in the video, in words.")],
+    library: LibraryOption = None,
+    k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many videos.")] = 10,
+    weights: WeightsOption = None,
+    device: DeviceOption = None,
+    model: ModelOption = None,
+    pretrained: PretrainedOption = None,
+    as_json: JsonOption = False,
+    paths_only: Annotated[
+        bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
+    ] = False,
+) -> None:
+    """Find the moments that match a text, best video first."""
+    from ui.indexing import ModelFlags
+    from ui.searching import run_search
+
+    flags = ModelFlags(model, pretrained, weights, device)
+    run_search(library, " ".join(text), k, flags, as_json=as_json, paths_only=paths_only)
+
+
+@app.command()
+def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """What is in the library: videos, segments, failures, model, space used."""
+    from ui.reports import print_status
+
+    print_status(library, as_json=as_json)
+
+
+@app.command()
+def failed(
+    library: LibraryOption = None,
+    retry: Annotated[bool, typer.Option(help="Try the failed files once more.")] = False,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the files that could not be indexed, and why."""
+    if retry:
+        from ui.indexing import retry_failed
+
+        raise typer.Exit(retry_failed(library, device, as_json=as_json))
+    from ui.reports import print_failed
+
+    print_failed(library, as_json=as_json)
+
+
+@app.command()
+def remove(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders to forget.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take files out of the library. The files themselves are not touched."""
+    from ui.reports import remove_paths
+
+    remove_paths(library, paths, as_json=as_json)
+
+
+@app.command()
+def where(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Where the library and its parts lie."""
+    from ui.reports import print_places
+
+    print_places(library, as_json=as_json)
+
+
+@app.command()
+def ui(
+    library: LibraryOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback opens it to others.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the search page in a browser."""
+    from ui.serving import serve
+
+    raise typer.Exit(serve(library, port=port, address=address, browser=browser))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo is made, anew each time.")] = Path(
+        "kinodex-demo"
+    ),
+    clean: Annotated[bool, typer.Option("--remove", help="Only delete an earlier demo.")] = False,
+) -> None:
+    """Make a small library of generated videos, index it and search it. Needs no network."""
+    from ui.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, only_remove=clean))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
+    try:
+        app()
+    except KinodexError as error:
+        from ui.printing import printable
+
+        print(f"kinodex: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

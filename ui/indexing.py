@@ -1,0 +1,231 @@
+"""`kinodex index` and `kinodex failed --retry`: the model, the progress bar, the summary."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+from indexer.discover import Discovery
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from indexer.config import load_settings, write_settings_template
+from indexer.pipeline import Indexer, IndexReport
+from indexer.scan import Job, Scan
+from models.backbone import Backbone, find_device, load_backbone
+from models.choice import ModelChoice
+from models.sources import choose_model, default_choice
+from search.library import Library
+from search.spaces import active_space, check_same_model, choice_of
+from ui.printing import counted, data_json, printable, short_path, talk, talk_console
+
+EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
+
+
+@dataclass(frozen=True)
+class ModelFlags:
+    """The options that choose a model, as typed."""
+
+    model: str | None = None
+    pretrained: str | None = None
+    weights: Path | None = None
+    device: str | None = None
+
+    def choice(self, current: ModelChoice | None) -> ModelChoice | None:
+        """What was asked for, filled up from the library's current model; None for nothing."""
+        if not (self.model or self.pretrained or self.weights):
+            return None
+        name = self.model or (current.name if current else default_choice(find_device()).name)
+        bare = not (self.pretrained or self.weights)
+        if current and bare and self.model == current.name:
+            return current  # the bare name of the library's own model means exactly that model
+        return choose_model(name, pretrained=self.pretrained, weights=self.weights)
+
+
+def run_index(
+    folder: Path | None,
+    paths: Sequence[Path],
+    flags: ModelFlags,
+    *,
+    reindex: bool,
+    as_json: bool,
+) -> int:
+    """Index `paths` (or all known files) into the library in `folder`; → the exit code."""
+
+    def work(indexer: Indexer) -> IndexReport:
+        if paths:
+            return indexer.index(paths, switch_space=reindex)
+        return indexer.index_known(failed=False, switch_space=reindex)
+
+    with Library.open(folder, create=True) as library:
+        choice = _choice_for_indexing(library, flags, reindex=reindex)
+        return _run(library, choice, flags.device, work, as_json=as_json)
+
+
+def retry_failed(folder: Path | None, device: str | None, *, as_json: bool) -> int:
+    """Index the failed files once more; → the exit code."""
+    with Library.open(folder) as library:
+        choice = _choice_for_indexing(library, ModelFlags(), reindex=False)
+        return _run(
+            library, choice, device, lambda one: one.index_known(failed=True), as_json=as_json
+        )
+
+
+def load_model(choice: ModelChoice, device: str | None) -> Backbone:
+    """The model, with word of what happens while it takes its time."""
+    return load_backbone(choice, device=device, talk=talk)
+
+
+def _choice_for_indexing(library: Library, flags: ModelFlags, *, reindex: bool) -> ModelChoice:
+    with library.reading() as session:
+        space = active_space(session)
+    current = choice_of(space) if space else None
+    asked = flags.choice(current)
+    if space is not None and asked is not None and not reindex:
+        check_same_model(space, asked)
+    if asked or current:
+        return asked or current  # type: ignore[return-value]
+    choice = default_choice(find_device(flags.device))
+    talk(f"no model named: using {choice}, a good one for {find_device(flags.device).type}")
+    return choice
+
+
+def _run(
+    library: Library,
+    choice: ModelChoice,
+    device: str | None,
+    work: Callable[[Indexer], IndexReport],
+    *,
+    as_json: bool,
+) -> int:
+    settings = load_settings(library)
+    backbone = load_model(choice, device)
+    talk(f"library {printable(library.folder)}, model {choice} on {backbone.device.type}")
+    write_settings_template(library)
+    with ProgressBar() as listener, _stop_on_interrupt() as stop:
+        report = work(Indexer(library, backbone, settings, listener, stop))
+    if as_json:
+        data_json(asdict(report))
+    _summarise(report)
+    if report.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if report.has_failures else EXIT_DONE
+
+
+class ProgressBar:
+    """Draws indexing on stderr: files, frames a second, time left by the size of the files."""
+
+    def __init__(self) -> None:
+        self._progress = Progress(
+            TextColumn("indexing"),
+            BarColumn(),
+            TextColumn("{task.fields[files]}/{task.fields[all_files]} files"),
+            TextColumn("{task.fields[rate]:.0f} frames/s"),
+            TimeRemainingColumn(),
+            console=talk_console,
+            transient=True,
+        )
+        self._task = self._progress.add_task("", visible=False, files=0, all_files=0, rate=0.0)
+        self._bytes_done: dict[int, float] = {}
+        self._files = 0
+        self._frames = 0
+        self._started = time.monotonic()
+
+    def __enter__(self) -> "ProgressBar":
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def on_scan(self, discovery: Discovery, scan: Scan) -> None:
+        """Say what was left out, then show the bar."""
+        for line in _remarks(discovery):
+            talk(line)
+        total = sum(job.size_bytes for job in scan.jobs)
+        self._progress.update(
+            self._task, total=total, all_files=len(scan.jobs), visible=bool(scan.jobs)
+        )
+        self._started = time.monotonic()
+
+    def on_frames(self, job: Job, frames: int, fraction: float) -> None:
+        """Move the bar by the part of the file that is decoded."""
+        self._frames += frames
+        self._move(job, fraction)
+
+    def on_done(self, job: Job) -> None:
+        """Count a file."""
+        self._files += 1
+        self._move(job, 1.0)
+
+    def on_failed(self, job: Job, reason: str) -> None:
+        """Count a file and say at once what is wrong with it."""
+        self.on_done(job)
+        talk(f"failed: {printable(short_path(job.path))}: {reason}")
+
+    def _move(self, job: Job, fraction: float) -> None:
+        self._bytes_done[job.path_id] = job.size_bytes * fraction
+        self._progress.update(
+            self._task,
+            completed=sum(self._bytes_done.values()),
+            files=self._files,
+            rate=self._frames / max(time.monotonic() - self._started, 0.1),
+        )
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[threading.Event]:
+    """The first Ctrl-C asks the run to stop after its current step; a second one ends it hard."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        talk("stopping: what is finished is kept")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _remarks(discovery: Discovery) -> Iterator[str]:
+    """What a user should know about files that are not being indexed."""
+    if discovery.skipped_hidden:
+        yield f"skipped {counted(discovery.skipped_hidden, 'hidden file or folder')}"
+    if discovery.unreadable:
+        yield f"skipped {counted(len(discovery.unreadable), 'unreadable file or folder')}"
+    for refused in discovery.refused:
+        yield f"failed: {printable(short_path(refused.found.path))}: {refused.reason}"
+    for root in discovery.roots:
+        if not root.was_seen:
+            yield f"{printable(root.path)} is empty: nothing was taken out of the library for it"
+
+
+def _summarise(report: IndexReport) -> None:
+    parts = [f"{counted(report.encoded, 'video')} indexed"]
+    if report.frames_sampled:
+        parts[0] += f" ({report.frames_sampled} frames, {report.frames_encoded} encoded)"
+    for count, words in (
+        (report.damaged, "of them damaged"),
+        (report.linked, "already known under another name"),
+        (report.unchanged, "unchanged"),
+        (report.newly_missing, "gone and hidden"),
+        (report.failed, "failed"),
+        (report.failed_before, "failed before (try again: 'kinodex failed --retry')"),
+    ):
+        if count:
+            parts.append(f"{count} {words}")
+    talk(", ".join(parts))
+    if report.interrupted:
+        talk("interrupted: run the same command again to go on")

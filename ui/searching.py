@@ -1,0 +1,38 @@
+"""`kinodex search`: a text in, moments out."""
+
+from pathlib import Path
+
+from models.backbone import load_backbone
+from search.engine import SearchEngine
+from search.library import Library
+from search.spaces import active_space, check_same_model, choice_of
+from ui.indexing import ModelFlags
+from ui.printing import data, data_json, print_hits, printable, talk
+
+
+def run_search(
+    folder: Path | None, text: str, k: int, flags: ModelFlags, *, as_json: bool, paths_only: bool
+) -> None:
+    """Print the `k` videos that match best. Raises KinodexError for what the user must mend."""
+    with Library.open(folder) as library:
+        hits = _engine(library, flags).search(text, k)
+    if as_json:
+        for hit in hits:
+            data_json(hit.as_json())
+    elif paths_only:
+        for hit in hits:
+            data(printable(hit.paths[0]))
+    elif hits:
+        print_hits(hits)
+    else:
+        talk("nothing found: the library has no video that is present")
+
+
+def _engine(library: Library, flags: ModelFlags) -> SearchEngine:
+    with library.reading() as session:
+        space = active_space(session)
+    if space is None:
+        return library.engine()  # says that nothing is indexed
+    asked = flags.choice(choice_of(space)) or choice_of(space)
+    check_same_model(space, asked)
+    return library.engine(load_backbone(asked, device=flags.device, talk=talk))
