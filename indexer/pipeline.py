@@ -15,6 +15,7 @@ from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
 from indexer.scan import Job, Scan, known_files, register
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
+from models.errors import KinodexError
 from search.catalog import Space
 from search.library import Library
 from search.lock import only_indexer
@@ -86,6 +87,7 @@ class Indexer:
         Raises SpaceMismatch when the library was made with another model or sampling, unless
         `switch_space`; KinodexError for a path that does not exist.
         """
+        check_paths(paths)
         discovery = discover(paths)
         with only_indexer(self.library.folder):
             space = self._enter_space(switch=switch_space)
@@ -223,6 +225,13 @@ class _Run:
     def _find_known(self, content_hash: str) -> int | None:
         with self._library.reading() as session:
             return find_indexed(session, content_hash, self._space)
+
+
+def check_paths(paths: Sequence[Path]) -> None:
+    """Raise KinodexError for the first path that leads nowhere."""
+    for path in paths:
+        if not path.exists():
+            raise KinodexError(f"there is no file or folder {str(path)!r}")
 
 
 def _decode_workers(backbone: Backbone) -> int:

@@ -80,7 +80,7 @@ def _pooling(tower: Any) -> str | None:
 def _end_of_text(tower: Any, token_ids: torch.Tensor) -> torch.Tensor:
     if _pooling(tower) == "argmax":
         return token_ids.argmax(dim=-1)
-    end_id = getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
+    end_id: int = getattr(tower, "text_eos_id", None) or tower.eos_id
     return torch.eq(token_ids, end_id).int().argmax(dim=-1)
 
 

@@ -147,7 +147,7 @@ class Segment(Base):
 
     video: Mapped[Video] = relationship(back_populates="segments")
     frames: Mapped["SegmentFrames"] = relationship(
-        cascade="all, delete-orphan", passive_deletes=True
+        back_populates="segment", cascade="all, delete-orphan", passive_deletes=True
     )
     embeddings: Mapped[list["SegmentEmbedding"]] = relationship(
         cascade="all, delete-orphan", passive_deletes=True
@@ -165,6 +165,8 @@ class SegmentFrames(Base):
     times_s: Mapped[bytes] = mapped_column(LargeBinary)  # float64, one a sampled frame
     unique_index: Mapped[bytes] = mapped_column(LargeBinary)  # uint16: its row in `embeddings`
     embeddings: Mapped[bytes] = mapped_column(LargeBinary)  # float16 (unique frames, dim)
+
+    segment: Mapped[Segment] = relationship(back_populates="frames")
 
 
 class SegmentEmbedding(Base):

@@ -89,6 +89,8 @@ class SearchEngine:
     def search_vector(self, query: np.ndarray, k: int) -> list[Hit]:
         """The `k` videos nearest to a unit vector (dim,), each with its matching moments."""
         self.index.refresh()
+        if not len(self.index):
+            raise EmptyLibrary(f"no video in {str(self._library.folder)!r} is indexed and present")
         with self._library.reading() as session:
             groups = self._nearest_videos(session, query, k)
             return self._hits(session, query, groups)

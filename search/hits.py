@@ -35,6 +35,5 @@ class Hit(Moment):
 
     def as_json(self) -> dict[str, Any]:
         """Plain values. A path that is not valid text keeps its bytes as surrogate escapes."""
-        values = asdict(self)
-        values["paths"] = [str(path) for path in self.paths]
-        return values
+        paths = [str(path) for path in self.paths]
+        return {"video": self.video, **asdict(self), "paths": paths}

@@ -1,7 +1,7 @@
 """Writing videos into the catalog: each function is one step inside a caller's transaction."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -141,13 +141,22 @@ def under(folder: Path) -> ColumnElement[bool]:
     return or_(column == name, and_(column > below, column < below[:-1] + b"0"))
 
 
-def mark_missing(session: Session, root: Path, seen: Iterable[Path]) -> int:
-    """Hide the paths below `root` that a scan did not see; → how many are newly hidden."""
+def mark_missing(
+    session: Session, root: Path, seen: Iterable[Path], *, closed: Collection[Path] = ()
+) -> int:
+    """Hide the paths below `root` that a scan did not see; → how many are newly hidden.
+
+    What lies below a `closed` folder, which the scan could not look into, stays as it is.
+    """
     known = session.execute(
         select(VideoPath.id, VideoPath.path).where(under(root), VideoPath.missing_since.is_(None))
     )
     present = set(seen)
-    gone = [path_id for path_id, path in known if path not in present]
+    gone = [
+        path_id
+        for path_id, path in known
+        if path not in present and not any(path.is_relative_to(folder) for folder in closed)
+    ]
     for chunk in _chunks(gone):
         session.execute(
             update(VideoPath).where(VideoPath.id.in_(chunk)).values(missing_since=now())

@@ -1,5 +1,6 @@
 """The command line. Each command imports what it needs, so that --help answers at once."""
 
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -206,6 +207,8 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
+    # Libraries announce through the root logger what the commands say better themselves.
+    logging.getLogger().setLevel(logging.ERROR)
     try:
         app()
     except KinodexError as error:

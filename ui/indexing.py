@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 from indexer.config import load_settings, write_settings_template
-from indexer.pipeline import Indexer, IndexReport
+from indexer.pipeline import Indexer, IndexReport, check_paths
 from indexer.scan import Job, Scan
 from models.backbone import Backbone, find_device, load_backbone
 from models.choice import ModelChoice
@@ -65,6 +65,7 @@ def run_index(
             return indexer.index(paths, switch_space=reindex)
         return indexer.index_known(failed=False, switch_space=reindex)
 
+    check_paths(paths)  # before a library is made for nothing, or a model loaded
     with Library.open(folder, create=True) as library:
         choice = _choice_for_indexing(library, flags, reindex=reindex)
         return _run(library, choice, flags.device, work, as_json=as_json)
@@ -201,10 +202,13 @@ def _stop_on_interrupt() -> Iterator[threading.Event]:
 
 def _remarks(discovery: Discovery) -> Iterator[str]:
     """What a user should know about files that are not being indexed."""
-    if discovery.skipped_hidden:
-        yield f"skipped {counted(discovery.skipped_hidden, 'hidden file or folder')}"
-    if discovery.unreadable:
-        yield f"skipped {counted(len(discovery.unreadable), 'unreadable file or folder')}"
+    left_aside = (
+        (discovery.skipped_hidden, "hidden"),
+        (len(discovery.unreadable), "not readable"),
+        (len(discovery.links_outside), "links that lead out of the folder"),
+    )
+    if any(count for count, _ in left_aside):
+        yield "left aside: " + ", ".join(f"{count} {why}" for count, why in left_aside if count)
     for refused in discovery.refused:
         yield f"failed: {printable(short_path(refused.found.path))}: {refused.reason}"
     for root in discovery.roots:

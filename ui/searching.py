@@ -22,10 +22,8 @@ def run_search(
     elif paths_only:
         for hit in hits:
             data(printable(hit.paths[0]))
-    elif hits:
-        print_hits(hits)
     else:
-        talk("nothing found: the library has no video that is present")
+        print_hits(hits)
 
 
 def _engine(library: Library, flags: ModelFlags) -> SearchEngine:

@@ -73,7 +73,9 @@ class FaissIndex:
         self._make_device_copy = device_copy
         self._device_copy: Any | None = None
         self._device_copy_is_current = False
-        # FAISS must not search while it adds. One lock is enough: a search takes milliseconds.
+        # FAISS must not search while it adds or removes, which takes milliseconds. Building another
+        # structure and writing a file take seconds: they only keep other changes out.
+        self._changing = threading.Lock()
         self._lock = threading.Lock()
 
     @property
@@ -94,25 +96,28 @@ class FaissIndex:
     def add(self, ids: npt.ArrayLike, vectors: npt.ArrayLike) -> None:
         new_ids = checked_ids(ids)
         rows = checked_vectors(new_ids, vectors, dim=self.dim)
-        with self._lock:
+        if len(new_ids) == 0:
+            return
+        with self._changing:
             self._refuse_known(new_ids)
-            if len(new_ids) == 0:
-                return
-            with threads_for(len(rows)):
-                self._structure.add_with_ids(rows, new_ids)
             # A stable sort takes linear time where two sorted runs follow each other.
-            self._ids = np.sort(np.concatenate([self._ids, new_ids]), kind="stable")
-            self._after_change()
+            all_ids = np.sort(np.concatenate([self._ids, new_ids]), kind="stable")
+            with self._lock, threads_for(len(rows)):
+                self._structure.add_with_ids(rows, new_ids)
+                self._now_holds(all_ids)
+            self._change_structure_if_due()
 
     def remove(self, ids: npt.ArrayLike) -> int:
         unwanted = checked_ids(ids)
-        with self._lock:
+        with self._changing:
             present = self._present(unwanted)
             if len(present) == 0:
                 return 0
-            self._structure.remove_ids(faiss.IDSelectorArray(present))
-            self._ids = np.setdiff1d(self._ids, present, assume_unique=True)
-            self._after_change()
+            remaining = np.setdiff1d(self._ids, present, assume_unique=True)
+            with self._lock:
+                self._structure.remove_ids(faiss.IDSelectorArray(present))
+                self._now_holds(remaining)
+            self._change_structure_if_due()
             return len(present)
 
     def search(
@@ -127,7 +132,7 @@ class FaissIndex:
 
     def write(self, file: Writable) -> tuple[Kind, int]:
         """Write everything to an open file for `read`; kind and count of what was written."""
-        with self._lock:
+        with self._changing:
             faiss.write_index(self._structure, faiss.PyCallbackIOWriter(file.write))
             return self.kind, len(self)
 
@@ -168,12 +173,14 @@ class FaissIndex:
         self, query: Vectors, count: int, allowed: Ids | None
     ) -> tuple[Ids, Vectors, float]:
         """Ids, rough scores (best first) and the error of those scores."""
-        copy = self._current_device_copy()
-        # Filters do not exist on the GPU.
-        if copy is not None and allowed is None and count <= GPU_MAX_RESULTS:
-            scores, ids = copy.search(query[None], count)
-            if ids[0, -1] >= 0:
-                return ids[0], scores[0], GPU_SCORE_ERROR
+        # FAISS has no filters on the GPU.
+        if allowed is None and count <= GPU_MAX_RESULTS:
+            copy = self._current_device_copy()
+            if copy is not None:
+                scores, ids = copy.search(query[None], count)
+                # The lists that were read may hold fewer; the search below then reads all.
+                if ids[0, -1] >= 0:
+                    return ids[0], scores[0], GPU_SCORE_ERROR
         ids, scores = nearest(self._structure, query, count, allowed=allowed)
         return ids, scores, CPU_SCORE_ERROR
 
@@ -208,11 +215,17 @@ class FaissIndex:
         if len(known):
             raise ValueError(f"{len(known)} ids are in the index already, the first is {known[0]}")
 
-    def _after_change(self) -> None:
+    def _now_holds(self, ids: Ids) -> None:
+        self._ids = ids
         self._device_copy = None
         self._device_copy_is_current = False
+
+    def _change_structure_if_due(self) -> None:
         kind = self._fixed_kind or kind_for(len(self), current=self.kind, ivf_from=self._ivf_from)
         if len(self) == 0:
             kind = "flat"
         if kind != self.kind or (kind == "ivf" and outgrown(self._structure)):
-            self._structure = rebuilt(self._structure, self._ids, kind=kind)
+            new = rebuilt(self._structure, self._ids, kind=kind)
+            with self._lock:
+                self._structure = new
+                self._now_holds(self._ids)

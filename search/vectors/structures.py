@@ -18,10 +18,13 @@ from search.vectors.protocol import Ids, Vectors
 Kind = Literal["flat", "ivf"]
 Structure = Any  # FAISS has no types.
 
-# Below this, comparing with every vector takes 10 ms at most: less than encoding a text, and exact.
+# Up to here comparing with every vector takes 12 ms at most, less than encoding a text does, and it
+# is exact. Building ivf takes 12 s here, which is worth it only for many searches.
 IVF_FROM = 300_000
 
-# One list in so many is read. FIGURES
+# One list in so many is read. On clustered vectors this finds 98 % or more of the true first ten,
+# for pictures and for texts, from 10,000 to 300,000 vectors; at 300,000 it takes a third of flat's
+# time (4.5 ms). A quarter of the lists is 1 % worse and 1 ms faster.
 PROBED_SHARE = 3
 
 # Lists grow with the square root of the count. They need few training points each: k-means is
@@ -86,8 +89,8 @@ def nearest(
     selector = None if allowed is None else _selector(allowed)
     if kind_of(structure) == "flat":
         return _searched(structure, query, count, faiss.SearchParameters(sel=selector))
-    # A vector that is not allowed costs no more than a look at its id, so that all lists of a
-    # narrow filter take no longer than some lists without one, and the result is exact.
+    # Of a vector that is not allowed only the id is looked at. So a narrow filter can afford to
+    # read all lists, which makes the result exact.
     narrow = allowed is not None and len(allowed) * PROBED_SHARE <= structure.ntotal
     probes = structure.nlist if narrow else -(-structure.nlist // PROBED_SHARE)
     while True:

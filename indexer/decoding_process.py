@@ -1,0 +1,138 @@
+"""What runs in the child process of `indexer.worker`: take a job, send what comes of it."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from indexer.errors import DecodeFailed
+from indexer.settings import IndexSettings
+
+_GIB = 1024**3
+_ALIVE_EVERY_S = 1.0
+
+
+@dataclass(frozen=True)
+class DecodeJob:
+    path: Path
+    short_side: int
+    settings: IndexSettings
+
+
+@dataclass(frozen=True)
+class ThumbnailJob:
+    path: Path
+    time_s: float
+    short_side: int
+    settings: IndexSettings
+
+
+@dataclass(frozen=True)
+class Alive:
+    """Nothing to show yet, but the decoder is getting on."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The job is done."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The job ended with `DecodeFailed`."""
+
+    stage: str
+    reason: str
+
+
+def serve(connection: Connection) -> None:
+    """Do the jobs that come through ``connection`` until it closes or the parent is gone."""
+    _ignore_interrupts()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The model runs in the parent on the same cores; set before numpy is first imported.
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    with contextlib.suppress(EOFError, OSError):
+        while True:
+            job = connection.recv()
+            _limit_memory(job.settings)
+            connection.send(_outcome(connection, job))
+
+
+def _outcome(connection: Connection, job: DecodeJob | ThumbnailJob) -> Finished | Failure:
+    try:
+        for event in _events(connection, job):
+            connection.send(event)
+    except DecodeFailed as failed:
+        return Failure(failed.stage, failed.reason)
+    except MemoryError:
+        return Failure("memory", "decoding it needs more memory than decoder_memory_gb allows")
+    except OSError:
+        raise  # The parent has hung up.
+    except Exception as error:
+        # A fault of this program, not of the file: it must be seen, and must not stop the run.
+        traceback.print_exc()
+        return Failure("crash", f"the decoder failed on it ({type(error).__name__}: {error})")
+    return Finished()
+
+
+def _events(connection: Connection, job: DecodeJob | ThumbnailJob) -> Iterator[Any]:
+    from indexer.decoding import decode_video, thumbnail
+
+    if isinstance(job, ThumbnailJob):
+        yield thumbnail(job.path, job.time_s, short_side=job.short_side, settings=job.settings)
+        return
+    yield from decode_video(
+        job.path,
+        short_side=job.short_side,
+        settings=job.settings,
+        on_frame=_Heartbeat(connection),
+    )
+
+
+class _Heartbeat:
+    """Tells the parent now and then that frames are still coming."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last_s = time.monotonic()
+
+    def __call__(self) -> None:
+        now_s = time.monotonic()
+        if now_s - self._last_s >= _ALIVE_EVERY_S:
+            self._last_s = now_s
+            self._connection.send(Alive())
+
+
+def _ignore_interrupts() -> None:
+    """Ctrl-C is the parent's business; it was held back until here."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+
+def _limit_memory(settings: IndexSettings) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit.
+        return
+    limit_bytes = int(settings.decoder_memory_gb * _GIB)
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    with contextlib.suppress(ValueError, OSError):  # macOS knows the limit but refuses to set it.
+        resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))

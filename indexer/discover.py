@@ -1,0 +1,173 @@
+"""Which files to index: videos among the given files and folders, told by their first bytes."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from indexer.containers import open_regular, require_container
+from indexer.errors import DecodeFailed
+
+_VIDEO_EXTENSIONS = frozenset(
+    (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
+) | frozenset((".mpg", ".mpeg", ".vob", ".flv", ".f4v", ".wmv", ".asf", ".ogv"))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A file to index; ``path`` is absolute, with symbolic links resolved."""
+
+    path: Path
+    size_bytes: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file that was named, or is named like a video, but is none; and why."""
+
+    found: Found
+    reason: str
+
+
+@dataclass(frozen=True)
+class Root:
+    """One of the given paths, resolved.
+
+    ``was_seen`` tells that what is missing under it is really gone: it is a folder that could be
+    read and is not empty, or a file that exists.
+    """
+
+    path: Path
+    was_seen: bool
+
+
+@dataclass(frozen=True)
+class Discovery:
+    """What was found under the given paths, in a fixed order: as given, then by name.
+
+    ``missing`` are given paths that do not exist. Left aside in folders were ``skipped_hidden``
+    entries whose names begin with a dot, ``unreadable`` files, folders and links, and
+    ``links_outside``: links that lead out of the given folder.
+    """
+
+    files: tuple[Found, ...]
+    refused: tuple[Refused, ...]
+    missing: tuple[Path, ...]
+    roots: tuple[Root, ...]
+    skipped_hidden: int
+    unreadable: tuple[Path, ...]
+    links_outside: tuple[Path, ...]
+
+
+def discover(paths: Iterable[Path]) -> Discovery:
+    """Look through files and folders, recursively.
+
+    A named file is found or refused. Inside folders, hidden entries are skipped, what is not a
+    video is ignored unless its extension claims otherwise, and each file counts once, however
+    many links lead to it. Nothing but regular files is opened.
+    """
+    search = _Search()
+    for path in paths:
+        search.look_at(path)
+    return search.result()
+
+
+@dataclass
+class _Search:
+    files: dict[Path, Found] = field(default_factory=dict)
+    refused: dict[Path, Refused] = field(default_factory=dict)
+    missing: list[Path] = field(default_factory=list)
+    roots: list[Root] = field(default_factory=list)
+    skipped_hidden: int = 0
+    unreadable: list[Path] = field(default_factory=list)
+    links_outside: list[Path] = field(default_factory=list)
+    _holds_something: dict[Path, bool] = field(default_factory=dict)
+
+    def result(self) -> Discovery:
+        return Discovery(
+            files=tuple(self.files.values()),
+            refused=tuple(self.refused.values()),
+            missing=tuple(self.missing),
+            roots=tuple(self.roots),
+            skipped_hidden=self.skipped_hidden,
+            unreadable=tuple(self.unreadable),
+            links_outside=tuple(self.links_outside),
+        )
+
+    def look_at(self, given: Path) -> None:
+        try:
+            path = given.resolve(strict=True)
+            is_folder = path.is_dir()
+        except (OSError, RuntimeError):  # RuntimeError: a link to itself
+            self.missing.append(given)
+            self.roots.append(Root(Path(os.path.abspath(given)), was_seen=False))  # noqa: PTH100
+            return
+        if is_folder:
+            self.roots.append(Root(path, was_seen=self._walk(path, root=path)))
+        else:
+            self.roots.append(Root(path, was_seen=True))
+            self._judge(path, named=True)
+
+    def _walk(self, top: Path, *, root: Path) -> bool:
+        """Look through a folder and all below; whether it could be read and holds anything."""
+        waiting = self._entries(top)
+        while waiting:
+            entry = waiting.pop()
+            if entry.name.startswith("."):
+                self.skipped_hidden += 1
+            elif folder := self._folder_or_file(entry, root=root):
+                waiting += self._entries(folder)
+        return self._holds_something[top]
+
+    def _entries(self, folder: Path) -> list[Path]:
+        """What is in a folder, last name first; nothing if it was looked at before."""
+        if folder in self._holds_something:
+            return []
+        try:
+            with os.scandir(folder) as entries:
+                names = sorted((entry.name for entry in entries), key=os.fsencode, reverse=True)
+        except OSError:
+            self.unreadable.append(folder)
+            names = []
+        self._holds_something[folder] = bool(names)
+        return [folder / name for name in names]
+
+    def _folder_or_file(self, entry: Path, *, root: Path) -> Path | None:
+        """The folder that an entry is or leads to; a file is judged at once."""
+        try:
+            path = entry.resolve(strict=True) if entry.is_symlink() else entry
+            mode = path.stat().st_mode
+        except (OSError, RuntimeError):
+            self.unreadable.append(entry)
+            return None
+        if path != entry and not path.is_relative_to(root):
+            self.links_outside.append(entry)
+        elif stat.S_ISDIR(mode):
+            return path
+        elif stat.S_ISREG(mode):
+            self._judge(path, named=False)
+        return None
+
+    def _judge(self, path: Path, *, named: bool) -> None:
+        if path in self.files:
+            return
+        try:
+            status = path.stat()
+        except OSError:
+            self.unreadable.append(path)
+            return
+        found = Found(path, status.st_size, status.st_mtime_ns)
+        try:
+            with open_regular(path) as file:
+                require_container(file)
+        except DecodeFailed as failed:
+            if named or path.suffix.lower() in _VIDEO_EXTENSIONS:
+                self.refused[path] = Refused(found, failed.reason)
+            elif not os.access(path, os.R_OK):
+                self.unreadable.append(path)
+            return
+        self.files[path] = found

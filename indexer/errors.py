@@ -1,0 +1,18 @@
+"""The one way in which a file fails."""
+
+from __future__ import annotations
+
+
+class DecodeFailed(Exception):
+    """A file that cannot be indexed: at which stage it failed, and why, in words for people.
+
+    ``stage`` is one of "signature", "probe", "decode", "timeout", "memory" and "crash".
+    """
+
+    def __init__(self, stage: str, reason: str) -> None:
+        super().__init__(stage, reason)
+        self.stage = stage
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

@@ -1,0 +1,211 @@
+"""Frames by PyAV: packet by packet, so that damage costs no more than the damaged pictures."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from av.video.reformatter import Interpolation
+
+from indexer.decode import decoded_size
+from indexer.probe import VideoInfo, describe, first_picture, timeline_start_s, too_long
+from indexer.settings import IndexSettings
+from indexer.streams import open_video
+
+_LOOK_ROWS = 36
+# Pictures whose planes can be looked at in place: 8 bits, brightness first, two colour planes.
+_PLANAR = {
+    f"{family}{layout}p" for family in ("yuv", "yuvj") for layout in ("420", "422", "444", "440")
+}
+# Time stamps are stored rounded.
+_SAME_TIME_S = 0.001
+_FURTHER_BACK_S = 10.0
+# Ends that differ by less are a matter of rounding, not of damage.
+_CUT_OFF_S = 0.5
+# AVI stores times in decoding order; so many pictures may wait to be put in order.
+_REORDERED = 4
+
+
+class PyAVFrame:
+    """A picture still in the decoder's own form."""
+
+    def __init__(self, picture: Any, time_s: float, size: tuple[int, int], rotation: int) -> None:
+        self.time_s = time_s
+        self._picture = picture
+        self._size = size
+        self._rotation = rotation
+
+    @cached_property
+    def look(self) -> np.ndarray:
+        if self._picture.format.name in _PLANAR:
+            return _look_in_place(self._picture)
+        rows = min(_LOOK_ROWS, self._picture.height)
+        columns = max(1, round(self._picture.width * rows / self._picture.height))
+        small = self._picture.reformat(
+            width=columns, height=rows, format="yuv444p", interpolation=Interpolation.AREA
+        )
+        return small.to_ndarray().astype(np.float32)
+
+    def pixels(self) -> np.ndarray:
+        turned = self._rotation in (90, 270)
+        width, height = self._size[::-1] if turned else self._size
+        small = self._picture.reformat(
+            width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC
+        )
+        return np.ascontiguousarray(np.rot90(small.to_ndarray(), self._rotation // 90))
+
+
+def _look_in_place(picture: Any) -> np.ndarray:
+    """Every n-th pixel of each plane, two by two averaged: a tenth of the cost of scaling."""
+    brightness, *colours = (_plane(plane) for plane in picture.planes[:3])
+    step = max(1, min(picture.height, picture.width) // (2 * _LOOK_ROWS))
+    sampled = brightness[step // 2 :: step, step // 2 :: step].astype(np.float32)
+    rows, columns = sampled.shape[0] // 2, sampled.shape[1] // 2
+    look = np.empty((3, max(1, rows), max(1, columns)), np.float32)
+    if min(rows, columns) < 1:
+        look[:] = np.array([plane.mean() for plane in (brightness, *colours)])[:, None, None]
+        return look
+    tall = sampled[0 : 2 * rows : 2] + sampled[1 : 2 * rows : 2]
+    look[0] = (tall[:, 0 : 2 * columns : 2] + tall[:, 1 : 2 * columns : 2]) / 4
+    for number, plane in enumerate(colours, start=1):
+        down = max(1, 2 * step * plane.shape[0] // picture.height)
+        right = max(1, 2 * step * plane.shape[1] // picture.width)
+        look[number] = plane[down // 2 :: down, right // 2 :: right][:rows, :columns]
+    return look
+
+
+def _plane(plane: Any) -> np.ndarray:
+    pixels = np.frombuffer(plane, np.uint8)
+    return pixels.reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+class PyAVReader:
+    """Reads any file that `open_video` accepts; the reader to fall back on."""
+
+    info: VideoInfo
+
+    def __init__(self, path: Path, *, short_side: int, settings: IndexSettings) -> None:
+        self._path = path
+        self._short_side = short_side
+        self._settings = settings
+        self._open_files = ExitStack()
+        self._end_s = 0.0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._video = opening.enter_context(open_video(self._path, self._settings))
+            self._first = first_picture(self._video)
+            self.info = describe(self._video, self._first, self._settings)
+            self._size = decoded_size(self.info, self._short_side)
+            self._open_files = opening.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open_files.close()
+
+    @property
+    def bad_frames(self) -> int:
+        return self._video.bad_frames
+
+    @property
+    def end_s(self) -> float:
+        return self._end_s
+
+    def frames(self) -> Iterator[PyAVFrame]:
+        timed = self._timed(chain([self._first], self._video.pictures()))
+        for picture, time_s in _rising(timed, start_s=self._start_s()):
+            self._end_s = time_s + self._shown_for_s(picture)
+            if self._end_s > self._settings.max_hours * 3600:
+                raise too_long(self._end_s, self._settings)
+            yield PyAVFrame(picture, time_s, self._size, self.info.rotation)
+        self._video.bad_frames += self._missing_frames()
+
+    def picture_at(self, time_s: float) -> np.ndarray:
+        """Pixels of the frame that is on the screen at ``time_s``, found by seeking.
+
+        Raises:
+            DecodeFailed: no frame can be decoded.
+        """
+        wanted_s = time_s + self._start_s()
+        shown = None
+        # Winding is inexact in some containers: if it went too far, begin earlier.
+        for start_s in (wanted_s, wanted_s - _FURTHER_BACK_S, 0.0):
+            self._video.wind_to(max(0.0, start_s))
+            for picture, picture_s in self._timed(self._video.pictures()):
+                if picture_s > wanted_s + _SAME_TIME_S:
+                    break
+                shown = picture
+            if shown is not None:
+                break
+        return PyAVFrame(shown or self._first, time_s, self._size, self.info.rotation).pixels()
+
+    def _timed(self, pictures: Iterator[Any]) -> Iterator[tuple[Any, float]]:
+        timed = _with_times(pictures, usual_s=self._usual_s())
+        return _in_order(timed) if self.info.container == "avi" else timed
+
+    def _start_s(self) -> float:
+        # AVI has no presentation times: its first picture is the beginning.
+        if self.info.container == "avi":
+            return self._first.time or 0.0
+        return timeline_start_s(self._video.container)
+
+    def _missing_frames(self) -> int:
+        """How many frames the file announces after its last one: it was cut off."""
+        stream = self._video.stream
+        if self.info.container != "mp4" or not stream.duration:
+            return 0
+        begins_s = (stream.start_time or 0) * stream.time_base - self._start_s()
+        missing_s = float(begins_s + stream.duration * stream.time_base) - self._end_s
+        return round(missing_s / self._usual_s()) if missing_s > _CUT_OFF_S else 0
+
+    def _usual_s(self) -> float:
+        return 1 / self.info.average_rate if self.info.average_rate else 1 / 25
+
+    def _shown_for_s(self, picture: Any) -> float:
+        if picture.duration and picture.time_base and self.info.container != "avi":
+            return float(picture.duration * picture.time_base)
+        return self._usual_s()
+
+
+def _with_times(pictures: Iterator[Any], *, usual_s: float) -> Iterator[tuple[Any, float]]:
+    time_s = -usual_s
+    for picture in pictures:
+        time_s = picture.time if picture.time is not None else time_s + usual_s
+        yield picture, time_s
+
+
+def _in_order(timed: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, float]]:
+    """The same pictures, which are in order, with the same times, put in order."""
+    waiting: deque[Any] = deque()
+    times: list[float] = []
+    for picture, time_s in timed:
+        waiting.append(picture)
+        heapq.heappush(times, time_s)
+        if len(waiting) > _REORDERED:
+            yield waiting.popleft(), heapq.heappop(times)
+    while waiting:
+        yield waiting.popleft(), heapq.heappop(times)
+
+
+def _rising(timed: Iterator[tuple[Any, float]], *, start_s: float) -> Iterator[tuple[Any, float]]:
+    """Times from the start of the timeline; a clock that was set back goes on instead.
+
+    Recordings joined end to end begin anew at zero; a single picture that is late is left out.
+    """
+    last_s, skew_s, step_s = -1.0, -start_s, 0.0
+    for picture, raw_s in timed:
+        time_s = max(0.0, raw_s + skew_s)
+        if time_s < last_s - 1:
+            skew_s += last_s + step_s - time_s
+            time_s = last_s + step_s
+        if time_s > last_s:
+            step_s = time_s - last_s if last_s >= 0 else step_s
+            last_s = time_s
+            yield picture, time_s

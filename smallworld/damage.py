@@ -1,0 +1,70 @@
+"""What cameras and encoders do to pictures: light, blur, noise, block compression."""
+
+import math
+
+import torch
+from torch.nn import functional
+
+_BLOCK = 8
+
+
+def damage(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Randomly damaged copies of `frames`, each in its own way.
+
+    Float32 in 0..1, shape: (frames, 3, height, width); height and width are multiples of 8.
+    """
+    frames = _relight(frames, generator)
+    for harm, share in ((_blur, 0.6), (_add_noise, 0.5), (_compress, 0.5)):
+        chosen = torch.rand(len(frames), generator=generator) < share
+        frames[chosen] = harm(frames[chosen], generator).clamp_(0, 1)
+    return frames
+
+
+def _uniform(count: int, low: float, high: float, generator: torch.Generator) -> torch.Tensor:
+    values = torch.rand(count, generator=generator) * (high - low) + low
+    return values[:, None, None, None]
+
+
+def _relight(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    count = len(frames)
+    gamma = _uniform(count, -0.3, 0.3, generator).exp()
+    contrast = _uniform(count, 0.75, 1.15, generator)
+    brightness = _uniform(count, -0.08, 0.08, generator)
+    tint = 1 + 0.05 * torch.randn(count, 3, 1, 1, generator=generator)
+    lit = frames.clamp(1e-4, 1).pow_(gamma).mul_(tint * contrast)
+    return lit.add_(0.5 - 0.5 * contrast + brightness).clamp_(0, 1)
+
+
+def _blur(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Mixes in a softened copy."""
+    share = _uniform(len(frames), 0.0, 1.0, generator)
+    softened = functional.avg_pool2d(
+        functional.pad(frames, (1, 1, 1, 1), mode="replicate"), kernel_size=3, stride=1
+    )
+    return frames * (1 - share) + softened * share
+
+
+def _add_noise(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    strength = _uniform(len(frames), 0.0, 0.05, generator)
+    return frames + strength * torch.randn(frames.shape, generator=generator)
+
+
+def _compress(frames: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+    """Rounds the cosine coefficients of 8×8 blocks, finer ones more coarsely, as JPEG does."""
+    step = _uniform(len(frames), 0.002, 0.03, generator)[..., None, None]
+    count, channels, height, width = frames.shape
+    blocks = frames.reshape(count, channels, height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    blocks = blocks.transpose(3, 4)
+    basis = _cosine_basis()
+    coefficients = basis @ blocks @ basis.T
+    order = torch.arange(_BLOCK)
+    steps = step * (1 + order[:, None] + order[None, :])
+    rounded = (coefficients / steps).round_().mul_(steps)
+    return (basis.T @ rounded @ basis).transpose(3, 4).reshape(frames.shape)
+
+
+def _cosine_basis() -> torch.Tensor:
+    """The orthonormal cosine transform of length 8, one function a row."""
+    order = torch.arange(_BLOCK)
+    basis = torch.cos(math.pi / _BLOCK * (order[None, :] + 0.5) * order[:, None])
+    return basis * torch.where(order[:, None] == 0, math.sqrt(1 / _BLOCK), math.sqrt(2 / _BLOCK))

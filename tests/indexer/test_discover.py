@@ -1,0 +1,167 @@
+"""Which files count as videos, which are refused, and what is left aside."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from indexer.discover import discover
+from tests.corpus import ODD_NAMES, shots, write_clip
+
+needs_any_name = pytest.mark.skipif(sys.platform != "linux", reason="names must be UTF-8 here")
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_clip(tmp_path_factory.mktemp("clip") / "a.mp4", shots([3])).read_bytes()
+
+
+def test_every_container_is_found_whatever_its_extension(
+    good_videos: dict[str, Path], tmp_path: Path
+) -> None:
+    for number, path in enumerate(good_videos.values()):
+        (tmp_path / f"{number}.dat").write_bytes(path.read_bytes())
+
+    assert len(discover([tmp_path]).files) == len(good_videos)
+
+
+def test_named_like_a_video_but_none_is_refused_with_a_reason(
+    refused_files: dict[str, Path],
+) -> None:
+    folder = next(iter(refused_files.values())).parent
+    reasons = {one.found.path.name: one.reason for one in discover([folder]).refused}
+
+    assert reasons == {
+        "empty.mp4": "it is empty",
+        "list.mp4": "it is a list of other files (ffconcat), not a video",
+        "playlist.mp4": "it is a playlist (HLS), not a video",
+        "text.mp4": "it is a text, not a video",
+        "zeros.mp4": "it holds only zeros: the copy or download was probably not finished",
+    }
+
+
+def test_other_files_of_a_folder_are_ignored_but_named_ones_are_refused(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no video\n")
+
+    in_folder, named = discover([tmp_path]), discover([notes])
+
+    assert (in_folder.files, in_folder.refused) == ((), ())
+    assert [one.reason for one in named.refused] == ["it is a text, not a video"]
+
+
+@needs_any_name
+def test_names_may_hold_any_bytes(clip: bytes, tmp_path: Path) -> None:
+    for name in ODD_NAMES:
+        (tmp_path / os.fsdecode(name)).write_bytes(clip)
+
+    found = {os.fsencode(file.path.name) for file in discover([tmp_path]).files}
+
+    assert found == set(ODD_NAMES)
+
+
+def test_size_time_and_order_are_those_of_the_files(clip: bytes, tmp_path: Path) -> None:
+    for name in ("b/2.mp4", "a.mp4", "b/1.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(clip)
+    os.utime(tmp_path / "a.mp4", ns=(5, 1_700_000_000_123_456_789))
+
+    files = discover([tmp_path]).files
+
+    assert [str(file.path.relative_to(tmp_path)) for file in files] == [
+        "a.mp4",
+        "b/1.mp4",
+        "b/2.mp4",
+    ]
+    assert (files[0].size_bytes, files[0].mtime_ns) == (len(clip), 1_700_000_000_123_456_789)
+
+
+def test_hidden_entries_are_counted_and_skipped(clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / ".hidden.mp4").write_bytes(clip)
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / ".cache" / "b.mp4").write_bytes(clip)
+
+    discovery = discover([tmp_path])
+
+    assert (discovery.files, discovery.skipped_hidden) == ((), 2)
+
+
+def test_pipes_and_sockets_are_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as server:
+        here = Path.cwd()
+        os.chdir(tmp_path)  # socket paths are limited to about a hundred bytes
+        server.bind("socket.mp4")
+        os.chdir(here)
+        in_folder = discover([tmp_path])
+    named = discover([tmp_path / "pipe.mp4"])
+
+    assert (in_folder.files, in_folder.refused) == ((), ())
+    assert [one.reason for one in named.refused] == ["it is not a regular file"]
+
+
+def test_a_file_reached_by_several_ways_counts_once(clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    (tmp_path / "z.mp4").symlink_to("a.mp4")
+    (tmp_path / "loop").symlink_to(tmp_path)
+
+    files = discover([tmp_path, tmp_path / "a.mp4", tmp_path / "loop"]).files
+
+    assert [file.path for file in files] == [tmp_path / "a.mp4"]
+
+
+def test_links_out_of_the_folder_are_not_followed(clip: bytes, tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (outside / "b.mp4").write_bytes(clip)
+    (inside / "file.mp4").symlink_to(outside / "b.mp4")
+    (inside / "folder").symlink_to(outside)
+    (inside / "nowhere.mp4").symlink_to("gone.mp4")
+
+    discovery = discover([inside])
+
+    assert discovery.files == ()
+    assert discovery.links_outside == (inside / "file.mp4", inside / "folder")
+    assert discovery.unreadable == (inside / "nowhere.mp4",)
+
+
+def test_a_root_was_seen_only_if_it_holds_something(clip: bytes, tmp_path: Path) -> None:
+    full, empty, absent = (tmp_path / name for name in ("full", "empty", "absent"))
+    full.mkdir()
+    empty.mkdir()
+    (full / "a.mp4").write_bytes(clip)
+
+    discovery = discover([full, empty, empty, absent])
+
+    assert [(root.path, root.was_seen) for root in discovery.roots] == [
+        (full, True),
+        (empty, False),
+        (empty, False),
+        (absent, False),
+    ]
+    assert discovery.missing == (absent,)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_unreadable_folders_are_reported_and_the_rest_is_found(clip: bytes, tmp_path: Path) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o000)
+    (tmp_path / "z.mp4").write_bytes(clip)
+
+    discovery = discover([tmp_path])
+
+    assert [file.path.name for file in discovery.files] == ["z.mp4"]
+    assert discovery.unreadable == (locked,)
+
+
+def test_very_deep_folders_are_searched(clip: bytes, tmp_path: Path) -> None:
+    deep = tmp_path
+    for _ in range(600):
+        deep = deep / "d"
+        deep.mkdir()
+    (deep / "a.mp4").write_bytes(clip)
+
+    assert len(discover([tmp_path]).files) == 1

@@ -1,0 +1,64 @@
+import hashlib
+import re
+from pathlib import Path
+
+import pytest
+
+from smallworld.clips import ClipTruth
+from smallworld.demo import DEMO_QUERIES, SMALLEST_DEMO, expected_clip, make_demo_library
+from smallworld.pictures import place_word
+
+
+def digest(clips: list[ClipTruth]) -> str:
+    return hashlib.sha256(b"".join(clip.path.read_bytes() for clip in clips)).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> list[ClipTruth]:
+    return make_demo_library(tmp_path_factory.mktemp("demo"), count=18)
+
+
+def test_the_same_seed_writes_the_same_library(library: list[ClipTruth], tmp_path: Path) -> None:
+    again = make_demo_library(tmp_path, count=18)
+    assert digest(again) == digest(library)
+    assert [clip.shots for clip in again] == [clip.shots for clip in library]
+
+
+def test_each_question_has_exactly_one_answer(library: list[ClipTruth]) -> None:
+    answers = [expected_clip(query, library) for query in DEMO_QUERIES]
+    assert len({clip.path for clip in answers}) == 5
+
+
+def test_a_question_without_its_clip_is_an_error(library: list[ClipTruth]) -> None:
+    query = DEMO_QUERIES[0]
+    others = [clip for clip in library if clip != expected_clip(query, library)]
+    with pytest.raises(LookupError, match="0 clips"):
+        expected_clip(query, others)
+
+
+def test_clips_are_of_many_kinds(library: list[ClipTruth]) -> None:
+    assert {clip.path.suffix for clip in library} == {".mp4", ".webm", ".mkv", ".avi"}
+    assert len({clip.frame_rate for clip in library}) == 4
+    assert any(len(clip.shots) > 1 for clip in library)
+    assert all(2.0 <= clip.duration_s <= 8.0 for clip in library)
+
+
+def test_file_names_give_nothing_away(library: list[ClipTruth]) -> None:
+    assert all(re.fullmatch(r"clip-\d{3}\.\w+", clip.path.name) for clip in library)
+
+
+def test_things_stay_inside_the_central_square(library: list[ClipTruth]) -> None:
+    placements = [p for clip in library for s in clip.shots for p in s.picture.placements]
+    assert all(0.1 <= p.x <= 0.9 and 0.1 <= p.y <= 0.9 for p in placements)
+    assert sum(place_word(p) is not None for p in placements) > len(placements) / 2
+
+
+def test_progress_counts_every_clip(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    make_demo_library(tmp_path, count=10, progress=lambda done, total: told.append((done, total)))
+    assert told == [(done, 10) for done in range(1, 11)]
+
+
+def test_too_few_clips_for_the_questions_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="at least 10 clips"):
+        make_demo_library(tmp_path, count=SMALLEST_DEMO - 1)

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from smallworld.sprites import SpriteAtlas
+from smallworld.train import (
+    StillTrainer,
+    TrainingSettings,
+    contrastive_loss,
+    learning_rate_at,
+    train,
+)
+
+TINY = TrainingSettings(steps=4, batch_size=8, warmup_steps=2, easing_steps=2)
+
+
+def ignore(step: int, loss: float) -> None:
+    pass
+
+
+def test_a_resumed_run_ends_like_an_uninterrupted_one(tmp_path: Path, atlas: SpriteAtlas) -> None:
+    whole = StillTrainer(tmp_path / "whole", atlas, TINY)
+    train(whole, save_every=100, after_step=ignore)
+
+    stopped = StillTrainer(tmp_path / "stopped", atlas, TINY)
+    for _ in range(2):
+        stopped.train_step()
+    stopped.save()
+    resumed = StillTrainer(tmp_path / "stopped", atlas, TINY)
+    resumed.resume()
+    assert resumed.step == 2
+    train(resumed, save_every=100, after_step=ignore)
+
+    ended = resumed.model.state_dict()
+    assert all(torch.equal(v, ended[name]) for name, v in whole.model.state_dict().items())
+
+
+def test_resuming_where_nothing_was_saved_starts_anew(tmp_path: Path, atlas: SpriteAtlas) -> None:
+    trainer = StillTrainer(tmp_path, atlas, TINY)
+    trainer.resume()
+    assert trainer.step == 0
+
+
+def test_training_lowers_the_loss(tmp_path: Path, atlas: SpriteAtlas) -> None:
+    settings = TrainingSettings(steps=12, batch_size=16, warmup_steps=2, learning_rate=3e-4)
+    trainer = StillTrainer(tmp_path, atlas, settings)
+    losses = [trainer.train_step() for _ in range(12)]
+    assert sum(losses[-3:]) < sum(losses[:3])
+
+
+def test_biases_and_norms_do_not_decay(tmp_path: Path, atlas: SpriteAtlas) -> None:
+    trainer = StillTrainer(tmp_path, atlas, TINY)
+    decayed, plain = trainer._optimiser.param_groups
+    assert plain["weight_decay"] == 0
+    assert decayed["weight_decay"] > 0
+    assert {parameter.ndim for parameter in plain["params"]} == {0, 1}
+
+
+def test_the_learning_rate_rises_then_falls_to_zero() -> None:
+    settings = TrainingSettings(steps=100, warmup_steps=10, learning_rate=1.0)
+    rates = [learning_rate_at(step, settings) for step in range(101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert rates[10] == pytest.approx(1.0)
+    assert rates[55] == pytest.approx(0.5)
+    assert rates[100] == pytest.approx(0.0)
+
+
+def test_a_true_caption_of_another_picture_is_no_negative() -> None:
+    same = torch.eye(3)[[0, 0, 1]]
+    pairs = torch.eye(3, dtype=torch.bool)
+    twins = pairs.clone()
+    twins[0, 1] = twins[1, 0] = True
+    scale = torch.tensor(100.0)
+    assert float(contrastive_loss(same, same, pairs, scale)) == pytest.approx(0.4621, abs=1e-3)
+    assert float(contrastive_loss(same, same, twins, scale)) == pytest.approx(0.0, abs=1e-3)

@@ -1,0 +1,86 @@
+"""What the page shows, kept in its address: it can be shared, and the back button works."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+COUNTS = (12, 24, 48)  # a grid of two, three or four columns has no gap at its end
+LONGEST_QUERY = 500
+
+_BOX, _COUNT = "query", "count"
+
+
+@dataclass(frozen=True)
+class Address:
+    """The text searched for, how many videos to list, and the segment being watched."""
+
+    query: str
+    count: int
+    play: int | None
+
+
+def read() -> Address:
+    """The address as it is now; what makes no sense in it counts as not said."""
+    count = _number("k")
+    return Address(
+        query=st.query_params.get("q", "").strip()[:LONGEST_QUERY],
+        count=count if count in COUNTS else COUNTS[0],
+        play=_number("play"),
+    )
+
+
+def query_box() -> None:
+    """The field to type into. Enter changes the address, and the address fills the field."""
+    st.session_state[_BOX] = read().query
+    st.text_input(
+        "What happens in the video?",
+        key=_BOX,
+        on_change=_search,
+        placeholder="What happens in the video?",
+        icon=":material/search:",
+        max_chars=LONGEST_QUERY,
+        label_visibility="collapsed",
+    )
+
+
+def count_box() -> None:
+    """The choice of how many videos to list."""
+    st.session_state[_COUNT] = read().count
+    st.selectbox(
+        "Videos to list",
+        COUNTS,
+        key=_COUNT,
+        on_change=_change_count,
+        format_func=lambda count: f"{count} results",
+        label_visibility="collapsed",
+        width=140,
+    )
+
+
+def play(segment: int) -> None:
+    """Open the player on a segment."""
+    st.query_params["play"] = str(segment)
+
+
+def stop_playing() -> None:
+    """Close the player."""
+    st.query_params.pop("play", None)
+
+
+def _search() -> None:
+    stop_playing()
+    query = st.session_state[_BOX].strip()
+    if query:
+        st.query_params["q"] = query
+    else:
+        st.query_params.pop("q", None)
+
+
+def _change_count() -> None:
+    st.query_params["k"] = str(st.session_state[_COUNT])
+
+
+def _number(name: str) -> int | None:
+    text = st.query_params.get(name, "")
+    # Long digits would not fit into the catalog's numbers.
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None

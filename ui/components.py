@@ -1,0 +1,90 @@
+"""The parts of the page. Names of files and folders are shown as they are, never interpreted."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import streamlit as st
+
+from search.hits import Hit, Moment
+from ui import address
+from ui.printing import clock, printable
+
+STYLE = Path(__file__).parent / "style.css"
+# Streamlit's own icons for a browser tab are fetched from the internet.
+ICON = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">'
+    '<rect x="1" y="4" width="30" height="24" rx="6" fill="#e0332c"/>'
+    '<path d="M12 10 L12 22 L22 16 Z" fill="#fff"/></svg>'
+)
+_NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90">'
+    '<rect width="160" height="90" fill="#333"/>'
+    '<path d="M62 34 h26 v22 h-26 z M91 42 l8 -5 v16 l-8 -5 z" fill="#777"/></svg>'
+)
+_ASCII_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
+_ARROW = re.compile(r"(?<=[-<>=~])(?=[-<>=])")
+_WORD_JOINER = "\u2060"  # cannot be seen; without it Streamlit draws "->" as an arrow
+
+
+def escaped(text: str) -> str:
+    """Text for where Streamlit insists on Markdown, all signs that could mean something tamed."""
+    return _ASCII_PUNCTUATION.sub(r"\\\1", _ARROW.sub(_WORD_JOINER, printable(text).strip()))
+
+
+def sentence(message: Exception | str) -> str:
+    """A message as a sentence, ready for Markdown."""
+    text = str(message).strip()
+    return escaped(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))
+
+
+def span(start_s: float, end_s: float) -> str:
+    """From when to when, in whole seconds: "0:03 – 0:08"."""
+    start, end = clock(math.floor(start_s)), clock(math.ceil(end_s))
+    return f"{start.removesuffix('.0')} – {end.removesuffix('.0')}"
+
+
+def card(hit: Hit, picture: bytes | None) -> None:
+    """A video that was found: click it to watch its best moment, or one of its other moments."""
+    with st.container(key=f"card-{hit.segment}", gap=None):
+        st.image(picture or _NO_PICTURE, width="stretch")
+        st.button(
+            clock(hit.best_s),
+            key=f"play-{hit.segment}",
+            icon=":material/play_arrow:",
+            type="tertiary",
+            on_click=address.play,
+            args=(hit.segment,),
+        )
+        with st.container(key=f"about-{hit.segment}", gap=None):
+            with st.container(key=f"name-{hit.segment}"):
+                st.text(printable(hit.paths[0].name))
+            st.text(f"{span(hit.start_s, hit.end_s)}, best at {clock(hit.best_s)}")
+            st.text(f"score {hit.score:.3f}")
+            moment_buttons(hit.moments, key=f"card-{hit.segment}")
+
+
+def moment_buttons(moments: Sequence[Moment], *, key: str) -> None:
+    """Small buttons that play other moments of the same video."""
+    if not moments:
+        return
+    with st.container(
+        key=f"moments-of-{key}", horizontal=True, vertical_alignment="center", gap="xsmall"
+    ):
+        st.text("also at")
+        for moment in moments:
+            st.button(
+                clock(moment.best_s),
+                key=f"moment-{moment.segment}-of-{key}",
+                type="tertiary",
+                on_click=address.play,
+                args=(moment.segment,),
+            )
+
+
+def dialog(title: str, draw: Callable[[], None]) -> None:
+    """Show `draw` above the page until the viewer closes it."""
+    # A title must not be empty, and some names hold spaces only.
+    show = st.dialog(escaped(title) or "Video", width="medium", on_dismiss=address.stop_playing)
+    show(draw)()

@@ -1,0 +1,228 @@
+"""Cuts a clip that every browser plays. Run as a child process of `ui.media`, job on stdin.
+
+A damaged or hostile file can hang, crash or fill only this process; its parent ends it in time.
+"""
+
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import av
+from av.video.frame import PictureType
+from av.video.reformatter import Interpolation
+
+from indexer.decoding_process import _limit_memory as limit_memory
+from indexer.errors import DecodeFailed
+from indexer.probe import VideoInfo, describe, first_picture, timeline_start_s
+from indexer.pyav_reader import _in_order as in_order
+from indexer.pyav_reader import _with_times as with_times
+from indexer.settings import IndexSettings
+from indexer.streams import OpenVideo, open_video
+
+EXIT_UNPLAYABLE = 3
+
+_LONG_SIDE, _SHORT_SIDE = 1280, 720
+_CLOCK = Fraction(1, 90_000)
+# A little more than 1/32 s apart: 60 pictures a second become 30, which halves the waiting.
+_CLOSEST_S = 0.031
+_HELD_S = 0.1
+# These have no table of key pictures: winding lands somewhere near, perhaps a little late.
+_WINDS_LATE = {"mpegts", "mpeg", "flv", "asf", "ogg"}
+_WIND_EARLIER_S = 3.0
+_QUALITY = {
+    "preset": "superfast",
+    "crf": "23",
+    "bf": "0",  # with pictures out of order, mp4 would cut short one that is held at the end
+    # A clip of noise must not outgrow the cache and the server's memory.
+    "maxrate": "4M",
+    "bufsize": "8M",
+}
+
+
+@dataclass(frozen=True)
+class CutJob:
+    """Which part of which file is wanted, in seconds from the start of its timeline."""
+
+    source: Path
+    target: Path
+    start_s: float
+    end_s: float
+    settings: IndexSettings
+
+    def as_json(self) -> str:
+        """Plain ASCII; names that are not valid text survive as surrogate escapes."""
+        return json.dumps(
+            {
+                "source": str(self.source),
+                "target": str(self.target),
+                "start_s": self.start_s,
+                "end_s": self.end_s,
+                "settings": self.settings.model_dump(),
+            }
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The job that `as_json` wrote down."""
+        values = json.loads(text)
+        return cls(
+            Path(values["source"]),
+            Path(values["target"]),
+            values["start_s"],
+            values["end_s"],
+            IndexSettings(**values["settings"]),
+        )
+
+
+def cut(job: CutJob) -> None:
+    """Write the part as H.264 (and AAC, if it has sound) in mp4; its clock starts at `start_s`.
+
+    Raises DecodeFailed when nothing can be read there.
+    """
+    sound = _read_sound(job)
+    with (
+        open_video(job.source, job.settings) as video,
+        av.open(str(job.target), "w", format="mp4", options={"movflags": "faststart"}) as clip,
+    ):
+        first = first_picture(video)
+        info = describe(video, first, job.settings)
+        pictures = _add_picture_stream(clip, info, job.settings)
+        voice = clip.add_stream("aac", rate=48_000, layout="stereo") if sound else None
+        for frame in _frames(_timed(video, first, info, job.start_s), job.end_s - job.start_s):
+            clip.mux(pictures.encode(_fitted(frame, pictures)))
+        clip.mux(pictures.encode())
+        if voice is not None:
+            for samples in sound:
+                clip.mux(voice.encode(samples))
+            clip.mux(voice.encode())
+
+
+def _add_picture_stream(clip: Any, info: VideoInfo, settings: IndexSettings) -> Any:
+    stream = clip.add_stream("libx264", rate=30, options=_QUALITY)
+    turned = info.rotation in (90, 270)
+    size = (info.height, info.width) if turned else (info.width, info.height)
+    stream.width, stream.height = playable_size(*size)
+    stream.pix_fmt = "yuv420p"
+    stream.time_base = stream.codec_context.time_base = _CLOCK
+    stream.codec_context.gop_size = 60
+    stream.codec_context.thread_count = settings.decode_threads
+    if info.rotation:
+        stream.set_display_rotation(info.rotation)
+    return stream
+
+
+def playable_size(width: int, height: int) -> tuple[int, int]:
+    """The size scaled down to 720p where it is larger, with even sides as H.264 wants them."""
+    scale = min(1.0, _LONG_SIDE / max(width, height), _SHORT_SIDE / min(width, height))
+    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+
+
+def _fitted(frame: Any, stream: Any) -> Any:
+    return frame.reformat(
+        width=stream.width,
+        height=stream.height,
+        format=stream.pix_fmt,
+        interpolation=Interpolation.BILINEAR,
+    )
+
+
+def _frames(timed: Iterator[tuple[Any, float]], length_s: float) -> Iterator[Any]:
+    """The pictures on the screen during the clip, each stamped with its time."""
+    shown, last_s = None, -math.inf
+    for picture, time_s in timed:
+        if time_s >= length_s:
+            break
+        if time_s > 0 > last_s and shown is not None:
+            yield _stamped(shown, 0.0)  # it is still on the screen when the clip begins
+            last_s = 0.0
+        shown = picture
+        if time_s >= 0 and time_s - last_s >= _CLOSEST_S:
+            yield _stamped(picture, time_s)
+            last_s = time_s
+    if shown is None:
+        raise DecodeFailed("decode", "no picture can be read at this place")
+    # The last picture stays on the screen until the end.
+    if last_s < 0:
+        yield _stamped(shown, 0.0)
+        last_s = 0.0
+    if length_s - last_s > _HELD_S:
+        yield _stamped(shown, length_s - _CLOSEST_S)
+
+
+def _timed(
+    video: OpenVideo, first: Any, info: VideoInfo, start_s: float
+) -> Iterator[tuple[Any, float]]:
+    """Pictures from a little before `start_s` on, with their time after it in seconds."""
+    # AVI has no presentation times: its first picture is the beginning.
+    avi = video.name == "avi"
+    begin_s = (first.time or 0.0) if avi else timeline_start_s(video.container)
+    _wind(video, begin_s + start_s)
+    usual_s = 1 / info.average_rate if info.average_rate else 1 / 25
+    timed = with_times(chain([first], video.pictures()), usual_s=usual_s)
+    for picture, raw_s in in_order(timed) if avi else timed:
+        yield picture, raw_s - begin_s - start_s
+
+
+def _wind(video: OpenVideo, target_s: float) -> None:
+    early_s = _WIND_EARLIER_S if video.name in _WINDS_LATE else 0.0
+    # A failed attempt leaves some files in the middle of nowhere: then back to the beginning.
+    for place_s in (max(0.0, target_s - early_s), 0.0):
+        with suppress(av.error.FFmpegError):
+            video.container.seek(round(place_s * 1_000_000), backward=True)
+            return
+
+
+def _stamped(picture: Any, time_s: float) -> Any:
+    picture.pts, picture.time_base = round(time_s / _CLOCK), _CLOCK
+    picture.pict_type = PictureType.NONE  # the encoder chooses for itself
+    return picture
+
+
+def _read_sound(job: CutJob) -> list[Any]:
+    """The decoded sound of the part, on the clip's clock; empty when there is none to be had."""
+    with open_video(job.source, job.settings) as video:
+        stream = next(iter(video.container.streams.audio), None)
+        if stream is None:
+            return []
+        begin_s = timeline_start_s(video.container) + job.start_s
+        _wind(video, begin_s)
+        try:
+            return list(_samples(video.container, stream, begin_s, job.end_s - job.start_s))
+        except (av.error.FFmpegError, ValueError):
+            return []  # a clip without its sound is better than none
+
+
+def _samples(container: Any, stream: Any, begin_s: float, length_s: float) -> Iterator[Any]:
+    same_form = av.AudioResampler(format="fltp", layout="stereo", rate=48_000)
+    for frame in container.decode(stream):
+        if frame.time is None or frame.time < begin_s:
+            continue
+        if frame.time >= begin_s + length_s:
+            return
+        frame.pts = round((frame.time - begin_s) / frame.time_base)
+        yield from same_form.resample(frame)
+
+
+def main() -> None:
+    """Do the job on stdin; a reason for people goes to stdout when it cannot be done."""
+    job = CutJob.from_json(sys.stdin.read())
+    limit_memory(job.settings)
+    try:
+        cut(job)
+    except (DecodeFailed, MemoryError, av.error.FFmpegError) as error:
+        reason = str(error) if isinstance(error, DecodeFailed) else "it cannot be cut"
+        sys.stdout.write(reason)
+        sys.stdout.flush()
+        os._exit(EXIT_UNPLAYABLE)  # closing half-read files is where decoders like to hang
+
+
+if __name__ == "__main__":
+    main()

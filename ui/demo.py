@@ -1,0 +1,84 @@
+"""`kinodex demo`: the whole way on generated videos, from files to answers."""
+
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.choice import BUNDLED
+from models.errors import KinodexError
+from models.sources import choose_model
+from search.hits import Hit
+from search.library import Library
+from smallworld.clips import ClipTruth
+from smallworld.demo import DEMO_QUERIES, expected_clip, make_demo_library
+from ui.indexing import EXIT_DONE, ModelFlags, load_model, run_index
+from ui.printing import data_console, hit_table, printable, short_path, talk
+
+# Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
+_MARK = "made-by-kinodex-demo"
+_SHOWN = 3
+
+
+def run_demo(folder: Path, *, only_remove: bool) -> int:
+    """Make the demo anew in `folder`, search it and check the answers; → the exit code.
+
+    Raises KinodexError when the folder holds something else, or an answer is wrong.
+    """
+    folder = folder.expanduser().resolve()
+    _remove_earlier(folder)
+    if only_remove:
+        talk(f"the demo in {printable(folder)} is gone")
+        return EXIT_DONE
+    (folder / _MARK).parent.mkdir(parents=True)
+    (folder / _MARK).touch()
+    clips = make_demo_library(folder / "videos", progress=_show_progress)
+    talk(f"made {len(clips)} videos in {printable(short_path(folder / 'videos'))}")
+    library = folder / "library"
+    flags = ModelFlags(model="bundled", device="cpu")
+    code = run_index(library, [folder / "videos"], flags, reindex=False, as_json=False)
+    if code != EXIT_DONE:
+        return code
+    _search(library, clips)
+    place = printable(short_path(library))
+    talk("\nfive of five searches have the right video first. Next:")
+    talk(f"  {_command()} search --library {place} 'a dog at night'")
+    talk(f"  {_command()} ui --library {place}          opens the page in a browser")
+    talk(f"  {_command()} demo --remove                           deletes the demo")
+    return EXIT_DONE
+
+
+def _remove_earlier(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not (folder / _MARK).is_file():
+        raise KinodexError(
+            f"{str(folder)!r} is not a demo of ours and stays as it is: use '--folder' to name another"
+        )
+    shutil.rmtree(folder)
+
+
+def _show_progress(written: int, count: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if written == count else ""
+        print(f"\rmaking videos {written}/{count}", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _search(library: Path, clips: Sequence[ClipTruth]) -> None:
+    with Library.open(library) as opened:
+        engine = opened.engine(load_model(choose_model(BUNDLED), "cpu"))
+        for query in DEMO_QUERIES:
+            hits = engine.search(query.text, _SHOWN)
+            data_console.print()
+            data_console.print(hit_table(hits, title=f"“{query.text}”"))
+            _check(query.text, hits, expected_clip(query, clips))
+
+
+def _check(text: str, hits: Sequence[Hit], right: ClipTruth) -> None:
+    if right.path.resolve() not in hits[0].paths:
+        raise KinodexError(f"'{text}' should have found {right.path.name} first")
+
+
+def _command() -> str:
+    """How to call this program again: by name if the shell finds it, else by its path."""
+    return "kinodex" if shutil.which("kinodex") else short_path(Path(sys.argv[0]))

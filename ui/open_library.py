@@ -1,0 +1,97 @@
+"""The library behind the page: opened once, with its model, for all browser tabs."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy import func, select
+
+from indexer.config import load_settings
+from indexer.settings import IndexSettings
+from models.backbone import load_backbone
+from models.choice import ModelChoice
+from search.catalog import VideoPath
+from search.engine import SearchEngine
+from search.hits import Hit
+from search.library import Library, default_folder
+from search.spaces import active_space, choice_of
+from ui.printing import talk
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search found, in how much it looked, and how long it took."""
+
+    hits: list[Hit]
+    videos: int
+    segments: int
+    seconds: float
+
+
+class OpenLibrary:
+    """A library with its model in memory, for use by many threads."""
+
+    def __init__(self, library: Library, choice: ModelChoice | None) -> None:
+        backbone = load_backbone(choice, talk=talk) if choice else None
+        self.library = library
+        self._engine = SearchEngine.for_library(library, backbone)
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def settings(self) -> IndexSettings:
+        """The library's settings as they are on the disk now. Raises KinodexError if malformed."""
+        return load_settings(self.library)
+
+    def search(self, query: str, count: int) -> Answer:
+        """The `count` videos that match best. Raises KinodexError when no video is present."""
+        with self._one_at_a_time:
+            started = time.perf_counter()
+            hits = self._engine.search(query, count)
+            seconds = time.perf_counter() - started
+            return Answer(hits, count_videos(self.library), len(self._engine.index), seconds)
+
+
+def open_library() -> OpenLibrary:
+    """The library named by the environment, opened anew only when it or its model was changed.
+
+    Raises KinodexError: no library, a damaged catalog, nothing indexed, or no model.
+    """
+    folder = default_folder().expanduser().resolve()
+    which = (os.fsencode(folder), _inode(folder / "catalog.db"))
+    library = _open_catalog(which)
+    with library.reading() as session:
+        space = active_space(session)
+    choice = choice_of(space) if space else None
+    return _load_model(library, choice, (*which, space.key if space else None))
+
+
+def count_videos(library: Library) -> int:
+    """How many videos are present."""
+    with library.reading() as session:
+        present = select(func.count(VideoPath.video_id.distinct())).where(
+            VideoPath.missing_since.is_(None)
+        )
+        return session.scalar(present) or 0
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _open_catalog(which: tuple[bytes, int]) -> Library:
+    return Library.open(Path(os.fsdecode(which[0])))
+
+
+@st.cache_resource(max_entries=1, show_spinner="Loading the model …")
+def _load_model(
+    _library: Library, _choice: ModelChoice | None, which: tuple[bytes, int, str | None]
+) -> OpenLibrary:
+    return OpenLibrary(_library, _choice)
+
+
+def _inode(catalog: Path) -> int:
+    """Differs when a library was deleted and made again in the same place; 0 for none."""
+    try:
+        return catalog.stat().st_ino
+    except OSError:
+        return 0
