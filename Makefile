@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test lint clean
+.PHONY: demo install test lint docs clean
 
 demo: install
 	$(BIN)/kinodex demo
@@ -19,6 +19,9 @@ lint: .venv/.developing
 	$(BIN)/lint-imports
 	$(BIN)/hadolint docker/Dockerfile
 	$(BIN)/yamllint --strict --config-data relaxed docker
+
+docs: .venv/.developing
+	$(BIN)/typer ui.cli utils docs --name kinodex --output docs/commands.md
 
 clean:
 	rm -rf .venv build *.egg-info

@@ -1,8 +1,7 @@
-"""Frames of a video in order of presentation, whatever library decodes them."""
+"""What a decoded frame is to the rest of the indexer, and how large it is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -26,27 +25,6 @@ class Frame(Protocol):
 
     def pixels(self) -> np.ndarray:
         """The upright picture at the size asked for; shape: (height, width, 3), uint8, RGB."""
-
-
-class FrameReader(Protocol):
-    """One pass over a video's frames; closed by its context manager."""
-
-    info: VideoInfo
-
-    def frames(self) -> Iterator[Frame]:
-        """The frames, with rising times; damaged ones are left out and counted.
-
-        Raises:
-            DecodeFailed: nothing (more) can be decoded, or a limit was passed.
-        """
-
-    @property
-    def bad_frames(self) -> int:
-        """Damaged frames met so far."""
-
-    @property
-    def end_s(self) -> float:
-        """When the last frame given so far goes off the screen."""
 
 
 def decoded_size(info: VideoInfo, short_side: int) -> tuple[int, int]:

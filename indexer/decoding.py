@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from indexer.decode import Frame, FrameReader
+from indexer.decode import Frame
 from indexer.probe import VideoInfo
 from indexer.pyav_reader import PyAVReader
 from indexer.segments import Segment, SegmentCutter
@@ -77,7 +76,7 @@ def decode_video(
         DecodeFailed: the file cannot be decoded (not even in part), or passes a limit.
     """
     sampled = unique = segments = 0
-    with _open_reader(path, short_side=short_side, settings=settings) as reader:
+    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
         yield reader.info
         for segment in _segments(reader, settings, on_frame):
             decoded = _finish(segment, settings)
@@ -104,14 +103,8 @@ def thumbnail(path: Path, time_s: float, *, short_side: int, settings: IndexSett
         return encode_jpeg(reader.picture_at(time_s), quality=settings.keyframe_quality)
 
 
-def _open_reader(
-    path: Path, *, short_side: int, settings: IndexSettings
-) -> AbstractContextManager[FrameReader]:
-    return PyAVReader(path, short_side=short_side, settings=settings)
-
-
 def _segments(
-    reader: FrameReader, settings: IndexSettings, on_frame: Callable[[], None]
+    reader: PyAVReader, settings: IndexSettings, on_frame: Callable[[], None]
 ) -> Iterator[Segment]:
     detector = ShotDetector(threshold=settings.shot_threshold)
     cutter = SegmentCutter(settings)

@@ -61,23 +61,54 @@ def serve(connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # The model runs in the parent on the same cores; set before numpy is first imported.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
-    with contextlib.suppress(EOFError, OSError):
+    parent = _Parent(connection)
+    with contextlib.suppress(_ParentGoneError):
         while True:
-            job = connection.recv()
+            job = parent.receive()
             _limit_memory(job.settings)
-            connection.send(_outcome(connection, job))
+            parent.send(_outcome(parent, job))
 
 
-def _outcome(connection: Connection, job: DecodeJob | ThumbnailJob) -> Finished | Failure:
+class _ParentGoneError(Exception):
+    """Nobody is there any more to work for."""
+
+
+class _Parent:
+    """The other end of the pipe."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._heard_s = time.monotonic()
+
+    def receive(self) -> Any:
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise _ParentGoneError from error
+
+    def send(self, event: Any) -> None:
+        try:
+            self._connection.send(event)
+        except OSError as error:
+            raise _ParentGoneError from error
+        self._heard_s = time.monotonic()
+
+    def send_sign_of_life(self) -> None:
+        """Called for each frame; tells the parent now and then that frames are still coming."""
+        if time.monotonic() - self._heard_s >= _ALIVE_EVERY_S:
+            self.send(Alive())
+
+
+def _outcome(parent: _Parent, job: DecodeJob | ThumbnailJob) -> Finished | Failure:
     try:
-        for event in _events(connection, job):
-            connection.send(event)
+        for event in _events(parent, job):
+            parent.send(event)
+    except _ParentGoneError:
+        raise
     except DecodeFailed as failed:
         return Failure(failed.stage, failed.reason)
     except MemoryError:
         return Failure("memory", "decoding it needs more memory than decoder_memory_gb allows")
-    except OSError:
-        raise  # The parent has hung up.
     except Exception as error:
         # A fault of this program, not of the file: it must be seen, and must not stop the run.
         traceback.print_exc()
@@ -85,32 +116,14 @@ def _outcome(connection: Connection, job: DecodeJob | ThumbnailJob) -> Finished 
     return Finished()
 
 
-def _events(connection: Connection, job: DecodeJob | ThumbnailJob) -> Iterator[Any]:
+def _events(parent: _Parent, job: DecodeJob | ThumbnailJob) -> Iterator[Any]:
     from indexer.decoding import decode_video, thumbnail
 
+    how: dict[str, Any] = {"short_side": job.short_side, "settings": job.settings}
     if isinstance(job, ThumbnailJob):
-        yield thumbnail(job.path, job.time_s, short_side=job.short_side, settings=job.settings)
-        return
-    yield from decode_video(
-        job.path,
-        short_side=job.short_side,
-        settings=job.settings,
-        on_frame=_Heartbeat(connection),
-    )
-
-
-class _Heartbeat:
-    """Tells the parent now and then that frames are still coming."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._last_s = time.monotonic()
-
-    def __call__(self) -> None:
-        now_s = time.monotonic()
-        if now_s - self._last_s >= _ALIVE_EVERY_S:
-            self._last_s = now_s
-            self._connection.send(Alive())
+        yield thumbnail(job.path, job.time_s, **how)
+    else:
+        yield from decode_video(job.path, on_frame=parent.send_sign_of_life, **how)
 
 
 def _ignore_interrupts() -> None:

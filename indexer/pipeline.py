@@ -1,5 +1,6 @@
 """Indexing a library: decode workers → batches across videos → model → one transaction a video."""
 
+import contextlib
 import os
 import threading
 from collections.abc import Sequence
@@ -203,7 +204,8 @@ class _Run:
         self.report.damaged += finished.bad_frames > 0
         self._listener.on_done(job)
         for position, segment_id in enumerate(segment_ids):
-            write_keyframe(self._library.keyframe_file(segment_id), video.keyframes[position])
+            with contextlib.suppress(OSError):  # it is drawn again when somebody looks at it
+                write_keyframe(self._library.keyframe_file(segment_id), video.keyframes[position])
         for copy in feed.release(finished.content_hash):
             self._link(copy, video_id)
 

@@ -13,6 +13,8 @@ from indexer.settings import IndexSettings
 from indexer.streams import OpenVideo, open_video
 
 _MICROSECONDS = 1_000_000
+# Above this many pixels (8K video) a decoder may run out of memory and call it damage.
+_LARGE_PICTURE = 34_000_000
 # Cameras without a set clock write the epoch of their format: no recording is older than this.
 _FIRST_PLAUSIBLE_YEAR = 1971
 
@@ -61,7 +63,11 @@ def first_picture(video: OpenVideo) -> Any:
     """
     picture = next(video.pictures(), None)
     if picture is None:
-        raise DecodeFailed("decode", "none of its pictures can be decoded: it is damaged")
+        reason = "none of its pictures can be decoded: it is damaged"
+        context = video.stream.codec_context
+        if context.width * context.height > _LARGE_PICTURE:
+            reason += ", or needs more memory than decoder_memory_gb allows"
+        raise DecodeFailed("decode", reason)
     return picture
 
 

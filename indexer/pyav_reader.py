@@ -11,10 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
+import av
 import numpy as np
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from indexer.decode import decoded_size
+from indexer.errors import DecodeFailed
 from indexer.probe import VideoInfo, describe, first_picture, timeline_start_s, too_long
 from indexer.settings import IndexSettings
 from indexer.streams import open_video
@@ -33,33 +35,65 @@ _CUT_OFF_S = 0.5
 _REORDERED = 4
 
 
+class _Converter:
+    """Makes upright RGB pictures of the wanted size; keeps the scalers that it has set up."""
+
+    def __init__(self, size: tuple[int, int], rotation: int) -> None:
+        width, height = size[::-1] if rotation in (90, 270) else size
+        self._target = {"width": width, "height": height, "format": "rgb24"}
+        self._quarter_turns = rotation // 90
+        self._for_pixels = VideoReformatter()
+        self._for_looks = VideoReformatter()
+        self._look_shape: tuple[int, int] | None = None
+
+    def pixels(self, picture: Any) -> np.ndarray:
+        small = self._reformat(self._for_pixels, picture, Interpolation.BICUBIC, self._target)
+        return np.ascontiguousarray(np.rot90(small, self._quarter_turns))
+
+    def look(self, picture: Any) -> np.ndarray:
+        if picture.format.name in _PLANAR:
+            look = _look_in_place(picture)
+            if look.shape[1:] == self._look_shape or self._look_shape is None:
+                self._look_shape = look.shape[1:]
+                return look
+        return self._scaled_look(picture)
+
+    def _scaled_look(self, picture: Any) -> np.ndarray:
+        """For unusual pictures, and those whose size changes in the middle of a video."""
+        if self._look_shape is None:
+            rows = min(_LOOK_ROWS, picture.height)
+            self._look_shape = rows, max(1, round(picture.width * rows / picture.height))
+        rows, columns = self._look_shape
+        target = {"width": columns, "height": rows, "format": "yuv444p"}
+        small = self._reformat(self._for_looks, picture, Interpolation.AREA, target)
+        return small.astype(np.float32)
+
+    def _reformat(
+        self, scaler: VideoReformatter, picture: Any, how: Interpolation, target: dict[str, Any]
+    ) -> np.ndarray:
+        try:
+            pixels: np.ndarray = scaler.reformat(picture, interpolation=how, **target).to_ndarray()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise DecodeFailed(
+                "decode", f"its pictures ({picture.format.name}) cannot be converted"
+            ) from error
+        return pixels
+
+
 class PyAVFrame:
     """A picture still in the decoder's own form."""
 
-    def __init__(self, picture: Any, time_s: float, size: tuple[int, int], rotation: int) -> None:
+    def __init__(self, picture: Any, time_s: float, converter: _Converter) -> None:
         self.time_s = time_s
         self._picture = picture
-        self._size = size
-        self._rotation = rotation
+        self._converter = converter
 
     @cached_property
     def look(self) -> np.ndarray:
-        if self._picture.format.name in _PLANAR:
-            return _look_in_place(self._picture)
-        rows = min(_LOOK_ROWS, self._picture.height)
-        columns = max(1, round(self._picture.width * rows / self._picture.height))
-        small = self._picture.reformat(
-            width=columns, height=rows, format="yuv444p", interpolation=Interpolation.AREA
-        )
-        return small.to_ndarray().astype(np.float32)
+        return self._converter.look(self._picture)
 
     def pixels(self) -> np.ndarray:
-        turned = self._rotation in (90, 270)
-        width, height = self._size[::-1] if turned else self._size
-        small = self._picture.reformat(
-            width=width, height=height, format="rgb24", interpolation=Interpolation.BICUBIC
-        )
-        return np.ascontiguousarray(np.rot90(small.to_ndarray(), self._rotation // 90))
+        return self._converter.pixels(self._picture)
 
 
 def _look_in_place(picture: Any) -> np.ndarray:
@@ -87,7 +121,10 @@ def _plane(plane: Any) -> np.ndarray:
 
 
 class PyAVReader:
-    """Reads any file that `open_video` accepts; the reader to fall back on."""
+    """One pass over the frames of a file; opened and closed by its context manager.
+
+    Raises, on entering: DecodeFailed, if it is not a video that may be indexed.
+    """
 
     info: VideoInfo
 
@@ -103,7 +140,8 @@ class PyAVReader:
             self._video = opening.enter_context(open_video(self._path, self._settings))
             self._first = first_picture(self._video)
             self.info = describe(self._video, self._first, self._settings)
-            self._size = decoded_size(self.info, self._short_side)
+            size = decoded_size(self.info, self._short_side)
+            self._converter = _Converter(size, self.info.rotation)
             self._open_files = opening.pop_all()
         return self
 
@@ -112,19 +150,26 @@ class PyAVReader:
 
     @property
     def bad_frames(self) -> int:
+        """Damaged frames met so far; at the end also those that are missing."""
         return self._video.bad_frames
 
     @property
     def end_s(self) -> float:
+        """When the last frame given so far goes off the screen."""
         return self._end_s
 
     def frames(self) -> Iterator[PyAVFrame]:
+        """The frames, with rising times; damaged ones are left out and counted.
+
+        Raises:
+            DecodeFailed: a limit was passed.
+        """
         timed = self._timed(chain([self._first], self._video.pictures()))
         for picture, time_s in _rising(timed, start_s=self._start_s()):
             self._end_s = time_s + self._shown_for_s(picture)
             if self._end_s > self._settings.max_hours * 3600:
                 raise too_long(self._end_s, self._settings)
-            yield PyAVFrame(picture, time_s, self._size, self.info.rotation)
+            yield PyAVFrame(picture, time_s, self._converter)
         self._video.bad_frames += self._missing_frames()
 
     def picture_at(self, time_s: float) -> np.ndarray:
@@ -144,7 +189,7 @@ class PyAVReader:
                 shown = picture
             if shown is not None:
                 break
-        return PyAVFrame(shown or self._first, time_s, self._size, self.info.rotation).pixels()
+        return self._converter.pixels(shown or self._first)
 
     def _timed(self, pictures: Iterator[Any]) -> Iterator[tuple[Any, float]]:
         timed = _with_times(pictures, usual_s=self._usual_s())

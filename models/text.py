@@ -1,5 +1,6 @@
 """Texts to embeddings, encoding each batch only as far as its longest text."""
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ class TextEncoder:
         self._tokenize = tokenize
         self._tower: Any = getattr(model, "text", model)
         self._cache: OrderedDict[str, torch.Tensor] = OrderedDict()
+        self._lock = threading.Lock()  # pages of several people share one encoder
 
     @property
     def can_shorten(self) -> bool:
@@ -35,10 +37,11 @@ class TextEncoder:
 
     def encode(self, texts: Sequence[str], device: torch.device) -> torch.Tensor:
         """float32 embeddings on the CPU, not normalised; shape (texts, dim)."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._cache]
-        fresh = dict(zip(new, self._encode(new, device), strict=True)) if new else {}
-        rows = [fresh[text] if text in fresh else self._cache[text] for text in texts]
-        self._remember(texts, rows)
+        with self._lock:
+            new = [text for text in dict.fromkeys(texts) if text not in self._cache]
+            fresh = dict(zip(new, self._encode(new, device), strict=True)) if new else {}
+            rows = [fresh[text] if text in fresh else self._cache[text] for text in texts]
+            self._remember(texts, rows)
         return torch.stack(rows)
 
     def _encode(self, texts: list[str], device: torch.device) -> torch.Tensor:

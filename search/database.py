@@ -1,5 +1,7 @@
 """Opening a catalog: connection settings, and bringing its schema up to date."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,24 @@ class CatalogError(KinodexError):
     """The catalog cannot be opened: damaged, not a catalog, or made by a newer program."""
 
 
+# What the disk or the file does to us; any other error of SQLite's is a defect of ours.
+_TROUBLE = ("FULL", "IOERR", "READONLY", "BUSY", "CORRUPT", "NOTADB", "CANTOPEN", "PERM", "AUTH")
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turn trouble with the catalog's file into a CatalogError of one sentence."""
+    try:
+        yield
+    except DatabaseError as error:
+        name = getattr(error.orig, "sqlite_errorname", "").removeprefix("SQLITE_")
+        if not name.startswith(_TROUBLE):
+            raise
+        raise CatalogError(
+            f"the catalog {str(path)!r} cannot be used: {error.orig}; what was stored is kept"
+        ) from error
+
+
 def open_database(path: Path) -> Engine:
     """An engine on the SQLite file at `path`, created or migrated as needed.
 
@@ -24,10 +44,8 @@ def open_database(path: Path) -> Engine:
     engine = create_engine(f"sqlite:///{path}")
     event.listen(engine, "connect", _configure_connection)
     event.listen(engine, "begin", _begin)
-    try:
+    with explained(path):
         _bring_up_to_date(engine, path)
-    except DatabaseError as error:
-        raise CatalogError(f"the catalog {str(path)!r} cannot be read: {error.orig}") from error
     return engine
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from search.database import open_database, writer
+from search.database import explained, open_database, writer
 from search.hits import Hit
 
 if TYPE_CHECKING:
@@ -69,6 +69,11 @@ class Library:
         self._engine.dispose()
 
     @property
+    def catalog_file(self) -> Path:
+        """The SQLite file that holds everything which cannot be made again."""
+        return self.folder / "catalog.db"
+
+    @property
     def vectors_folder(self) -> Path:
         """Where vector indexes lie; may be deleted at any time."""
         return self.folder / "vectors"
@@ -99,13 +104,17 @@ class Library:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one moment of the catalog and never waits for writers."""
-        with Session(self._engine) as session:
+        with explained(self.catalog_file), Session(self._engine) as session:
             yield session
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
         """A session whose block is one transaction: all of it, or nothing."""
-        with Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with (
+            explained(self.catalog_file),
+            Session(self._writer, expire_on_commit=False) as session,
+            session.begin(),
+        ):
             yield session
 
     def engine(self, backbone: "Backbone | None" = None) -> "SearchEngine":

@@ -1,5 +1,7 @@
 """The vector index of a space, kept level with the catalog."""
 
+import contextlib
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,6 +29,7 @@ class SegmentIndex:
         self._dim = space.dim
         self._revision = -1
         self._unsaved = 0
+        self._lock = threading.Lock()  # several pages may find it stale at once
         self._visible: np.ndarray | None = None
         self._index, self._stored_revision = self._load()
 
@@ -39,7 +42,7 @@ class SegmentIndex:
 
     def refresh(self) -> None:
         """Take up what has changed in the catalog; one small query when nothing has."""
-        with self._library.reading() as session:
+        with self._lock, self._library.reading() as session:
             revision = session.scalar(select(Space.revision).where(Space.id == self._space_id))
             if revision == self._revision:
                 return
@@ -51,8 +54,10 @@ class SegmentIndex:
             self.save()
 
     def save(self) -> None:
-        """Write the index file, if it is behind."""
-        if self._unsaved:
+        """Write the index file, if it is behind and the disk lets us: it is only a cache."""
+        if not self._unsaved:
+            return
+        with contextlib.suppress(OSError):
             storage.save(self._index, self._folder, space=self._space_key, revision=self._revision)
             self._unsaved = 0
 

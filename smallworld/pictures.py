@@ -199,17 +199,12 @@ class PictureSampler:
         places = self._rng.permutation(list(PLACES))[:count]
         same = self._rng.random() < 0.3
         name = self._thing().name
-        return tuple(
-            self._turned(
-                self.put(
-                    Placement(
-                        name if same else self._thing().name, 0, 0, self._within((0.2, 0.34))
-                    ),
-                    str(place),
-                )
-            )
-            for place in places
-        )
+        placements = []
+        for place in places:
+            thing = name if same else self._thing().name
+            placement = Placement(thing, 0.5, 0.5, self._within((0.2, 0.34)))
+            placements.append(self._turned(self.put(placement, str(place))))
+        return tuple(placements)
 
     def _turned(self, placement: Placement) -> Placement:
         if self._rng.random() < 0.1:

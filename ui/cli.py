@@ -11,12 +11,10 @@ from models.errors import KinodexError
 
 HELP = """Search video libraries by what happens in them.
 
-    kinodex index ~/Videos
-    kinodex search "a dog runs on the beach"
-    kinodex ui
-
-Exit codes: 0 done, 1 error, 2 wrong usage, 3 finished but some files failed, 130 interrupted.
+First 'kinodex index ~/Videos', then 'kinodex search "a dog runs on the beach"' or 'kinodex ui'.
 """
+EPILOG = """Exit codes: 0 done, 1 error, 2 wrong usage, 3 finished but some files failed,
+130 interrupted."""
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,7 +67,7 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(help=HELP)
+@app.callback(help=HELP, epilog=EPILOG)
 def root(
     version: Annotated[
         bool,

@@ -1,7 +1,10 @@
-"""The parts of the page. Names of files and folders are shown as they are, never interpreted."""
+"""The parts of the page.
+
+Names, paths and messages go through `st.text` only: all else in Streamlit reads Markdown, and
+anybody may have named the files.
+"""
 
 import math
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -23,20 +26,13 @@ _NO_PICTURE = (
     '<rect width="160" height="90" fill="#333"/>'
     '<path d="M62 34 h26 v22 h-26 z M91 42 l8 -5 v16 l-8 -5 z" fill="#777"/></svg>'
 )
-_ASCII_PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
-_ARROW = re.compile(r"(?<=[-<>=~])(?=[-<>=])")
-_WORD_JOINER = "\u2060"  # cannot be seen; without it Streamlit draws "->" as an arrow
 
 
-def escaped(text: str) -> str:
-    """Text for where Streamlit insists on Markdown, all signs that could mean something tamed."""
-    return _ASCII_PUNCTUATION.sub(r"\\\1", _ARROW.sub(_WORD_JOINER, printable(text).strip()))
-
-
-def sentence(message: Exception | str) -> str:
-    """A message as a sentence, ready for Markdown."""
-    text = str(message).strip()
-    return escaped(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))
+def message(said: Exception | str) -> None:
+    """A sentence for the viewer, in a box of its own."""
+    text = printable(str(said).strip())
+    with st.container(key="message"):
+        st.text(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))
 
 
 def span(start_s: float, end_s: float) -> str:
@@ -85,6 +81,11 @@ def moment_buttons(moments: Sequence[Moment], *, key: str) -> None:
 
 def dialog(title: str, draw: Callable[[], None]) -> None:
     """Show `draw` above the page until the viewer closes it."""
-    # A title must not be empty, and some names hold spaces only.
-    show = st.dialog(escaped(title) or "Video", width="medium", on_dismiss=address.stop_playing)
-    show(draw)()
+
+    def titled() -> None:
+        with st.container(key="title"):
+            st.text(printable(title))
+        draw()
+
+    # The dialog's own title would be read as Markdown: it is there for screen readers only.
+    st.dialog("Player", width="medium", on_dismiss=address.stop_playing)(titled)()

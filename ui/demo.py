@@ -53,7 +53,7 @@ def _remove_earlier(folder: Path) -> None:
         return
     if not (folder / _MARK).is_file():
         raise KinodexError(
-            f"{str(folder)!r} is not a demo of ours and stays as it is: use '--folder' to name another"
+            f"{str(folder)!r} is not a demo of ours and stays as it is: name another with --folder"
         )
     shutil.rmtree(folder)
 

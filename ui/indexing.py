@@ -9,7 +9,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 
-from indexer.discover import Discovery
 from rich.progress import (
     BarColumn,
     Progress,
@@ -18,6 +17,7 @@ from rich.progress import (
 )
 
 from indexer.config import load_settings, write_settings_template
+from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport, check_paths
 from indexer.scan import Job, Scan
 from models.backbone import Backbone, find_device, load_backbone

@@ -9,7 +9,7 @@ from models.errors import KinodexError
 from search.library import Library, default_folder
 from search.recording import remove_paths as forget
 from search.summary import Summary, failures, summarise
-from ui.printing import counted, data, data_console, data_json, printable, short_path, talk
+from ui.printing import clock, counted, data, data_console, data_json, printable, short_path, talk
 
 
 def print_status(folder: Path | None, *, as_json: bool) -> None:
@@ -30,7 +30,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("library", printable(summary.folder)),
         ("model", f"{model}, head {summary.head}" if summary.head else model),
-        ("videos", f"{summary.videos} ({summary.hours:.1f} hours)"),
+        ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
         ("segments", str(summary.segments)),
         ("files", _counts(summary)),
         ("space used", f"{summary.size_bytes / 1e6:.1f} MB"),

@@ -25,9 +25,9 @@ def draw() -> None:
     try:
         _draw_library(asked)
     except KinodexError as error:
-        st.info(components.sentence(error), icon=":material/info:")
+        components.message(error)
     except DatabaseError as error:
-        st.error(components.sentence(f"the catalog cannot be read: {error.orig}"))
+        components.message(f"the catalog of this library cannot be read: {error.orig}")
 
 
 def _draw_head(asked: address.Address) -> None:
@@ -98,7 +98,7 @@ def _draw_player(opened: OpenLibrary, hit: Hit | None, segment: int) -> None:
         with st.spinner("Preparing the clip …"):
             clip = ensure_clip(opened.library, source, at_s, settings=opened.settings)
     except KinodexError as error:
-        st.info(components.sentence(error), icon=":material/info:")
+        components.message(error)
     else:
         st.video(str(clip.file), start_time=clip.start_s, autoplay=True)
         with st.container(key="watched", gap="xsmall"):

@@ -140,8 +140,7 @@ def forget_one(library: Path, chance: random.Random) -> None:
             remove_paths(session, path)
 
 
-def test_a_killed_library_answers_at_once(videos, processes, undisturbed, tmp_path):
-    _, length_s = undisturbed
+def test_a_killed_library_answers_at_once(videos, processes, tmp_path):
     library = tmp_path / "library"
     process = processes.Process(target=run, args=(library, videos, tmp_path / "notes"))
     process.start()

@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def test_every_video_is_indexed_whole(library, folder, backbone):
             edges = [(segment.start_s, segment.end_s) for segment in video.segments]
             assert edges[0][0] == 0
             assert edges[-1][1] == pytest.approx(video.duration_s)
-            assert all(end == start for (_, end), (start, _) in zip(edges, edges[1:], strict=False))
+            assert all(end == start for (_, end), (start, _) in pairwise(edges))
     assert (
         count(library, SegmentEmbedding) == count(library, SegmentFrames) == count(library, Segment)
     )

@@ -125,6 +125,18 @@ def test_a_clock_that_is_set_back_goes_on(tmp_path: Path) -> None:
     assert times_s[-1] == pytest.approx(4.0, abs=0.2)
 
 
+def test_pictures_may_change_their_size_in_the_middle(tmp_path: Path) -> None:
+    small = write_clip(tmp_path / "1.ts", shots([20]), container="mpegts")
+    large = write_clip(tmp_path / "2.ts", shots([20], width=320, height=240), container="mpegts")
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+
+    with PyAVReader(both, short_side=96, settings=SETTINGS) as reader:
+        shapes = {(frame.pixels().shape, frame.look.shape) for frame in reader.frames()}
+
+    assert shapes == {((96, 160, 3), (3, 48, 80))}
+
+
 def test_a_video_that_turns_out_too_long_is_refused(good_videos: dict[str, Path]) -> None:
     settings = IndexSettings(max_hours=2.5 / 3600)
     with (

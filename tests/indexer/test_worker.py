@@ -130,10 +130,7 @@ def test_a_memory_bomb_is_one_failed_file(
     with pytest.raises(DecodeFailed) as failed:
         list(worker.decode(refused_files["huge.mp4"], short_side=96, settings=settings))
 
-    assert (failed.value.stage, failed.value.reason) == (
-        "memory",
-        "decoding it needs more memory than decoder_memory_gb allows",
-    )
+    assert "more memory than decoder_memory_gb allows" in failed.value.reason
     assert decodes(worker, good_videos["plain.mp4"])
 
 

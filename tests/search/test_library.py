@@ -7,6 +7,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 import search.database
 from models.errors import KinodexError
@@ -54,7 +56,7 @@ def test_a_library_of_a_newer_program_is_refused_untouched(tmp_path):
 )
 def test_a_damaged_catalog_is_one_sentence_and_left_alone(tmp_path, content):
     (tmp_path / "catalog.db").write_bytes(content)
-    with pytest.raises(CatalogError, match=r"the catalog '.*catalog.db' cannot be read"):
+    with pytest.raises(CatalogError, match=r"the catalog '.*catalog.db' cannot be used"):
         Library.open(tmp_path)
     assert (tmp_path / "catalog.db").read_bytes() == content
 
@@ -102,3 +104,27 @@ def test_the_default_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.delenv("KINODEX_LIBRARY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert default_folder() == tmp_path / "kinodex"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
+    with Library.open(tmp_path, create=True) as library:
+        with library.writing() as session:
+            session.add(VideoPath(path=Path("/v/a.mp4"), size_bytes=1, mtime_ns=1))
+            pages = session.execute(text("PRAGMA page_count")).scalar()
+        with pytest.raises(CatalogError, match="disk is full"), library.writing() as session:
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+            session.add_all(
+                VideoPath(path=Path(f"/v/{number}.mp4"), size_bytes=1, mtime_ns=1)
+                for number in range(5000)
+            )
+        with library.reading() as session:
+            assert session.query(VideoPath).count() == 1
+
+
+def test_a_defect_of_ours_is_not_disguised(tmp_path):
+    with (
+        Library.open(tmp_path, create=True) as library,
+        pytest.raises(OperationalError),
+        library.reading() as session,
+    ):
+        session.execute(text("SELECT nonsense FROM nowhere"))

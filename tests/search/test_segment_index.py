@@ -1,5 +1,6 @@
 """The vector index is a cache: stale, damaged or deleted, it comes level with the catalog."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -104,3 +105,12 @@ def test_ids_of_deleted_segments_are_never_given_again(shelf):
         remove_paths(session, Path("/v"))
     assert shelf.put("/v/new.mp4", axis(0)) == [7]
     assert np.array_equal(opened(shelf).nearest(axis(0)[0], 5).ids, [7])
+
+
+def test_many_threads_may_find_it_stale_at_once(shelf):
+    index = opened(shelf)
+    for number in range(6, 20):
+        shelf.put(f"/v/{number}.mp4", axis(number))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: index.refresh(), range(8)))
+    assert len(index) == 20

@@ -1,6 +1,6 @@
 import pytest
 
-from smallworld.sprites import SpriteAtlas, shipped_atlas
+from smallworld.sprites import SpriteAtlas, shipped_atlas, shipped_things
 from smallworld.stills import StillMaker
 
 
@@ -11,6 +11,4 @@ def atlas() -> SpriteAtlas:
 
 @pytest.fixture(scope="session")
 def still_maker(atlas: SpriteAtlas) -> StillMaker:
-    from smallworld.sprites import shipped_things
-
     return StillMaker(shipped_things(), atlas, seed=3, scene_variants=2)

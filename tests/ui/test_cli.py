@@ -215,7 +215,7 @@ def test_help_imports_nothing_heavy():
         "print('heavy:', sorted(heavy & sys.modules.keys()))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "kinodex index ~/Videos" in done.stdout
+    assert "index ~/Videos" in done.stdout
     assert done.stdout.endswith("heavy: []\n")
 
 

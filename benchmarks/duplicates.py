@@ -1,0 +1,157 @@
+"""What encoding near-duplicate frames only once saves, and what it costs.
+
+    python -m benchmarks.duplicates                        two made clips, half a minute
+    python -m benchmarks.duplicates --videos FOLDER        and every video in a folder
+    python -m benchmarks.duplicates --model ViT-B-32 --pretrained laion2b_s34b_b79k
+
+Every video is decoded and encoded twice, with all its sampled frames and without near-duplicates.
+The saving is frames and encoding time. The cost is how far the segments' embeddings move: their
+cosine to what they would be with every frame encoded. To know what a cosine means, compare it with
+the one between different segments of the same video, which searching must tell apart.
+
+The model is the bundled one unless another is named. Random weights will not do here: they give
+nearly the same embedding to every picture.
+"""
+
+import argparse
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.footage import Shot, write_clip
+from benchmarks.options import add_model_options, chosen_backbone, parser_for
+from benchmarks.reporting import Report
+from benchmarks.timing import timed
+from indexer.assembly import Encoder
+from indexer.decoding import DecodedSegment, decode_video
+from indexer.discover import discover
+from indexer.keyframes import KEYFRAME_SIDE
+from indexer.scan import Job
+from indexer.settings import IndexSettings
+from models.backbone import Backbone
+
+CLIP_S = 20
+
+
+@dataclass(frozen=True)
+class Pass:
+    """One way through a video: pictures encoded, seconds, and embeddings (segments, dim)."""
+
+    encoded: int
+    decoding_s: float
+    encoding_s: float
+    embeddings: np.ndarray
+
+
+@dataclass(frozen=True)
+class Row:
+    """A video. Frames and seconds with every frame encoded, and the share that is saved.
+
+    `cosine_mean` and `cosine_worst` are between a segment's embeddings with and without skipping;
+    `cosine_others` is between different segments, none where there is one only.
+    """
+
+    video: str
+    segments: int
+    frames: int
+    encoding_s: float
+    frames_saved: float
+    encoding_saved: float
+    decoding_s: float
+    decoding_skipping_s: float
+    cosine_mean: float
+    cosine_worst: float
+    cosine_others: float | None
+
+
+def made_clips(folder: Path) -> list[Path]:
+    """A camera on a tripod before a still scene, and one that never stops."""
+    still = [Shot(CLIP_S, motion_px=0)]
+    busy = [Shot(CLIP_S / 4, motion_px=motion_px) for motion_px in (8, 16, 4, 12)]
+    return [
+        write_clip(folder / f"{name}.mp4", shots, seed=5)
+        for name, shots in (("still", still), ("busy", busy))
+    ]
+
+
+def go_through(video: Path, backbone: Backbone, settings: IndexSettings) -> Pass:
+    """Decode and encode a video in this process."""
+    short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
+    decoding, events = timed(
+        lambda: list(decode_video(video, short_side=short_side, settings=settings))
+    )
+    segments = [event for event in events if isinstance(event, DecodedSegment)]
+    encoding, embeddings = timed(lambda: _encoded(video, segments, backbone))
+    encoded = sum(len(segment.frames) for segment in segments)
+    return Pass(encoded, decoding.clock_s, encoding.clock_s, embeddings)
+
+
+def _encoded(video: Path, segments: list[DecodedSegment], backbone: Backbone) -> np.ndarray:
+    encoder = Encoder(backbone)
+    job = Job(path_id=0, path=video, size_bytes=0, mtime_ns=0)
+    embeddings = []
+    for segment in segments:
+        encoder.add(job, segment)
+        if encoder.is_full or segment is segments[-1]:
+            embeddings += [encoded.embedding for _, _, encoded in encoder.encode()]
+    return np.stack(embeddings)
+
+
+def row_of(video: str, full: Pass, skipping: Pass) -> Row:
+    cosines = np.einsum("sd,sd->s", full.embeddings, skipping.embeddings)
+    return Row(
+        video=video,
+        segments=len(cosines),
+        frames=full.encoded,
+        encoding_s=full.encoding_s,
+        frames_saved=1 - skipping.encoded / full.encoded,
+        encoding_saved=1 - skipping.encoding_s / full.encoding_s,
+        decoding_s=full.decoding_s,
+        decoding_skipping_s=skipping.decoding_s,
+        cosine_mean=float(cosines.mean()),
+        cosine_worst=float(cosines.min()),
+        cosine_others=mean_between(full.embeddings),
+    )
+
+
+def mean_between(embeddings: np.ndarray) -> float | None:
+    """The mean cosine between different rows, which have unit length; None for a single row."""
+    count = len(embeddings)
+    if count < 2:
+        return None
+    cosines = embeddings @ embeddings.T
+    return float((cosines.sum() - np.trace(cosines)) / (count * (count - 1)))
+
+
+def measure(options: argparse.Namespace, report: Report) -> None:
+    backbone = chosen_backbone(options, usual="bundled")
+    with tempfile.TemporaryDirectory() as folder:
+        videos = made_clips(Path(folder))
+        if options.videos:
+            videos += [found.path for found in discover([options.videos]).files]
+        go_through(videos[0], backbone, IndexSettings())  # the first time is always slower
+        rows = [
+            row_of(
+                video.name,
+                go_through(video, backbone, IndexSettings(skip_duplicates=False)),
+                go_through(video, backbone, IndexSettings()),
+            )
+            for video in videos
+        ]
+    report.show(f"Skipping near-duplicate frames, {backbone.choice}", rows)
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    add_model_options(parser)
+    parser.add_argument("--videos", type=Path, help="a folder of real videos to measure as well")
+    options = parser.parse_args()
+    report = Report("duplicates")
+    measure(options, report)
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()

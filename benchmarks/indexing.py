@@ -1,0 +1,42 @@
+"""Indexing as the program does it, without its talk, into libraries that are thrown away."""
+
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from indexer.discover import Discovery
+from indexer.pipeline import Indexer
+from indexer.scan import Job, Scan
+from indexer.settings import IndexSettings
+from models.backbone import Backbone
+from search.library import Library
+
+
+class IndexingFailed(RuntimeError):
+    """A file was not indexed, so nothing that was measured means anything."""
+
+
+class Silence:
+    """A listener that only minds failures."""
+
+    def on_scan(self, discovery: Discovery, scan: Scan) -> None: ...
+
+    def on_frames(self, job: Job, frames: int, fraction: float) -> None: ...
+
+    def on_done(self, job: Job) -> None: ...
+
+    def on_failed(self, job: Job, reason: str) -> None:
+        raise IndexingFailed(f"{job.path}: {reason}")
+
+
+@contextmanager
+def new_library() -> Iterator[Library]:
+    """An empty library that lives as long as the block."""
+    with tempfile.TemporaryDirectory() as folder, Library.open(folder, create=True) as library:
+        yield library
+
+
+def indexer_for(library: Library, backbone: Backbone, settings: IndexSettings) -> Indexer:
+    """The program's own indexer. Its `index` raises IndexingFailed when a file fails."""
+    return Indexer(library, backbone, settings, Silence(), threading.Event())

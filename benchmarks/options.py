@@ -1,0 +1,39 @@
+"""The options that several benchmarks share."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from models.choice import BUNDLED, HUB_PREFIX, RANDOM
+
+if TYPE_CHECKING:
+    from models.backbone import Backbone
+
+
+def parser_for(text: str | None) -> argparse.ArgumentParser:
+    """A parser that explains a benchmark by its module's text and takes --out."""
+    parser = argparse.ArgumentParser(
+        description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, help="the JSON file (benchmarks/results/NAME.json)")
+    return parser
+
+
+def add_model_options(parser: argparse.ArgumentParser) -> None:
+    """The options by which `kinodex index` chooses a model too."""
+    parser.add_argument("--model", help="bundled, an open_clip name, or hf-hub:ORG/REPO")
+    parser.add_argument("--pretrained", help=f"an open_clip tag ({RANDOM} weights)")
+    parser.add_argument("--weights", type=Path, help="a local weight file")
+
+
+def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
+    """The model that the options name, or the usual one. Raises ModelUnavailable."""
+    from models.backbone import load_backbone
+    from models.sources import choose_model
+
+    name = options.model or usual
+    brings_weights = name == BUNDLED or name.startswith(HUB_PREFIX) or options.weights
+    pretrained = options.pretrained or (None if brings_weights else RANDOM)
+    return load_backbone(
+        choose_model(name, pretrained=pretrained, weights=options.weights), talk=print
+    )

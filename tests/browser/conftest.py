@@ -1,0 +1,157 @@
+"""A real page in a real browser: generated videos, the bundled model, `kinodex ui`, Chromium."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from models.backbone import load_backbone
+from models.sources import choose_model
+from search.library import Library
+from smallworld.clips import write_clip
+from smallworld.pictures import Picture, Placement
+from smallworld.shots import Shot
+from tests import corpus
+from tests.tiny import index
+
+_CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_STARTS_WITHIN_S = 60
+# The first visit loads the model, on a machine that may be busy with other tests.
+_SHOWN_WITHIN_MS = 30_000
+
+ELEPHANT = Picture("street", 14, (Placement("elephant", 0.5, 0.55, 0.6),))
+CAT = Picture("grass", 11, (Placement("cat", 0.5, 0.55, 0.45),))
+PENGUIN = Picture("snow", 15, (Placement("penguin", 0.5, 0.55, 0.5),))
+BUS = Picture("night", 13, (Placement("bus", 0.4, 0.6, 0.4),))
+
+ODD_NAMES = (
+    b'"><img src=x onerror=alert(1)>.mp4',
+    b"**x** :red[y] $z$ [a](javascript:alert(1)) :smile: a -> b.mp4",
+    b"new\nline.mp4",
+    b"not-\xff-utf8.mp4",
+)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A page that is being served, and the library it shows."""
+
+    address: str
+    port: int
+    library: Path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        if "CI" in os.environ:
+            pytest.fail("Chromium is missing: these tests must not be skipped here")
+        pytest.skip("no 'chromium' on the PATH: the page is not tested")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_FLAGS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A profile whose pages note at which time each video begins to play."""
+    expect.set_options(timeout=_SHOWN_WITHIN_MS)
+    opened = browser.new_context()
+    opened.set_default_timeout(_SHOWN_WITHIN_MS)
+    opened.add_init_script(
+        "window.began = [];"
+        "document.addEventListener("
+        "  'playing', event => window.began.push(event.target.currentTime), true);"
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """An empty tab with a history of its own."""
+    tab = context.new_page()
+    tab.set_viewport_size({"width": 1200, "height": 900})
+    yield tab
+    tab.close()
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Clips of the small world, one of them with two shots, and clips with odd names."""
+    folder = tmp_path_factory.mktemp("videos")
+    write_clip(folder / "elephant.mp4", [Shot(ELEPHANT, 2.0)])
+    write_clip(folder / "penguin.webm", [Shot(PENGUIN, 1.0)], codec="libvpx-vp9")
+    write_clip(folder / "bus, then cat.mp4", [Shot(BUS, 4.0), Shot(CAT, 4.0)])
+    for number, name in enumerate(ODD_NAMES):
+        corpus.write_clip(
+            folder / os.fsdecode(name), [corpus.scene(number)] * 10, rotation=90 * (number % 2)
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def served(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The page of a library with all of `videos`."""
+    place = tmp_path_factory.mktemp("served") / "library"
+    with Library.open(place, create=True) as library:
+        backbone = load_backbone(choose_model("bundled"), device="cpu")
+        report = index(library, videos, backbone=backbone)
+    assert (report.encoded, report.failed) == (7, 0)
+    with serving(place) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def serving(library: Path) -> Iterator[Served]:
+    """Run `kinodex ui` on a free port until the block ends."""
+    port = _free_port()
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "ui.cli", "ui", "--no-browser"),
+            *("--library", str(library), "--port", str(port)),
+        ],
+        start_new_session=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
+        yield Served(f"http://127.0.0.1:{port}", port, library)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _STARTS_WITHIN_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "'kinodex ui' has ended"
+        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"nothing answers at {address}")

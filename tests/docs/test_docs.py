@@ -1,0 +1,35 @@
+"""The documentation says what the program does: no option is missing, no link leads nowhere."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.cli import app as typer_program
+from typer.testing import CliRunner
+
+from indexer.settings import IndexSettings
+
+PROJECT = Path(__file__).parents[2]
+PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
+
+
+def test_the_command_reference_is_up_to_date(tmp_path):
+    fresh = tmp_path / "commands.md"
+    arguments = ["ui.cli", "utils", "docs", "--name", "kinodex", "--output", str(fresh)]
+    assert CliRunner().invoke(typer_program, arguments).exit_code == 0
+    assert (PROJECT / "docs" / "commands.md").read_text() == fresh.read_text(), "run 'make docs'"
+
+
+@pytest.mark.parametrize("name", IndexSettings.model_fields)
+def test_every_setting_is_in_the_guide_with_its_default_and_meaning(name):
+    option = IndexSettings.model_fields[name]
+    default = str(option.default).lower() if isinstance(option.default, bool) else option.default
+    row = f"| `{name}` | {default} | {option.description} |"
+    assert row in (PROJECT / "docs" / "guide.md").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
