@@ -139,7 +139,7 @@ def index_anew(
     """Index clips into a new library. Making the empty library is not timed."""
     with new_library() as library:
         indexer = indexer_for(library, backbone, settings)
-        return timed(lambda: indexer.index(clips))
+        return timed(indexer.index, clips)
 
 
 def time_rounds(clips: list[Path], backbone: Backbone, *, repetitions: int) -> Rounds:
@@ -150,8 +150,8 @@ def time_rounds(clips: list[Path], backbone: Backbone, *, repetitions: int) -> R
     rounds = Rounds({name: [] for name in ("decode", "forward", "indexing", "skipping")}, {})
     rounds.frames.update(decode=count, forward=count)
     for _ in range(repetitions):
-        rounds.timings["decode"].append(timed(lambda: decode(sampled))[0])
-        rounds.timings["forward"].append(timed(lambda: forward(backbone, pictures))[0])
+        rounds.timings["decode"].append(timed(decode, sampled)[0])
+        rounds.timings["forward"].append(timed(forward, backbone, pictures)[0])
         for name, settings in (("indexing", EVERY_FRAME), ("skipping", IndexSettings())):
             timing, report = index_anew(clips, backbone, settings)
             rounds.timings[name].append(timing)

@@ -26,6 +26,11 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, help="a local weight file")
 
 
+def numbers_in(text: str) -> list[int]:
+    """The value of an option that takes several numbers: "10000,50000"."""
+    return [int(part) for part in text.split(",")]
+
+
 def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
     """The model that the options name, or the usual one. Raises ModelUnavailable."""
     from models.backbone import load_backbone

@@ -1,6 +1,7 @@
 """How all benchmarks speak: tables on stdout, the same as JSON, and how busy the machine was."""
 
 import json
+import math
 import os
 import platform
 from collections.abc import Sequence
@@ -81,6 +82,9 @@ def _cell(value: object) -> str:
         return "-"
     if not isinstance(value, float):
         return str(value)
+    if 0.99 <= value < 1:
+        # What counts in a cosine or a share is how far it is from one. Float32 knows 7 digits.
+        return f"{value:.{min(7, 1 - math.floor(math.log10(1 - value)))}f}"
     # Four digits: none of these measurements knows more.
     return f"{value:.4g}" if abs(value) < 1000 else f"{value:.0f}"
 

@@ -1,5 +1,6 @@
 """The `[index]` table of a library's settings file."""
 
+import json
 from typing import Any
 
 from pydantic import ValidationError
@@ -47,6 +48,6 @@ def write_settings_template(library: Library) -> None:
         return
     lines = ["# Settings of this library. Take the '#' off a line to change it.", "", "[index]"]
     for name, option in IndexSettings.model_fields.items():
-        value = str(option.default).lower() if isinstance(option.default, bool) else option.default
-        lines += ["", f"# {option.description}", f"# {name} = {value}"]
+        # JSON writes numbers, texts and truth values as TOML does.
+        lines += ["", f"# {option.description}", f"# {name} = {json.dumps(option.default)}"]
     library.settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")

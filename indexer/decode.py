@@ -1,12 +1,15 @@
-"""What a decoded frame is to the rest of the indexer, and how large it is."""
+"""What a reader and its frames are to the rest of the indexer, and how large frames are."""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, Self
 
 import numpy as np
 
 from indexer.probe import VideoInfo
+from indexer.settings import IndexSettings
 
 
 class Frame(Protocol):
@@ -25,6 +28,53 @@ class Frame(Protocol):
 
     def pixels(self) -> np.ndarray:
         """The upright picture at the size asked for; shape: (height, width, 3), uint8, RGB."""
+
+
+class Reader(Protocol):
+    """One pass over the frames of a file; opened and closed by its context manager.
+
+    Raises, on entering: DecodeFailed, if it is not a video that may be indexed.
+    """
+
+    info: VideoInfo
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *exception: object) -> None: ...
+
+    @property
+    def bad_frames(self) -> int:
+        """Damaged frames met so far; at the end also those that are missing."""
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame given so far goes off the screen."""
+
+    def frames(self) -> Iterator[Frame]:
+        """The frames, with rising times.
+
+        Raises:
+            DecodeFailed: a limit was passed.
+        """
+
+    def picture_at(self, time_s: float) -> np.ndarray:
+        """Pixels of the frame that is on the screen at ``time_s``, found by seeking.
+
+        Raises:
+            DecodeFailed: no frame can be decoded.
+        """
+
+
+def open_reader(path: Path, *, short_side: int, settings: IndexSettings) -> Reader:
+    """The reader that ``settings.decoder`` names, to be entered; pixels by `decoded_size`."""
+    # Imported here because readers build on this module, and decord is rarely wanted.
+    if settings.decoder == "decord":
+        from indexer.decord_reader import DecordReader
+
+        return DecordReader(path, short_side=short_side, settings=settings)
+    from indexer.pyav_reader import PyAVReader
+
+    return PyAVReader(path, short_side=short_side, settings=settings)
 
 
 def decoded_size(info: VideoInfo, short_side: int) -> tuple[int, int]:

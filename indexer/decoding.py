@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.decode import Frame
+from indexer.decode import Frame, Reader, open_reader
 from indexer.probe import VideoInfo
-from indexer.pyav_reader import PyAVReader
 from indexer.segments import Segment, SegmentCutter
 from indexer.settings import IndexSettings
 from indexer.shots import ShotDetector
@@ -76,7 +75,7 @@ def decode_video(
         DecodeFailed: the file cannot be decoded (not even in part), or passes a limit.
     """
     sampled = unique = segments = 0
-    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+    with open_reader(path, short_side=short_side, settings=settings) as reader:
         yield reader.info
         for segment in _segments(reader, settings, on_frame):
             decoded = _finish(segment, settings)
@@ -99,12 +98,12 @@ def thumbnail(path: Path, time_s: float, *, short_side: int, settings: IndexSett
     Raises:
         DecodeFailed: the file cannot be decoded, or passes a limit.
     """
-    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+    with open_reader(path, short_side=short_side, settings=settings) as reader:
         return encode_jpeg(reader.picture_at(time_s), quality=settings.keyframe_quality)
 
 
 def _segments(
-    reader: PyAVReader, settings: IndexSettings, on_frame: Callable[[], None]
+    reader: Reader, settings: IndexSettings, on_frame: Callable[[], None]
 ) -> Iterator[Segment]:
     detector = ShotDetector(threshold=settings.shot_threshold)
     cutter = SegmentCutter(settings)

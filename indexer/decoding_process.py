@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import multiprocessing
 import os
 import signal
@@ -65,7 +66,7 @@ def serve(connection: Connection) -> None:
     with contextlib.suppress(_ParentGoneError):
         while True:
             job = parent.receive()
-            _limit_memory(job.settings)
+            limit_memory(job.settings)
             parent.send(_outcome(parent, job))
 
 
@@ -140,12 +141,23 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _limit_memory(settings: IndexSettings) -> None:
+def limit_memory(settings: IndexSettings) -> None:
+    """Let this process have only so much more memory as the settings allow a decoder."""
     try:
         import resource
     except ImportError:  # Windows has no such limit.
         return
-    limit_bytes = int(settings.decoder_memory_gb * _GIB)
+    limit_bytes = _size_at_start_bytes() + int(settings.decoder_memory_gb * _GIB)
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     with contextlib.suppress(ValueError, OSError):  # macOS knows the limit but refuses to set it.
         resource.setrlimit(resource.RLIMIT_AS, (limit_bytes, hard))
+
+
+@functools.cache
+def _size_at_start_bytes() -> int:
+    """The address space before the first job: the caller's main script may import much."""
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    except OSError:  # only Linux tells, and only Linux keeps the limit
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

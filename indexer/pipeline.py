@@ -4,7 +4,7 @@ import contextlib
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -89,7 +89,7 @@ class Indexer:
         `switch_space`; KinodexError for a path that does not exist.
         """
         check_paths(paths)
-        discovery = discover(paths)
+        discovery = self._without_own_media(discover(paths))
         with only_indexer(self.library.folder):
             space = self._enter_space(switch=switch_space)
             with self.library.writing() as session:
@@ -103,6 +103,12 @@ class Indexer:
             known = known_files(session, failed=failed)
         present = [path for path in known if path.exists()]
         return self.index(present, retry_failed=failed, switch_space=switch_space)
+
+    def _without_own_media(self, discovery: Discovery) -> Discovery:
+        """The library may lie among the videos; the clips it cut for playing are none of them."""
+        own = self.library.folder
+        files = tuple(found for found in discovery.files if not found.path.is_relative_to(own))
+        return replace(discovery, files=files)
 
     def _enter_space(self, *, switch: bool) -> Space:
         identity = SpaceIdentity(self.backbone.identity, HEAD, sampling_of(self.settings))

@@ -19,7 +19,7 @@ from indexer.decode import decoded_size
 from indexer.errors import DecodeFailed
 from indexer.probe import VideoInfo, describe, first_picture, timeline_start_s, too_long
 from indexer.settings import IndexSettings
-from indexer.streams import open_video
+from indexer.streams import OpenVideo, open_video
 
 _LOOK_ROWS = 36
 # Pictures whose planes can be looked at in place: 8 bits, brightness first, two colour planes.
@@ -158,19 +158,43 @@ class PyAVReader:
         """When the last frame given so far goes off the screen."""
         return self._end_s
 
+    @property
+    def video(self) -> OpenVideo:
+        """The open file."""
+        return self._video
+
+    @property
+    def first_s(self) -> float:
+        """Presentation time of the first frame that can be decoded."""
+        return (self._first.time or 0.0) - self._start_s()
+
     def frames(self) -> Iterator[PyAVFrame]:
         """The frames, with rising times; damaged ones are left out and counted.
 
         Raises:
             DecodeFailed: a limit was passed.
         """
-        timed = self._timed(chain([self._first], self._video.pictures()))
-        for picture, time_s in _rising(timed, start_s=self._start_s()):
+        return self._frames(chain([self._first], self._video.pictures()))
+
+    def frames_after(self, time_s: float) -> Iterator[PyAVFrame]:
+        """What `frames` gives later than ``time_s``; only damage from about there on is counted.
+
+        Raises:
+            DecodeFailed: a limit was passed.
+        """
+        self._end_s = time_s
+        self._video.wind_to(time_s + self._start_s())
+        return self._frames(self._video.pictures(), after_s=time_s + _SAME_TIME_S)
+
+    def _frames(self, pictures: Iterator[Any], *, after_s: float = -1.0) -> Iterator[PyAVFrame]:
+        for picture, time_s in _rising(self._timed(pictures), start_s=self._start_s()):
+            if time_s <= after_s:
+                continue
             self._end_s = time_s + self._shown_for_s(picture)
             if self._end_s > self._settings.max_hours * 3600:
                 raise too_long(self._end_s, self._settings)
             yield PyAVFrame(picture, time_s, self._converter)
-        self._video.bad_frames += self._missing_frames()
+        self._video.bad_frames += self.missing_frames(self._end_s)
 
     def picture_at(self, time_s: float) -> np.ndarray:
         """Pixels of the frame that is on the screen at ``time_s``, found by seeking.
@@ -178,18 +202,28 @@ class PyAVReader:
         Raises:
             DecodeFailed: no frame can be decoded.
         """
+        shown = self._first
+        for picture, picture_s in self.pictures_from(time_s):
+            if picture_s > time_s + _SAME_TIME_S:
+                break
+            shown = picture
+        return self._converter.pixels(shown)
+
+    def pictures_from(self, time_s: float) -> Iterator[tuple[Any, float]]:
+        """Pictures in the decoder's own form, with their times, found by seeking.
+
+        They begin at or before the one on the screen at ``time_s``, if it can be decoded.
+        """
         wanted_s = time_s + self._start_s()
-        shown = None
         # Winding is inexact in some containers: if it went too far, begin earlier.
         for start_s in (wanted_s, wanted_s - _FURTHER_BACK_S, 0.0):
             self._video.wind_to(max(0.0, start_s))
-            for picture, picture_s in self._timed(self._video.pictures()):
-                if picture_s > wanted_s + _SAME_TIME_S:
-                    break
-                shown = picture
-            if shown is not None:
+            timed = self._timed(self._video.pictures())
+            begin = next(timed, None)
+            if begin is not None and begin[1] <= wanted_s + _SAME_TIME_S:
                 break
-        return self._converter.pixels(shown or self._first)
+        for picture, picture_s in chain([begin] if begin else [], timed):
+            yield picture, picture_s - self._start_s()
 
     def _timed(self, pictures: Iterator[Any]) -> Iterator[tuple[Any, float]]:
         timed = _with_times(pictures, usual_s=self._usual_s())
@@ -201,13 +235,13 @@ class PyAVReader:
             return self._first.time or 0.0
         return timeline_start_s(self._video.container)
 
-    def _missing_frames(self) -> int:
-        """How many frames the file announces after its last one: it was cut off."""
+    def missing_frames(self, end_s: float) -> int:
+        """How many frames the file announces after ``end_s``, its real end: it was cut off."""
         stream = self._video.stream
         if self.info.container != "mp4" or not stream.duration:
             return 0
         begins_s = (stream.start_time or 0) * stream.time_base - self._start_s()
-        missing_s = float(begins_s + stream.duration * stream.time_base) - self._end_s
+        missing_s = float(begins_s + stream.duration * stream.time_base) - end_s
         return round(missing_s / self._usual_s()) if missing_s > _CUT_OFF_S else 0
 
     def _usual_s(self) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -48,6 +48,11 @@ class IndexSettings(BaseModel):
     )
     keyframe_quality: int = Field(
         default=85, ge=1, le=95, description="JPEG quality of the keyframes."
+    )
+    decoder: Literal["pyav", "decord"] = Field(
+        default="pyav",
+        description="The library that reads frames; files that decord cannot read right are left "
+        "to pyav.",
     )
     decode_threads: int = Field(
         default=2, ge=1, le=64, description="Threads that one decoding process may use."

@@ -90,7 +90,10 @@ class SearchEngine:
         """The `k` videos nearest to a unit vector (dim,), each with its matching moments."""
         self.index.refresh()
         if not len(self.index):
-            raise EmptyLibrary(f"no video in {str(self._library.folder)!r} is indexed and present")
+            raise EmptyLibrary(
+                f"no video of {str(self._library.folder)!r} is indexed and present: "
+                "run 'kinodex index FOLDER', or bring the folder back and run it again"
+            )
         with self._library.reading() as session:
             groups = self._nearest_videos(session, query, k)
             return self._hits(session, query, groups)

@@ -169,15 +169,15 @@ def mark_missing(
 def remove_paths(session: Session, folder: Path) -> int:
     """Forget a file or a folder's files (not the files themselves); → how many."""
     removed = session.execute(delete(VideoPath).where(under(folder)).returning(VideoPath.id)).all()
-    if removed:
-        purge_orphans(session)
-        bump_revision(session)
+    purge_orphans(session)
     return len(removed)
 
 
 def purge_orphans(session: Session) -> None:
     """Delete the videos that no path holds any more, with all that hangs on them."""
-    session.execute(delete(Video).where(~exists().where(VideoPath.video_id == Video.id)))
+    orphans = delete(Video).where(~exists().where(VideoPath.video_id == Video.id))
+    if session.execute(orphans.returning(Video.id)).all():
+        bump_revision(session)
 
 
 def _encoded_in(space: Space) -> ColumnElement[bool]:

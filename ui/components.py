@@ -79,7 +79,7 @@ def moment_buttons(moments: Sequence[Moment], *, key: str) -> None:
             )
 
 
-def dialog(title: str, draw: Callable[[], None]) -> None:
+def dialog(title: str, segment: int, draw: Callable[[], None]) -> None:
     """Show `draw` above the page until the viewer closes it."""
 
     def titled() -> None:
@@ -87,5 +87,8 @@ def dialog(title: str, draw: Callable[[], None]) -> None:
             st.text(printable(title))
         draw()
 
-    # The dialog's own title would be read as Markdown: it is there for screen readers only.
-    st.dialog("Player", width="medium", on_dismiss=address.stop_playing)(titled)()
+    # The dialog's own title, which only screen readers get to know, would be read as Markdown. It
+    # is also what tells dialogs apart: one of the same title may stay shut when it is opened
+    # while the last one is still being closed.
+    name = f"Segment {segment}"
+    st.dialog(name, width="medium", on_dismiss=address.stop_playing)(titled)()

@@ -8,10 +8,8 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,13 +17,12 @@ import av
 from av.video.frame import PictureType
 from av.video.reformatter import Interpolation
 
-from indexer.decoding_process import _limit_memory as limit_memory
+from indexer.decoding_process import limit_memory
 from indexer.errors import DecodeFailed
-from indexer.probe import VideoInfo, describe, first_picture, timeline_start_s
-from indexer.pyav_reader import _in_order as in_order
-from indexer.pyav_reader import _with_times as with_times
+from indexer.probe import VideoInfo, timeline_start_s
+from indexer.pyav_reader import PyAVReader
 from indexer.settings import IndexSettings
-from indexer.streams import OpenVideo, open_video
+from indexer.streams import open_video
 
 EXIT_UNPLAYABLE = 3
 
@@ -34,9 +31,10 @@ _CLOCK = Fraction(1, 90_000)
 # A little more than 1/32 s apart: 60 pictures a second become 30, which halves the waiting.
 _CLOSEST_S = 0.031
 _HELD_S = 0.1
-# These have no table of key pictures: winding lands somewhere near, perhaps a little late.
-_WINDS_LATE = {"mpegts", "mpeg", "flv", "asf", "ogg"}
-_WIND_EARLIER_S = 3.0
+_SAME_TIME_S = 0.001  # time stamps are stored rounded
+# In MPEG program streams the first times after winding are guesses.
+_SETTLES_S = 1.0
+_SOUND_RATE = 48_000
 _QUALITY = {
     "preset": "superfast",
     "crf": "23",
@@ -89,14 +87,13 @@ def cut(job: CutJob) -> None:
     """
     sound = _read_sound(job)
     with (
-        open_video(job.source, job.settings) as video,
+        PyAVReader(job.source, short_side=_SHORT_SIDE, settings=job.settings) as reader,
         av.open(str(job.target), "w", format="mp4", options={"movflags": "faststart"}) as clip,
     ):
-        first = first_picture(video)
-        info = describe(video, first, job.settings)
-        pictures = _add_picture_stream(clip, info, job.settings)
-        voice = clip.add_stream("aac", rate=48_000, layout="stereo") if sound else None
-        for frame in _frames(_timed(video, first, info, job.start_s), job.end_s - job.start_s):
+        pictures = _add_picture_stream(clip, reader.info, job.settings)
+        voice = clip.add_stream("aac", rate=_SOUND_RATE, layout="stereo") if sound else None
+        timed = reader.pictures_from(max(0.0, job.start_s - _SETTLES_S))
+        for frame in _frames(timed, job):
             clip.mux(pictures.encode(_fitted(frame, pictures)))
         clip.mux(pictures.encode())
         if voice is not None:
@@ -134,19 +131,20 @@ def _fitted(frame: Any, stream: Any) -> Any:
     )
 
 
-def _frames(timed: Iterator[tuple[Any, float]], length_s: float) -> Iterator[Any]:
+def _frames(timed: Iterator[tuple[Any, float]], job: CutJob) -> Iterator[Any]:
     """The pictures on the screen during the clip, each stamped with its time."""
-    shown, last_s = None, -math.inf
-    for picture, time_s in timed:
+    shown, last_s, length_s = None, -math.inf, job.end_s - job.start_s
+    for picture, source_s in timed:
+        time_s = source_s - job.start_s
         if time_s >= length_s:
             break
-        if time_s > 0 > last_s and shown is not None:
+        if last_s < 0 and time_s > _SAME_TIME_S and shown is not None:
             yield _stamped(shown, 0.0)  # it is still on the screen when the clip begins
             last_s = 0.0
         shown = picture
-        if time_s >= 0 and time_s - last_s >= _CLOSEST_S:
-            yield _stamped(picture, time_s)
-            last_s = time_s
+        if time_s >= -_SAME_TIME_S and time_s - last_s >= _CLOSEST_S:
+            last_s = max(0.0, time_s)
+            yield _stamped(picture, last_s)
     if shown is None:
         raise DecodeFailed("decode", "no picture can be read at this place")
     # The last picture stays on the screen until the end.
@@ -155,29 +153,6 @@ def _frames(timed: Iterator[tuple[Any, float]], length_s: float) -> Iterator[Any
         last_s = 0.0
     if length_s - last_s > _HELD_S:
         yield _stamped(shown, length_s - _CLOSEST_S)
-
-
-def _timed(
-    video: OpenVideo, first: Any, info: VideoInfo, start_s: float
-) -> Iterator[tuple[Any, float]]:
-    """Pictures from a little before `start_s` on, with their time after it in seconds."""
-    # AVI has no presentation times: its first picture is the beginning.
-    avi = video.name == "avi"
-    begin_s = (first.time or 0.0) if avi else timeline_start_s(video.container)
-    _wind(video, begin_s + start_s)
-    usual_s = 1 / info.average_rate if info.average_rate else 1 / 25
-    timed = with_times(chain([first], video.pictures()), usual_s=usual_s)
-    for picture, raw_s in in_order(timed) if avi else timed:
-        yield picture, raw_s - begin_s - start_s
-
-
-def _wind(video: OpenVideo, target_s: float) -> None:
-    early_s = _WIND_EARLIER_S if video.name in _WINDS_LATE else 0.0
-    # A failed attempt leaves some files in the middle of nowhere: then back to the beginning.
-    for place_s in (max(0.0, target_s - early_s), 0.0):
-        with suppress(av.error.FFmpegError):
-            video.container.seek(round(place_s * 1_000_000), backward=True)
-            return
 
 
 def _stamped(picture: Any, time_s: float) -> Any:
@@ -193,7 +168,7 @@ def _read_sound(job: CutJob) -> list[Any]:
         if stream is None:
             return []
         begin_s = timeline_start_s(video.container) + job.start_s
-        _wind(video, begin_s)
+        video.wind_to(begin_s)
         try:
             return list(_samples(video.container, stream, begin_s, job.end_s - job.start_s))
         except (av.error.FFmpegError, ValueError):
@@ -201,7 +176,7 @@ def _read_sound(job: CutJob) -> list[Any]:
 
 
 def _samples(container: Any, stream: Any, begin_s: float, length_s: float) -> Iterator[Any]:
-    same_form = av.AudioResampler(format="fltp", layout="stereo", rate=48_000)
+    same_form = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
     for frame in container.decode(stream):
         if frame.time is None or frame.time < begin_s:
             continue
@@ -212,14 +187,14 @@ def _samples(container: Any, stream: Any, begin_s: float, length_s: float) -> It
 
 
 def main() -> None:
-    """Do the job on stdin; a reason for people goes to stdout when it cannot be done."""
+    """Do the job on stdin; when it cannot be done, the reason goes to stdout as JSON."""
     job = CutJob.from_json(sys.stdin.read())
     limit_memory(job.settings)
     try:
         cut(job)
     except (DecodeFailed, MemoryError, av.error.FFmpegError) as error:
         reason = str(error) if isinstance(error, DecodeFailed) else "it cannot be cut"
-        sys.stdout.write(reason)
+        sys.stdout.write(json.dumps(reason))
         sys.stdout.flush()
         os._exit(EXIT_UNPLAYABLE)  # closing half-read files is where decoders like to hang
 

@@ -5,6 +5,7 @@ codecs that are indexed. A short clip around the moment is small and plays every
 """
 
 import contextlib
+import json
 import math
 import subprocess
 import sys
@@ -105,7 +106,11 @@ def ensure_clip(library: Library, source: Source, at_s: float, *, settings: Inde
 
 
 def _existing(paths: tuple[Path, ...]) -> Path:
-    return next((path for path in paths if path.exists()), paths[0])
+    for path in paths:
+        with contextlib.suppress(OSError):  # in a folder that may not be entered
+            if path.exists():
+                return path
+    return paths[0]
 
 
 def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
@@ -128,7 +133,7 @@ def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> N
             ) from error
         if done.returncode:
             known = done.returncode == EXIT_UNPLAYABLE
-            reason = done.stdout.strip() if known else "the decoder crashed on it"
+            reason = json.loads(done.stdout) if known else "the decoder crashed on it"
             raise NotPlayable(f"This video cannot be played: {reason}.")
         draft.replace(file)
 

@@ -87,7 +87,7 @@ def _open_player(opened: OpenLibrary, hits: list[Hit], segment: int) -> None:
         if playing is not None:
             _draw_player(opened, hit, playing)
 
-    components.dialog(source.paths[0].name, draw_player)
+    components.dialog(source.paths[0].name, segment, draw_player)
 
 
 def _draw_player(opened: OpenLibrary, hit: Hit | None, segment: int) -> None:

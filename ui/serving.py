@@ -13,13 +13,14 @@ _APP = Path(__file__).parent / "app.py"
 
 
 def serve(folder: Path | None, *, port: int, address: str, browser: bool) -> int:
-    """Run the page until it is stopped; → the exit code."""
+    """Become the page's server; where that cannot be, run it until it ends; → the exit code."""
     with Library.open(folder) as library:  # a missing or damaged library is said here, at once
         place = library.folder
     if not _is_loopback(address):
         talk(f"anyone who reaches {address} can search and watch this library's videos")
     talk(f"page at http://{address}:{port}, Ctrl-C stops it")
-    command = [sys.executable, "-m", "streamlit", "run", str(_APP)]
+    # -P: modules in the folder where the user stands must not stand in for ours.
+    command = [sys.executable, "-P", "-m", "streamlit", "run", str(_APP)]
     options = {
         "server.address": address,
         "server.port": str(port),
@@ -31,10 +32,10 @@ def serve(folder: Path | None, *, port: int, address: str, browser: bool) -> int
     }
     for name, value in options.items():
         command += [f"--{name}", value]
-    try:
-        return subprocess.call(command, env={**os.environ, ENVIRONMENT_VARIABLE: str(place)})
-    except KeyboardInterrupt:
-        return 0
+    environment = {**os.environ, ENVIRONMENT_VARIABLE: str(place)}
+    if os.name == "posix":
+        os.execve(sys.executable, command, environment)  # so that whoever stops us stops the page
+    return subprocess.call(command, env=environment)
 
 
 def _is_loopback(address: str) -> bool:

@@ -1,16 +1,8 @@
 """A real page in a real browser: generated videos, the bundled model, `kinodex ui`, Chromium."""
 
-import contextlib
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +15,8 @@ from smallworld.clips import write_clip
 from smallworld.pictures import Picture, Placement
 from smallworld.shots import Shot
 from tests import corpus
+from tests.browser.names import HOSTILE_NAMES
+from tests.browser.server import Served, serving
 from tests.tiny import index
 
 _CHROMIUM_FLAGS = [
@@ -33,7 +27,6 @@ _CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_STARTS_WITHIN_S = 60
 # The first visit loads the model, on a machine that may be busy with other tests.
 _SHOWN_WITHIN_MS = 30_000
 
@@ -41,22 +34,6 @@ ELEPHANT = Picture("street", 14, (Placement("elephant", 0.5, 0.55, 0.6),))
 CAT = Picture("grass", 11, (Placement("cat", 0.5, 0.55, 0.45),))
 PENGUIN = Picture("snow", 15, (Placement("penguin", 0.5, 0.55, 0.5),))
 BUS = Picture("night", 13, (Placement("bus", 0.4, 0.6, 0.4),))
-
-ODD_NAMES = (
-    b'"><img src=x onerror=alert(1)>.mp4',
-    b"**x** :red[y] $z$ [a](javascript:alert(1)) :smile: a -> b.mp4",
-    b"new\nline.mp4",
-    b"not-\xff-utf8.mp4",
-)
-
-
-@dataclass(frozen=True)
-class Served:
-    """A page that is being served, and the library it shows."""
-
-    address: str
-    port: int
-    library: Path
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +80,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_clip(folder / "elephant.mp4", [Shot(ELEPHANT, 2.0)])
     write_clip(folder / "penguin.webm", [Shot(PENGUIN, 1.0)], codec="libvpx-vp9")
     write_clip(folder / "bus, then cat.mp4", [Shot(BUS, 4.0), Shot(CAT, 4.0)])
-    for number, name in enumerate(ODD_NAMES):
+    for number, name in enumerate(HOSTILE_NAMES):
         corpus.write_clip(
             folder / os.fsdecode(name), [corpus.scene(number)] * 10, rotation=90 * (number % 2)
         )
@@ -120,38 +97,3 @@ def served(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     assert (report.encoded, report.failed) == (7, 0)
     with serving(place) as running:
         yield running
-
-
-@contextlib.contextmanager
-def serving(library: Path) -> Iterator[Served]:
-    """Run `kinodex ui` on a free port until the block ends."""
-    port = _free_port()
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "ui.cli", "ui", "--no-browser"),
-            *("--library", str(library), "--port", str(port)),
-        ],
-        start_new_session=True,
-    )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield Served(f"http://127.0.0.1:{port}", port, library)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN_S
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "'kinodex ui' has ended"
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
-            return
-        time.sleep(0.1)
-    pytest.fail(f"nothing answers at {address}")

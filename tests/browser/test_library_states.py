@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from search.library import Library
-from tests.browser.conftest import Served, serving
+from tests.browser.server import Served, serving
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,8 @@ from urllib.parse import quote_plus, urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import ODD_NAMES, Served
+from tests.browser.names import HOSTILE_NAMES
+from tests.browser.server import Served
 from ui.printing import printable
 
 CAT = "a cat on the grass"
@@ -144,14 +145,15 @@ def test_hostile_names_are_shown_as_they_are(page: Page, served: Served) -> None
     alerts: list[str] = []
     page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
     search(page, served, "anything")
-    for name in ODD_NAMES:
-        shown = printable(os.fsdecode(name))
+    names = [printable(os.fsdecode(name)) for name in HOSTILE_NAMES]
+    for shown in names:
         expect(card(page, shown).get_by_text(shown, exact=True)).to_be_visible()
+    for shown in names[:2]:
         card(page, shown).click()
         expect(page.get_by_role("dialog").get_by_text(shown, exact=True)).to_be_visible()
         expect(page.locator("video")).to_be_visible()
         page.keyboard.press("Escape")
-        expect(page).to_have_url(f"{served.address}/?q=anything")
+        expect(page.get_by_role("dialog")).to_have_count(0)
 
     assert alerts == []
     assert page.locator("img[src=x], a[href^=javascript]").count() == 0

@@ -136,9 +136,13 @@ def test_a_copy_in_the_same_run_is_decoded_once(library, folder, backbone):
 def test_a_changed_file_loses_its_old_moments(library, folder, backbone):
     index(library, folder, backbone=backbone)
     shutil.copy(folder / "b.mp4", folder / "a.mp4")
+    engine = library.engine(backbone)
+    assert len(engine.search("anything")) == 3
     report = index(library, folder, backbone=backbone)
     assert report.linked == 1
     assert count(library, Video) == 2
+    assert len(engine.search("anything", k=10)) == 2
+    assert len(engine.index) == count(library, Segment)
 
 
 def test_failures_are_rows_and_the_run_goes_on(library, folder, backbone, refused_files):
@@ -298,6 +302,15 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_later(
     assert "still being written" in notes.failed[folder / "a.mp4"]
     monkeypatch.undo()
     assert index(library, folder, backbone=backbone).encoded == 1
+
+
+def test_a_library_among_the_videos_does_not_index_its_own_clips(folder, backbone):
+    with Library.open(folder / "library", create=True) as library:
+        clips = library.folder / "media" / "clips"
+        clips.mkdir(parents=True)
+        shutil.copy(folder / "a.mp4", clips / "1.mp4")
+        assert index(library, folder, backbone=backbone).encoded == 3
+        assert set(statuses(library)) == {"a.mp4", "b.mp4", "c.mp4"}
 
 
 def test_settings_file_lists_every_option_at_its_default(library):

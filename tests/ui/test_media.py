@@ -51,12 +51,12 @@ def test_a_clip_starts_at_the_moment_asked_for(
     library: Library, good_videos: dict[str, Path]
 ) -> None:
     clip = ensure_clip(
-        library, source(good_videos["plain.mp4"], start_s=1.8), 2.4, settings=SETTINGS
+        library, source(good_videos["plain.mp4"], start_s=2.6), 2.8, settings=SETTINGS
     )
 
     with av.open(str(clip.file)) as container:
         at_start = next(f for f in container.decode(video=0) if f.time >= clip.start_s - 0.001)
-        assert read_number(at_start.to_ndarray(format="rgb24")) == 60  # 2.4 s at 25 a second
+        assert read_number(at_start.to_ndarray(format="rgb24")) == 70  # 2.8 s at 25 a second
 
 
 def test_a_clip_is_cut_once(library: Library, good_videos: dict[str, Path]) -> None:

@@ -1,0 +1,225 @@
+"""Where the time of a text query goes, beside plain FAISS.
+
+    python -m benchmarks.query                   10,000 and 100,000 segments, a minute or two
+    python -m benchmarks.query --sizes 100000    one size
+
+Libraries are filled with made-up embeddings like those of CLIP, 24 frames a segment and 12 segments
+a video, 2.5 GB for 100,000 segments. Everything is warm: the model is loaded, the index is in
+memory, and the catalog in the system's file cache.
+
+Text: queries of usual length are encoded by the program, which stops at their end, and at the
+model's full length. Every text is new, so none comes from the cache.
+
+Search: `search_vector` is all that happens between a query's vector and its hits. It is compared
+with FAISS's IndexFlatIP on the same vectors, asked for as many results, on one thread, as the
+program asks. Its parts are timed in separate calls. Queries differ each time and all the
+measurements take turns, so that other programs disturb all of them alike.
+"""
+
+import itertools
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+from unittest import mock
+
+import faiss
+import numpy as np
+
+from benchmarks.embeddings import clustered
+from benchmarks.indexing import new_library
+from benchmarks.options import add_model_options, chosen_backbone, numbers_in, parser_for
+from benchmarks.reporting import Figure, Report
+from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.timing import seconds, spread, timed
+from models.backbone import Backbone
+from models.text import TextEncoder
+from search import engine
+from search.engine import SearchEngine
+from search.segment_index import SegmentIndex
+from search.vectors.devices import threads_for
+from search.vectors.protocol import Vectors
+
+K = 10
+ASKED = K * engine._SEGMENTS_PER_VIDEO  # what FAISS is asked for to find K videos
+WARM_UP = 5
+RAW, SEARCH, REST = "plain FAISS", "search_vector", "everything else"
+
+SUBJECTS = ("a man", "two women", "a small dog", "children", "the cook", "an old tram", "someone")
+DOINGS = ("opens a bottle", "running", "waits", "plays the violin", "crossing the street", "falls")
+PLACES = ("", "at night", "in the snow", "on a beach at sunset", "seen from above", "in a kitchen")
+
+# What `search_vector` calls, and what each call is for.
+PARTS: dict[str, tuple[Any, str]] = {
+    "looking for changes": (SegmentIndex, "refresh"),
+    "vector search": (SegmentIndex, "nearest"),
+    "catalog: segments": (engine, "_candidates"),
+    "catalog: best frames": (engine, "_best_frames"),
+    "catalog: videos": (engine, "_present_videos"),
+}
+
+
+@dataclass(frozen=True)
+class TextRow:
+    """The time of encoding one text, tokens and all."""
+
+    encoded: str
+    texts: int
+    min_ms: float
+    median_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """The time of one part of a search."""
+
+    segments: int
+    part: str
+    queries: int
+    min_ms: float
+    median_ms: float
+    max_ms: float
+
+
+@dataclass(frozen=True)
+class LibraryRow:
+    """A library: how long it took to fill, and to open for the first time."""
+
+    segments: int
+    catalog_mb: float
+    filling_s: float
+    indexing_s: float
+
+
+Times = dict[str, list[float]]  # seconds, by what was timed
+
+
+def short_texts(count: int) -> list[str]:
+    """Different queries as people type them, in an order that is always the same."""
+    texts = [" ".join(words).strip() for words in itertools.product(SUBJECTS, DOINGS, PLACES)]
+    return random.Random(1).sample(texts, count)
+
+
+def time_texts(backbone: Backbone, *, count: int) -> Times:
+    """Encode texts in turn as the program does and at full length."""
+    times: Times = {"as far as it is long": [], "at full length": []}
+    at_full_length = mock.patch.object(TextEncoder, "can_shorten", False)
+    texts = iter(short_texts(2 * (count + WARM_UP)))
+    for shortened, whole in zip(texts, texts, strict=True):
+        times["as far as it is long"].append(seconds(backbone.embed_texts, [shortened]))
+        with at_full_length:
+            times["at full length"].append(seconds(backbone.embed_texts, [whole]))
+    return {name: taken[WARM_UP:] for name, taken in times.items()}
+
+
+def time_searches(searching: SearchEngine, vectors: Vectors, queries: Vectors) -> Times:
+    """Search for each query three times: with plain FAISS, with the program, and in parts."""
+    raw = faiss.IndexFlatIP(vectors.shape[1])
+    raw.add(vectors.astype(np.float16).astype(np.float32))
+    times: Times = defaultdict(list)
+    for query in queries:
+        with parts_timed() as parts:
+            whole_s = seconds(searching.search_vector, query, K)
+        for part, part_s in parts.items():
+            times[part].append(part_s)
+        times[REST].append(whole_s - sum(parts.values()))
+        times[SEARCH].append(seconds(searching.search_vector, query, K))
+        with threads_for(1):
+            times[RAW].append(seconds(raw.search, query[None], ASKED))
+    return {name: taken[WARM_UP:] for name, taken in times.items()}
+
+
+@contextmanager
+def parts_timed() -> Iterator[dict[str, float]]:
+    """The seconds that each of the PARTS takes inside the block."""
+    spent = dict.fromkeys(PARTS, 0.0)
+    with ExitStack() as patches:
+        for part, (owner, name) in PARTS.items():
+            watched = _watched(getattr(owner, name), spent, part)
+            patches.enter_context(mock.patch.object(owner, name, watched))
+        yield spent
+
+
+def _watched(
+    function: Callable[..., Any], spent: dict[str, float], part: str
+) -> Callable[..., Any]:
+    @wraps(function)
+    def watched(*arguments: Any) -> Any:
+        timing, result = timed(function, *arguments)
+        spent[part] += timing.clock_s
+        return result
+
+    return watched
+
+
+def measure_library(
+    backbone: Backbone, *, segments: int, queries: int
+) -> tuple[LibraryRow, list[Row]]:
+    """Fill a library, open it, and search in it."""
+    count = queries + WARM_UP
+    made = clustered(segments, count, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
+    with new_library() as library:
+        filling_s = seconds(fill, library, backbone, made.vectors)
+        searching = SearchEngine.for_library(library, backbone)
+        indexing_s = seconds(searching.index.refresh)
+        times = time_searches(searching, made.vectors, made.texts)
+        catalog_mb = (library.folder / "catalog.db").stat().st_size / 1e6
+    rows = [
+        Row(segments, part, queries, *(1000 * value for value in spread(taken)))
+        for part, taken in times.items()
+    ]
+    return LibraryRow(segments, catalog_mb, filling_s, indexing_s), rows
+
+
+def text_rows(times: Times) -> list[TextRow]:
+    return [
+        TextRow(how, len(taken), *(1000 * value for value in spread(taken)))
+        for how, taken in times.items()
+    ]
+
+
+def figures_of(texts: list[TextRow], searches: list[Row]) -> list[Figure]:
+    """How many times faster texts are encoded; and every search over plain FAISS."""
+    shortened, whole = texts
+    figures = [
+        Figure(
+            "text encoding: full length / shortened", whole.median_ms / shortened.median_ms, "≥ 3"
+        )
+    ]
+    medians = {(row.segments, row.part): row.median_ms for row in searches}
+    for segments in dict.fromkeys(row.segments for row in searches):
+        ratio = medians[segments, SEARCH] / medians[segments, RAW]
+        # With few vectors FAISS takes no time, and reading the catalog is what remains.
+        target = "≤ 1.3" if segments >= 100_000 else ""
+        figures.append(Figure(f"{SEARCH} / {RAW}, {segments} segments", ratio, target))
+    return figures
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    add_model_options(parser)
+    parser.add_argument("--sizes", type=numbers_in, default=[10_000, 100_000])
+    parser.add_argument("--queries", type=int, default=100, help="queries to each library (100)")
+    parser.add_argument("--texts", type=int, default=60, help="texts to encode each way (60)")
+    options = parser.parse_args()
+    report = Report("query")
+    backbone = chosen_backbone(options, usual="ViT-B-32")
+    texts = text_rows(time_texts(backbone, count=options.texts))
+    report.show("Encoding a text", texts)
+    measured = [
+        measure_library(backbone, segments=segments, queries=options.queries)
+        for segments in options.sizes
+    ]
+    report.show("Libraries", [library for library, _ in measured])
+    searches = [row for _, rows in measured for row in rows]
+    report.show("Searching", searches)
+    report.show("Figures", figures_of(texts, searches))
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()
