@@ -25,7 +25,7 @@ class DemoQuery:
 
 DEMO_QUERIES: tuple[DemoQuery, ...] = (
     DemoQuery("a cat on the grass", Claim((ThingClaim("cat"),), scene="grass")),
-    DemoQuery("a bicycle, upside down", Claim((ThingClaim("bicycle", angle="upside down"),))),
+    DemoQuery("a huge pizza", Claim((ThingClaim("pizza", size="huge"),))),
     DemoQuery(
         "a small horse at the top left",
         Claim((ThingClaim("horse", size="small", place="top left"),)),
@@ -40,7 +40,7 @@ DEMO_QUERIES: tuple[DemoQuery, ...] = (
 # One picture for each question, in the same order.
 _ANSWERS: tuple[Picture, ...] = (
     Picture("grass", 11, (Placement("cat", 0.5, 0.55, 0.45),)),
-    Picture("room", 12, (Placement("bicycle", 0.5, 0.5, 0.46, 180),)),
+    Picture("room", 12, (Placement("pizza", 0.5, 0.5, 0.9),)),
     Picture("beach", 13, (Placement("horse", 0.24, 0.24, 0.3),)),
     Picture("street", 14, (Placement("elephant", 0.5, 0.55, 0.6),)),
     Picture(
@@ -50,7 +50,7 @@ _ANSWERS: tuple[Picture, ...] = (
 # Pictures that share the thing with a question, but are no answer to it.
 _NEAR_MISSES: tuple[Picture, ...] = (
     Picture("room", 21, (Placement("cat", 0.5, 0.55, 0.45),)),
-    Picture("street", 22, (Placement("bicycle", 0.5, 0.55, 0.46),)),
+    Picture("room", 22, (Placement("pizza", 0.5, 0.6, 0.28),)),
     Picture("grass", 23, (Placement("horse", 0.5, 0.5, 0.6),)),
     Picture("forest", 24, (Placement("elephant", 0.5, 0.55, 0.6),)),
     Picture("sea", 25, (Placement("umbrella", 0.5, 0.5, 0.4),)),

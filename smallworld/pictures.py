@@ -154,7 +154,7 @@ class PictureSampler:
             scenes = self._rng.permutation(allowed)[:count]
             return [replace(first, scene=str(scene)) for scene in scenes]
         if aspect == "place" and placement.size > _LARGEST_PLACED_SIZE:
-            placement = replace(placement, size=self._within(SIZES["medium"]))
+            placement = self.resize(placement, "medium")
         change = self._changers()[aspect]
         words = self._distinct_words(count, aspect)
         return [replace(first, placements=(change(placement, word),)) for word in words]

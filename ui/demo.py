@@ -30,7 +30,7 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     if only_remove:
         talk(f"the demo in {printable(folder)} is gone")
         return EXIT_DONE
-    (folder / _MARK).parent.mkdir(parents=True)
+    folder.mkdir(parents=True)
     (folder / _MARK).touch()
     clips = make_demo_library(folder / "videos", progress=_show_progress)
     talk(f"made {len(clips)} videos in {printable(short_path(folder / 'videos'))}")
@@ -40,11 +40,14 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     if code != EXIT_DONE:
         return code
     _search(library, clips)
-    place = printable(short_path(library))
     talk("\nfive of five searches have the right video first. Next:")
-    talk(f"  {_command()} search --library {place} 'a dog at night'")
-    talk(f"  {_command()} ui --library {place}          opens the page in a browser")
-    talk(f"  {_command()} demo --remove                           deletes the demo")
+    place, command = printable(short_path(library)), _command()
+    for line, meaning in (
+        (f"search --library {place} 'a dog at night'", "asks something else"),
+        (f"ui --library {place}", "opens the page in a browser"),
+        (f"demo --folder {printable(short_path(folder))} --remove", "deletes the demo"),
+    ):
+        talk(f"  {command} {line:<52}  {meaning}")
     return EXIT_DONE
 
 

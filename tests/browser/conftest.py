@@ -19,7 +19,7 @@ from tests.browser.names import HOSTILE_NAMES
 from tests.browser.server import Served, serving
 from tests.tiny import index
 
-_CHROMIUM_FLAGS = [
+CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-quic",
@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
             pytest.fail("Chromium is missing: these tests must not be skipped here")
         pytest.skip("no 'chromium' on the PATH: the page is not tested")
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM_FLAGS)
+        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield started
         started.close()
 
