@@ -191,8 +191,8 @@ def figures_of(rounds: Rounds) -> list[Figure]:
     saved = spread(1 - less.clock_s / whole.clock_s for _, _, whole, less in turns)
     return [
         Figure("indexing / (decode + forward), median", middle, "≤ 1.15"),
-        Figure("the same, best and worst round", best),
-        Figure("", worst),
+        Figure("the same, best round", best),
+        Figure("the same, worst round", worst),
         Figure("the same in processor time", processor[1]),
         Figure(
             "share of frames that skipping saves",
