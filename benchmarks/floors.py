@@ -3,6 +3,7 @@
 import argparse
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 import torch
 from sqlalchemy import select
 
+from benchmarks.bare_decoding import BareDecoder, Sampled, bare_decoder
 from benchmarks.footage import Shot, write_clip
 from benchmarks.indexing import indexer_for, new_library
-from benchmarks.options import chosen_backbone
+from benchmarks.options import bare_model, chosen_backbone
 from benchmarks.reporting import Figure, Report
 from benchmarks.timing import Timing, spread, timed
 from indexer.decode import decoded_size
@@ -24,19 +26,10 @@ from models.backbone import Backbone
 from search.catalog import Segment, SegmentFrames, VideoPath
 from search.library import Library
 
+NAMES = ("decode", "forward", "indexing", "skipping")
 EVERY_FRAME = IndexSettings(skip_duplicates=False)
 # Time stamps are stored rounded, to a millisecond at worst; frames are 33 ms apart.
 _SAME_TIME_S = 0.005
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """The frames of a clip that indexing takes: their numbers in the file, and their size."""
-
-    clip: Path
-    numbers: list[int]
-    width: int
-    height: int
 
 
 @dataclass(frozen=True)
@@ -75,14 +68,20 @@ def make_clips(folder: Path, *, count: int, duration_s: float) -> list[Path]:
     return clips
 
 
-def sampled_frames(clips: list[Path], backbone: Backbone) -> list[Sampled]:
+def sampled_frames(clips: list[Path], backbone: Backbone, decoder: BareDecoder) -> list[Sampled]:
     """The frames that indexing takes from each clip, found by indexing them."""
+    short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
+    sampled = []
     with new_library() as library:
         indexer_for(library, backbone, EVERY_FRAME).index(clips)
-        return [_sampled(library, clip, backbone) for clip in clips]
+        for clip in clips:
+            numbers = frame_numbers(_stored_times_s(library, clip), decoder.frame_starts_s(clip))
+            size = decoded_size(probe(clip, EVERY_FRAME), short_side)
+            sampled.append(Sampled(clip, numbers, *size))
+    return sampled
 
 
-def _sampled(library: Library, clip: Path, backbone: Backbone) -> Sampled:
+def _stored_times_s(library: Library, clip: Path) -> np.ndarray:
     with library.reading() as session:
         stored = session.scalars(
             select(SegmentFrames.times_s)
@@ -91,12 +90,7 @@ def _sampled(library: Library, clip: Path, backbone: Backbone) -> Sampled:
             .where(VideoPath.path == clip)
             .order_by(Segment.position)
         ).all()
-    times_s = np.concatenate([np.frombuffer(blob, dtype="<f8") for blob in stored])
-    reader = _decord(clip)
-    starts_s = reader.get_frame_timestamp(range(len(reader)))[:, 0]
-    short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
-    width, height = decoded_size(probe(clip, EVERY_FRAME), short_side)
-    return Sampled(clip, frame_numbers(times_s, starts_s), width, height)
+    return np.concatenate([np.frombuffer(blob, dtype="<f8") for blob in stored])
 
 
 def frame_numbers(times_s: np.ndarray, starts_s: np.ndarray) -> list[int]:
@@ -110,27 +104,12 @@ def frame_numbers(times_s: np.ndarray, starts_s: np.ndarray) -> list[int]:
     return [int(number) for number in numbers]
 
 
-def decode(clips: list[Sampled]) -> list[np.ndarray]:
-    """The frames of each clip by decord, uint8, (frames, height, width, 3)."""
-    return [
-        _decord(part.clip, width=part.width, height=part.height).get_batch(part.numbers).asnumpy()
-        for part in clips
-    ]
-
-
-def _decord(clip: Path, **size: int) -> Any:
-    # It loads every CUDA library that pip has installed, among them one that takes torch's matrix
-    # products over and then fails: it must come after torch.
-    import decord
-
-    return decord.VideoReader(str(clip), **size)
-
-
 @torch.inference_mode()
-def forward(backbone: Backbone, pictures: torch.Tensor) -> None:
+def forward(model: Any, pictures: torch.Tensor, *, batch_size: int) -> None:
     """The bare model on prepared pictures, (frames, 3, height, width)."""
-    for batch in pictures.split(backbone.batch_size):
-        backbone.model.encode_image(batch.to(backbone.device)).cpu()
+    device = next(model.parameters()).device
+    for batch in pictures.split(batch_size):
+        model.encode_image(batch.to(device)).cpu()
 
 
 def index_anew(
@@ -144,18 +123,22 @@ def index_anew(
 
 def time_rounds(clips: list[Path], backbone: Backbone, *, repetitions: int) -> Rounds:
     """Time the four in turn, so that other programs disturb all of them alike."""
-    sampled = sampled_frames(clips, backbone)
-    pictures = torch.cat([backbone.preprocessing(torch.from_numpy(f)) for f in decode(sampled)])
-    count = len(pictures)
-    rounds = Rounds({name: [] for name in ("decode", "forward", "indexing", "skipping")}, {})
-    rounds.frames.update(decode=count, forward=count)
-    for _ in range(repetitions):
-        rounds.timings["decode"].append(timed(decode, sampled)[0])
-        rounds.timings["forward"].append(timed(forward, backbone, pictures)[0])
-        for name, settings in (("indexing", EVERY_FRAME), ("skipping", IndexSettings())):
-            timing, report = index_anew(clips, backbone, settings)
-            rounds.timings[name].append(timing)
-            rounds.frames[name] = report.frames_encoded
+    model = bare_model(backbone).model
+    bare_forward = partial(forward, model, batch_size=backbone.batch_size)
+    with bare_decoder() as decoder:
+        sampled = sampled_frames(clips, backbone, decoder)
+        pictures = torch.cat(
+            [backbone.preprocessing(torch.from_numpy(frames)) for frames in decoder.decode(sampled)]
+        )
+        count = len(pictures)
+        rounds = Rounds({name: [] for name in NAMES}, {"decode": count, "forward": count})
+        for _ in range(repetitions):
+            rounds.timings["decode"].append(decoder.time(sampled))
+            rounds.timings["forward"].append(timed(bare_forward, pictures)[0])
+            for name, settings in (("indexing", EVERY_FRAME), ("skipping", IndexSettings())):
+                timing, report = index_anew(clips, backbone, settings)
+                rounds.timings[name].append(timing)
+                rounds.frames[name] = report.frames_encoded
     if rounds.frames["indexing"] != count:
         raise RuntimeError("indexing did not encode the frames that the bare model was given")
     return rounds

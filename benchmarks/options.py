@@ -8,6 +8,7 @@ from models.choice import BUNDLED, HUB_PREFIX, RANDOM
 
 if TYPE_CHECKING:
     from models.backbone import Backbone
+    from models.sources import LoadedModel
 
 
 def parser_for(text: str | None) -> argparse.ArgumentParser:
@@ -42,3 +43,12 @@ def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
     return load_backbone(
         choose_model(name, pretrained=pretrained, weights=options.weights), talk=print
     )
+
+
+def bare_model(backbone: "Backbone") -> "LoadedModel":
+    """The same model once more, as open_clip makes it: whatever is done to ours, not to this."""
+    from models.sources import load_model
+
+    loaded = load_model(backbone.choice, talk=print)
+    loaded.model.to(backbone.device)
+    return loaded

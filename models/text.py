@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from models.few_tokens import run_transformer
+
 CACHE_SIZE = 1024  # queries; at width 512 that is 2 MB
 
 
@@ -60,9 +62,10 @@ class TextEncoder:
         length = int(end.max()) + 1
         hidden = tower.token_embedding(token_ids[:, :length])
         hidden = hidden + tower.positional_embedding[:length]
-        hidden = tower.transformer(
+        hidden = run_transformer(
+            tower.transformer,
             hidden.to(tower.transformer.get_cast_dtype()),
-            attn_mask=tower.attn_mask[:length, :length],
+            tower.attn_mask[:length, :length],
         )
         pooled = hidden[torch.arange(len(end), device=end.device), end]
         return _project(tower, tower.ln_final(pooled))

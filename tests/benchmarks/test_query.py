@@ -12,6 +12,8 @@ from benchmarks.query import (
     time_texts,
 )
 from benchmarks.query import Row as SearchRow
+from models.backbone import load_backbone
+from models.sources import choose_model
 from tests.tiny import tiny_backbone
 
 
@@ -21,7 +23,7 @@ def test_texts_are_all_different():
 
 
 def test_texts_are_encoded_both_ways_as_often():
-    times = time_texts(tiny_backbone(), count=3)
+    times = time_texts(load_backbone(choose_model("bundled")), count=3)
     assert [len(taken) for taken in times.values()] == [3, 3]
 
 

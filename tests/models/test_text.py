@@ -56,7 +56,7 @@ def test_shortened_encoding_equals_full_length(options):
 def test_only_the_needed_positions_are_computed():
     model = tiny_model()
     lengths = []
-    model.transformer.register_forward_pre_hook(
+    model.token_embedding.register_forward_pre_hook(
         lambda _, inputs: lengths.append(inputs[0].shape[1])
     )
     encoder(model).encode(["cat"], torch.device("cpu"))
@@ -85,7 +85,7 @@ def test_bidirectional_tower_gives_its_own_embeddings():
 def test_a_text_seen_before_is_not_encoded_again():
     model = tiny_model()
     calls = []
-    model.transformer.register_forward_pre_hook(lambda _, inputs: calls.append(len(inputs[0])))
+    model.token_embedding.register_forward_pre_hook(lambda _, inputs: calls.append(len(inputs[0])))
     texts = encoder(model)
     with torch.inference_mode():
         first = texts.encode(["cat", "dog", "cat"], torch.device("cpu"))
