@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 
@@ -104,32 +103,29 @@ def _long_video(folder: Path, *, hours: float, frame_rate: int) -> Path:
 
 
 def _watched(video: Path, options: argparse.Namespace) -> tuple[list[Sample], int]:
-    """Index a video in a child process; → its memory over time, and the frames it sampled."""
+    """Index a video in a child process; → its memory meanwhile, and the frames it sampled."""
     context = multiprocessing.get_context("spawn")
-    begun = context.Event()
-    result, childs_end = context.Pipe(duplex=False)
-    process = context.Process(target=_index, args=(video, options, begun, childs_end))
+    messages, childs_end = context.Pipe(duplex=False)
+    process = context.Process(target=_index, args=(video, options, childs_end))
     process.start()
     childs_end.close()
-    while not begun.wait(_EVERY_S) and process.is_alive():
-        pass
-    samples = []
+    process_id = messages.recv()  # EOFError if the child has failed; it has said why
+    samples = [_sample(process_id, elapsed_s=0.0)]
     start_s = time.monotonic()
-    while process.is_alive() and process.pid is not None:
-        samples.append(_sample(process.pid, elapsed_s=time.monotonic() - start_s))
-        time.sleep(_EVERY_S)
+    while not messages.poll(_EVERY_S):
+        samples.append(_sample(process_id, elapsed_s=time.monotonic() - start_s))
+    frames = messages.recv()
     process.join()
-    if process.exitcode != 0 or not samples:
-        raise RuntimeError("the child process that indexes has failed: see above")
-    return samples, result.recv()
+    return samples, frames
 
 
-def _index(video: Path, options: argparse.Namespace, begun: Event, result: Connection) -> None:
+def _index(video: Path, options: argparse.Namespace, messages: Connection) -> None:
+    """Send the process's id when all is ready, and the number of frames when all is done."""
     backbone = chosen_backbone(options, usual=options.model) if options.model else _tiny_backbone()
     with new_library() as library:
         indexer = indexer_for(library, backbone, IndexSettings())
-        begun.set()
-        result.send(indexer.index([video]).frames_sampled)
+        messages.send(os.getpid())
+        messages.send(indexer.index([video]).frames_sampled)
 
 
 def _tiny_backbone() -> Backbone:

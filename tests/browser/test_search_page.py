@@ -64,7 +64,7 @@ def test_a_card_tells_when_and_how_well(page: Page, served: Served) -> None:
     expect(cards(page).first).to_contain_text(
         re.compile(r"0:04 – 0:08, best at 0:0[4-7]\.\d\s*score 0\.\d{3}\s*also at\s*0:0[0-3]\.\d")
     )
-    assert page.evaluate("document.querySelector('.st-key-results img').naturalWidth") >= 160
+    page.wait_for_function("document.querySelector('.st-key-results img').naturalWidth >= 160")
 
 
 def test_a_click_on_a_card_plays_from_its_best_moment(page: Page, served: Served) -> None:
@@ -77,7 +77,8 @@ def test_a_click_on_a_card_plays_from_its_best_moment(page: Page, served: Served
 
     # The clip begins between 1.5 and 2.5 s before the segment, at a whole second's distance.
     lead_s = min(int(best_s - 4.0 + 1.5 + 0.999), int(best_s))
-    assert began_s == pytest.approx(lead_s, abs=0.1)
+    # A busy machine tells a little later that the picture moves, never earlier.
+    assert lead_s - 0.1 <= began_s < lead_s + 1
 
 
 def test_another_moment_plays_from_there(page: Page, served: Served) -> None:
