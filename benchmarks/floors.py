@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sqlalchemy import select
 
-from benchmarks.bare_decoding import BareDecoder, Sampled, bare_decoder
+from benchmarks.bare_decoding import Sampled, decode, frame_starts_s
 from benchmarks.footage import Shot, write_clip
 from benchmarks.indexing import indexer_for, new_library
 from benchmarks.options import bare_model, chosen_backbone
@@ -68,14 +68,14 @@ def make_clips(folder: Path, *, count: int, duration_s: float) -> list[Path]:
     return clips
 
 
-def sampled_frames(clips: list[Path], backbone: Backbone, decoder: BareDecoder) -> list[Sampled]:
+def sampled_frames(clips: list[Path], backbone: Backbone) -> list[Sampled]:
     """The frames that indexing takes from each clip, found by indexing them."""
     short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
     sampled = []
     with new_library() as library:
         indexer_for(library, backbone, EVERY_FRAME).index(clips)
         for clip in clips:
-            numbers = frame_numbers(_stored_times_s(library, clip), decoder.frame_starts_s(clip))
+            numbers = frame_numbers(_stored_times_s(library, clip), frame_starts_s(clip))
             size = decoded_size(probe(clip, EVERY_FRAME), short_side)
             sampled.append(Sampled(clip, numbers, *size))
     return sampled
@@ -125,20 +125,20 @@ def time_rounds(clips: list[Path], backbone: Backbone, *, repetitions: int) -> R
     """Time the four in turn, so that other programs disturb all of them alike."""
     model = bare_model(backbone).model
     bare_forward = partial(forward, model, batch_size=backbone.batch_size)
-    with bare_decoder() as decoder:
-        sampled = sampled_frames(clips, backbone, decoder)
-        pictures = torch.cat(
-            [backbone.preprocessing(torch.from_numpy(frames)) for frames in decoder.decode(sampled)]
-        )
-        count = len(pictures)
-        rounds = Rounds({name: [] for name in NAMES}, {"decode": count, "forward": count})
-        for _ in range(repetitions):
-            rounds.timings["decode"].append(decoder.time(sampled))
-            rounds.timings["forward"].append(timed(bare_forward, pictures)[0])
-            for name, settings in (("indexing", EVERY_FRAME), ("skipping", IndexSettings())):
-                timing, report = index_anew(clips, backbone, settings)
-                rounds.timings[name].append(timing)
-                rounds.frames[name] = report.frames_encoded
+    sampled = sampled_frames(clips, backbone)
+    pictures = torch.cat(
+        [backbone.preprocessing(torch.from_numpy(frames)) for frames in decode(sampled)]
+    )
+    bare_forward(pictures[: backbone.batch_size])  # the first batch of a model is slow
+    count = len(pictures)
+    rounds = Rounds({name: [] for name in NAMES}, {"decode": count, "forward": count})
+    for _ in range(repetitions):
+        rounds.timings["decode"].append(timed(decode, sampled)[0])
+        rounds.timings["forward"].append(timed(bare_forward, pictures)[0])
+        for name, settings in (("indexing", EVERY_FRAME), ("skipping", IndexSettings())):
+            timing, report = index_anew(clips, backbone, settings)
+            rounds.timings[name].append(timing)
+            rounds.frames[name] = report.frames_encoded
     if rounds.frames["indexing"] != count:
         raise RuntimeError("indexing did not encode the frames that the bare model was given")
     return rounds

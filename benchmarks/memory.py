@@ -81,6 +81,7 @@ def measure(options: argparse.Namespace, report: Report) -> None:
             row_of("decoding", [sample.decoding_bytes for sample in samples]),
         ],
     )
+    report.keep("Samples", samples)
 
 
 def row_of(process: str, resident_bytes: Sequence[int]) -> Row:

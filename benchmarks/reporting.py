@@ -37,6 +37,10 @@ class Report:
     def show(self, title: str, rows: Sequence[Any]) -> None:
         """Print dataclasses of one kind as a table, and keep them for the file."""
         print(f"\n{title}\n\n{table(rows)}", flush=True)
+        self.keep(title, rows)
+
+    def keep(self, title: str, rows: Sequence[Any]) -> None:
+        """Put rows into the file that nobody would read as a table."""
         self._tables[title] = [asdict(row) for row in rows]
 
     def finish(self, out: Path | None) -> None:

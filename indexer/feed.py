@@ -3,6 +3,7 @@
 import hashlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,16 +108,17 @@ class DecodeFeed:
         for thread in self._threads:
             thread.join()
 
-    def take(self, *, wait: bool) -> Message | None:
-        """The next message; None when there is none yet (without `wait`) or none will come."""
-        while self._running:
+    def take(self, *, patience_s: float) -> Message | None:
+        """The next message; None when none comes for so long, none will come, or we are to stop."""
+        waited_until = time.monotonic() + patience_s
+        while self._running and not self._stop.is_set():
             try:
-                # A blocking get would not notice that the run is to stop.
-                message = self._queue.get(block=wait, timeout=_POLL_S)
+                # A long blocking get would not notice that the run is to stop.
+                message = self._queue.get(timeout=min(_POLL_S, patience_s))
             except queue.Empty:
-                if wait and not self._stop.is_set():
-                    continue
-                return None
+                if time.monotonic() >= waited_until:
+                    return None
+                continue
             if isinstance(message, BaseException):
                 raise message
             if message is not None:

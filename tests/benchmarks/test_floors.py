@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare_decoding import bare_decoder
+from benchmarks.bare_decoding import decode
 from benchmarks.floors import Rounds, figures_of, frame_numbers, sampled_frames
 from benchmarks.footage import Shot, write_clip
 from benchmarks.timing import Timing
@@ -23,10 +23,9 @@ def test_a_time_between_frames_is_refused():
 
 def test_the_bare_decoder_reads_the_frames_that_indexing_sampled(tmp_path: Path):
     clip = write_clip(tmp_path / "clip.mp4", [Shot(2, motion_px=4)], seed=1)
-    with bare_decoder() as decoder:
-        [sampled] = sampled_frames([clip], tiny_backbone(), decoder)
-        assert len(sampled.numbers) == 8
-        [frames] = decoder.decode([sampled])
+    [sampled] = sampled_frames([clip], tiny_backbone())
+    assert len(sampled.numbers) == 8
+    [frames] = decode([sampled])
     assert frames.shape == (8, 224, 398, 3)
 
 

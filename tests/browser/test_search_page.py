@@ -5,7 +5,6 @@ import re
 import socket
 from urllib.parse import quote_plus, urlsplit
 
-import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.names import HOSTILE_NAMES
