@@ -1,7 +1,7 @@
 """Where a model comes from: the bundled one, an open_clip name, a hub id, or a local file."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from models.errors import KinodexError
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
+_HUB_ANSWERS_S = 10
 _BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 _BUNDLED_NAME = "kinodex-small"
 _WAYS_OUT = "use '--model bundled' (ships with the program) or '--weights FILE' (a file you have)"
@@ -142,35 +143,54 @@ def _checked_tag(name: str, tag: str | None) -> str:
 
 
 def _announce_download(choice: ModelChoice, talk: Callable[[str], None]) -> None:
-    """Say what is about to be fetched and how big it is; silent when it lies in the cache."""
-    repository = _hub_repository(choice)
-    if repository is None:
+    """Say what is about to be fetched and how big it is; silent when it lies in the cache.
+
+    Raises ModelUnavailable at once when the hub does not answer: the download itself would
+    try again for a minute.
+    """
+    place = _hub_place(choice)
+    if place is None:
         return
     import huggingface_hub
-    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
 
-    names = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+    repository, names = place
     for name in names:
         if isinstance(huggingface_hub.try_to_load_from_cache(repository, name), str):
             return
-    try:
-        url = huggingface_hub.hf_hub_url(repository, names[0])
-        size_bytes = huggingface_hub.get_hf_file_metadata(url, timeout=10).size
-    except Exception:  # the download itself will say what is wrong
-        size_bytes = None
+    size_bytes = _size_on_hub(choice, repository, names)
     size = f", {size_bytes / 1e6:.0f} MB" if size_bytes else ""
     talk(f"downloading {choice} from the model hub (once{size})")
 
 
-def _hub_repository(choice: ModelChoice) -> str | None:
-    import open_clip
+def _size_on_hub(choice: ModelChoice, repository: str, names: Sequence[str]) -> int | None:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
 
+    for name in names:
+        try:
+            metadata = get_hf_file_metadata(hf_hub_url(repository, name), timeout=_HUB_ANSWERS_S)
+        except EntryNotFoundError:  # older weights come in one of the forms only
+            continue
+        except Exception as error:  # no network, no such repository, no permission
+            raise _explain(choice, error) from error
+        return metadata.size
+    return None
+
+
+def _hub_place(choice: ModelChoice) -> tuple[str, Sequence[str]] | None:
+    """The repository that holds the weights and the names they may have; None if none does."""
+    import open_clip
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+
+    usual = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
     if choice.weights is not None:
         return None
     if choice.name.startswith(HUB_PREFIX):
-        return choice.name.removeprefix(HUB_PREFIX)
+        return choice.name.removeprefix(HUB_PREFIX), usual
     config = open_clip.get_pretrained_cfg(choice.name, choice.pretrained)
-    return config.get("hf_hub", "").rstrip("/") or None
+    # open_clip writes "organisation/repository/" or "organisation/repository/file".
+    repository, _, name = config.get("hf_hub", "").rpartition("/")
+    return (repository, (name,) if name else usual) if repository else None
 
 
 def _explain(choice: ModelChoice, error: Exception) -> ModelUnavailable:

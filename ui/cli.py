@@ -205,8 +205,9 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
-    # Libraries announce through the root logger what the commands say better themselves.
-    logging.getLogger().setLevel(logging.ERROR)
+    # Libraries report through loggers what the commands say better themselves.
+    for name in ("", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         app()
     except KinodexError as error:

@@ -133,17 +133,30 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     assert not (tmp_path / "owned").exists()
 
 
-def test_no_network_names_the_two_ways_out(monkeypatch, tmp_path):
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+@pytest.fixture
+def no_network(monkeypatch, tmp_path) -> None:
+    """A hub that nobody listens at, and an empty cache."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
-    heard = []
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
+    )
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "hf-hub:someone/something"])
+def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the download would be tried again and again")
+
+    monkeypatch.setattr(open_clip, "create_model", never)
+    heard: list[str] = []
     with pytest.raises(ModelUnavailable) as caught:
-        load_backbone(choose_model("ViT-B-32"), device="cpu", talk=heard.append)
+        load_backbone(choose_model(name), device="cpu", talk=heard.append)
     assert "--model bundled" in str(caught.value)
     assert "--weights FILE" in str(caught.value)
     assert "\n" not in str(caught.value)
-    assert heard == ["downloading ViT-B-32 (laion2b_s34b_b79k) from the model hub (once)"]
+    assert heard == []
 
 
 @pytest.mark.parametrize(
