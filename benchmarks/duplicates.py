@@ -9,8 +9,8 @@ The saving is frames and processor time. The cost is how far the segments' embed
 cosine to what they would be with every frame encoded. To know what a cosine means, compare it with
 the one between different segments of the same video, which searching must tell apart.
 
-The model is the bundled one unless another is named. Random weights will not do here: they give
-nearly the same embedding to every picture.
+The model is the bundled one unless another is named. Random weights would show the saving, but
+nothing about the cost.
 """
 
 import argparse

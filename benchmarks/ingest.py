@@ -1,7 +1,7 @@
 """What indexing costs beside its two floors: bare decoding and the bare model.
 
     python -m benchmarks.ingest                      time; two to three minutes on two idle cores
-    python -m benchmarks.ingest --long               memory, while a two-hour file is indexed
+    python -m benchmarks.ingest --long               memory: a two-hour file, about ten minutes
     python -m benchmarks.ingest --long --hours 0.25  the same, quicker
 
 Time: 720p clips are made, and these four are timed in turn, several times over:

@@ -32,7 +32,7 @@ from search.segment_index import SegmentIndex
 from search.spaces import SpaceIdentity, enter_space
 
 HEAD = "meanP"
-# How long frames wait for others to share their batch. On two cores batches of 32 are a sixth
+# How long frames wait for others to share their batch. On two cores batches of 32 are a seventh
 # quicker than batches of 8, and the wait is no loss: decoding has all cores meanwhile.
 _PATIENCE_S = 0.5
 
