@@ -142,6 +142,25 @@ class PictureSampler:
         )
         return replace(picture, placements=(placement,))
 
+    def turned_pair(self) -> list[Picture]:
+        """One large thing at two angles, any two: what a new model learns angles from."""
+        picture = self.easy_picture()
+        placement = replace(picture.placements[0], size=self._within((0.45, 0.9)))
+        turned = [replace(placement, angle_deg=self._within((-168, 192))) for _ in range(2)]
+        return [replace(picture, placements=(placement,)) for placement in turned]
+
+    def free_picture(self) -> Picture:
+        """One thing anywhere, at any size and angle, as the frames of a moving picture have it."""
+        picture = self.picture(thing_count=1)
+        placement = replace(
+            picture.placements[0],
+            x=self._within((0.0, 1.0)),
+            y=self._within((0.0, 1.0)),
+            size=self._within((0.15, 0.65)),
+            angle_deg=self._within((-168, 192)),
+        )
+        return replace(picture, placements=(placement,))
+
     def variants(self, count: int, *, aspect: str) -> list[Picture]:
         """Pictures of one and the same thing that differ only in `aspect`.
 

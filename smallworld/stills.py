@@ -23,6 +23,10 @@ _ASPECTS = ("place", "size", "angle", "scene")
 # pairs of a batch apart, and place, size and angle need not be learnt.
 _GROUP_SIZE = 4
 _GROUPED_SHARE = 0.5
+# Large things at any angle, in pairs, and things anywhere at any angle and size: what the frames
+# of moving pictures show, and captions have no words for.
+_TURNED_SHARE = 0.4
+_FREE_SHARE = 0.15
 
 _POOL_SIZE = (144, 96)
 
@@ -66,8 +70,9 @@ class StillMaker:
     def training_batch(self, step: int, *, size: int, easy_share: float = 0.0) -> StillBatch:
         """The batch of one training step; the same step always gives the same batch.
 
-        `easy_share` of the pictures show one large thing and are captioned with its name. Half
-        of the others come in groups of one thing that differ in one aspect.
+        `easy_share` of the pictures show one large thing and are captioned with its name. Of the
+        others some show large things at two angles and some a thing anywhere, at any angle; half
+        of the rest come in groups of one thing that differ in one aspect.
         """
         rng = np.random.default_rng([self._seed, step])
         sampler, writer = PictureSampler(self._things, rng), CaptionWriter(rng)
@@ -75,6 +80,15 @@ class StillMaker:
         while len(told) < round(size * easy_share):
             picture = sampler.easy_picture()
             told.append((picture, writer.name(picture)))
+        rest = size - len(told)
+        for _ in range(round(rest * _TURNED_SHARE / 2)):
+            told += [
+                (picture, writer.caption(picture, telling="angle"))
+                for picture in sampler.turned_pair()
+            ]
+        for _ in range(round(rest * _FREE_SHARE)):
+            picture = sampler.free_picture()
+            told.append((picture, writer.caption(picture)))
         grouped = round((size - len(told)) * _GROUPED_SHARE / _GROUP_SIZE)
         for number in range(grouped):
             aspect = _ASPECTS[(step + number) % len(_ASPECTS)]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -116,3 +117,21 @@ def test_variants_of_scene_keep_the_thing_as_it_is() -> None:
     pictures = sampler().variants(4, aspect="scene")
     assert len({picture.scene for picture in pictures}) == 4
     assert len({picture.placements for picture in pictures}) == 1
+
+
+def test_a_turned_pair_differs_in_the_angle_only() -> None:
+    pairs_of_pictures = [sampler(seed).turned_pair() for seed in range(20)]
+    for first, second in pairs_of_pictures:
+        (one,), (other,) = first.placements, second.placements
+        assert one.angle_deg != other.angle_deg
+        assert replace(one, angle_deg=0) == replace(other, angle_deg=0)
+        assert one.size >= 0.45
+    angles = [picture.placements[0].angle_deg for pair in pairs_of_pictures for picture in pair]
+    assert max(angles) - min(angles) > 270
+
+
+def test_a_free_picture_keeps_to_the_pairs_that_may_be_shown() -> None:
+    seen = [sampler(seed).free_picture() for seed in range(100)]
+    assert not any(is_held_out(*pair) for picture in seen for pair in pairs(picture))
+    assert min(picture.placements[0].x for picture in seen) < 0.1
+    assert max(picture.placements[0].x for picture in seen) > 0.9
