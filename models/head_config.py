@@ -1,0 +1,95 @@
+"""What a head is made of, as a value that can be stored beside its weights."""
+
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, asdict, dataclass, fields
+from typing import Any
+
+from models.errors import KinodexError
+
+LOOSE = ("meanP", "seqLSTM", "seqTransf")
+HEAD_NAMES = (*LOOSE, "tightTransf")
+ACTIVATIONS = ("quick_gelu", "gelu", "gelu_tanh")
+
+_CHANNELS_PER_ATTENTION_HEAD = 64
+
+
+class InvalidHeadConfig(KinodexError, ValueError):
+    """A description of a head that no head can be built from."""
+
+
+@dataclass(frozen=True)
+class HeadConfig:
+    """One of the four heads of CLIP4Clip (arXiv 2104.08860, section 3.3).
+
+    A head reads what concerns it: meanP only `name` and `dim`; seqLSTM also `gated` and
+    `standardised`; tightTransf all but `gated`.
+
+    name: one of `HEAD_NAMES`
+    dim: width of the embeddings that it is fed
+    blocks: transformer blocks
+    attention_heads: per block; left out, one per 64 channels as in CLIP
+    positions: rows of the position table
+    layer_norm_epsilon: 1e-12 as in the published heads (open_clip's own blocks have 1e-5)
+    activation: "quick_gelu" (OpenAI's weights), "gelu" or "gelu_tanh"
+    gated: the temporal part enters through a gate that starts at 0: the head starts as meanP
+    standardised: inputs are first brought to mean 0 and deviation 1; see `LooseHead.fit_inputs`
+
+    Raises InvalidHeadConfig.
+    """
+
+    name: str
+    dim: int
+    _: KW_ONLY
+    blocks: int = 4
+    attention_heads: int = 0
+    positions: int = 77
+    layer_norm_epsilon: float = 1e-12
+    activation: str = "quick_gelu"
+    gated: bool = False
+    standardised: bool = False
+
+    def __post_init__(self) -> None:
+        self._check_choice("name", HEAD_NAMES)
+        self._check_choice("activation", ACTIVATIONS)
+        for name, least in (("dim", 1), ("blocks", 1), ("positions", 2), ("attention_heads", 0)):
+            self._check_number(name, least)
+        if self.attention_heads == 0:
+            object.__setattr__(self, "attention_heads", _attention_heads(self.dim))
+        if self.dim % self.attention_heads:
+            raise InvalidHeadConfig(
+                f"{self.attention_heads} attention heads do not divide a width of {self.dim}"
+            )
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` makes the same configuration of; fit for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "HeadConfig":
+        """The configuration that `to_dict` described. Raises InvalidHeadConfig."""
+        unknown = sorted(set(values) - {field.name for field in fields(cls)})
+        if unknown:
+            raise InvalidHeadConfig(f"a head has no property {', '.join(unknown)}")
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise InvalidHeadConfig(f"the description of a head is incomplete: {error}") from error
+
+    def _check_number(self, name: str, least: int) -> None:
+        value = getattr(self, name)
+        if type(value) is not int or value < least:
+            raise InvalidHeadConfig(
+                f"a head's {name} must be a whole number from {least} up, not {value!r}"
+            )
+
+    def _check_choice(self, name: str, allowed: tuple[str, ...]) -> None:
+        if getattr(self, name) not in allowed:
+            raise InvalidHeadConfig(
+                f"a head's {name} cannot be {getattr(self, name)!r}: choose {', '.join(allowed)}"
+            )
+
+
+def _attention_heads(dim: int) -> int:
+    """One per 64 channels, or the next smaller number that divides the width."""
+    wanted = max(1, dim // _CHANNELS_PER_ATTENTION_HEAD)
+    return next(count for count in range(wanted, 0, -1) if dim % count == 0)
