@@ -27,7 +27,10 @@ class Backbone:
         self.device = device
         self.preprocessing = Preprocessing.from_config(preprocessing_of(loaded.model))
         self.identity = EncoderIdentity(
-            choice.name, _weights_digest(loaded.model), self.preprocessing.identity()
+            choice.name,
+            _weights_digest(loaded.model),
+            self.preprocessing.identity(),
+            frames_digest=_weights_digest(loaded.model.get_submodule("visual")),
         )
         self.model: Any = loaded.model.to(device)
         self.batch_size = _BATCH_SIZE[device.type]

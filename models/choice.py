@@ -22,10 +22,42 @@ class ModelChoice:
         return f"{self.name} ({detail})" if detail else self.name
 
 
+MEAN_POOLING = "meanP"
+
+
+@dataclass(frozen=True)
+class HeadChoice:
+    """The head that was asked for: a name, and for a trained one the file with its weights."""
+
+    name: str = MEAN_POOLING
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.file.name})" if self.file else self.name
+
+    @property
+    def option(self) -> str:
+        """The choice as it is typed after --head."""
+        return str(self.file or self.name)
+
+
+@dataclass(frozen=True)
+class HeadIdentity:
+    """What must agree before embeddings that two heads made may be compared."""
+
+    name: str
+    digest: str | None = None  # of the trained weights; None for meanP, which has none
+
+
 @dataclass(frozen=True)
 class EncoderIdentity:
-    """What must agree before two embeddings may be compared."""
+    """What must agree before two embeddings may be compared.
+
+    `frames_digest` covers the visual tower alone: where it agrees, with the preprocessing,
+    stored frame embeddings serve, whatever the text tower is.
+    """
 
     model: str
     weights_digest: str
     preprocessing: dict[str, Any]
+    frames_digest: str

@@ -1,0 +1,115 @@
+"""`kinodex import clip4clip`: from a published file to files that other commands load."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.backbone import Backbone, load_backbone
+from models.checkpoints import LoadedHead, load_head
+from models.choice import HeadChoice
+from models.published import build_backbone, read_clip4clip
+from models.sources import choose_model
+from tests.models import published_clip4clip as published
+from ui import cli
+
+
+@pytest.fixture(scope="module", autouse=True)
+def architecture(tmp_path_factory: pytest.TempPathFactory) -> None:
+    published.register_architecture(tmp_path_factory.mktemp("architecture"))
+
+
+def call(*arguments: object) -> int:
+    before, sys.argv = sys.argv, ["kinodex", *map(str, arguments)]
+    try:
+        cli.main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    finally:
+        sys.argv = before
+    return 0
+
+
+@pytest.fixture
+def checkpoint(tmp_path) -> Path:
+    file = tmp_path / "msrvtt.bin"
+    torch.save(published.published_state("seqTransf") | {"odd.key": torch.zeros(1)}, file)
+    return file
+
+
+def load(folder: Path) -> tuple[Backbone, LoadedHead]:
+    """As indexing does with --model, --weights and --head."""
+    weights = folder / "backbone.safetensors"
+    choice = choose_model(published.ARCHITECTURE, weights=weights)
+    backbone = load_backbone(choice, device="cpu")
+    head = HeadChoice(file=folder / "head.safetensors")
+    return backbone, load_head(head, backbone.identity, backbone.dim)
+
+
+def test_what_is_written_loads_and_gives_the_published_models_embeddings(
+    checkpoint, tmp_path, capsys
+):
+    assert call("import", "clip4clip", checkpoint, "--out", tmp_path / "out") == 0
+    shown = capsys.readouterr()
+    assert "seqTransf, 3 blocks, width 128, 77 positions" in shown.out
+    assert published.ARCHITECTURE in shown.out
+    assert "unknown: odd.key" in shown.out.splitlines()
+    assert f"--model {published.ARCHITECTURE} --weights" in shown.err
+    backbone, head = load(tmp_path / "out")
+    model = read_clip4clip(checkpoint)
+    pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+    frames = backbone.embed_frames(pictures)
+    with torch.no_grad():
+        inputs = backbone.preprocessing(torch.from_numpy(pictures))
+        expected = build_backbone(model).encode_image(inputs)
+        everything = torch.ones(1, 5, dtype=torch.bool)
+        torch.testing.assert_close(frames, expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            head.head(frames[None], everything), model.head(expected[None], everything)
+        )
+    assert head.card.dataset == "imported from msrvtt.bin"
+    assert head.card.frames == 12
+    assert head.card.logit_scale == pytest.approx(4.2)
+
+
+def test_the_report_as_json_lists_every_key(checkpoint, tmp_path, capsys):
+    arguments = ("--out", tmp_path / "out", "--frames", 64, "--json")
+    assert call("import", "clip4clip", checkpoint, *arguments) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["head"]["name"] == "seqTransf"
+    assert report["model"] == published.ARCHITECTURE
+    assert report["keys_unknown"] == ["odd.key"]
+    assert report["keys_idle"] == []
+    assert report["keys_used"] == len(published.published_state("seqTransf"))
+    assert Path(report["head_file"]).is_file()
+    assert load(tmp_path / "out")[1].card.frames == 64
+
+
+def test_missing_keys_are_listed_one_by_one_and_nothing_is_written(tmp_path, capsys):
+    state = published.published_state("seqLSTM")
+    del state["lstm_visual.bias_ih_l0"]
+    torch.save(state, tmp_path / "half.bin")
+    assert call("import", "clip4clip", tmp_path / "half.bin", "--out", tmp_path / "out") == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    lines = shown.err.splitlines()
+    assert lines[0] == "missing: lstm_visual.bias_ih_l0"
+    assert lines[1].startswith("kinodex: 'half.bin' is not whole: it lacks lstm_visual")
+    assert not (tmp_path / "out").exists()
+
+
+def test_weights_that_are_there_are_not_overwritten(checkpoint, tmp_path, capsys):
+    (tmp_path / "head.safetensors").write_bytes(b"trained for hours")
+    assert call("import", "clip4clip", checkpoint, "--out", tmp_path) == 1
+    assert "already holds head.safetensors: name another folder" in capsys.readouterr().err
+    assert (tmp_path / "head.safetensors").read_bytes() == b"trained for hours"
+
+
+def test_a_file_of_another_kind_is_refused_in_one_sentence(tmp_path, capsys):
+    (tmp_path / "notes.txt").write_text("not a checkpoint")
+    assert call("import", "clip4clip", tmp_path / "notes.txt", "--out", tmp_path / "out") == 1
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("kinodex: 'notes.txt' cannot be loaded safely")
