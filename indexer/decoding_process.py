@@ -14,10 +14,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from indexer.errors import DecodeFailed
 from indexer.settings import IndexSettings
+
+if TYPE_CHECKING:
+    from indexer.clip_frames import Sampling
 
 _GIB = 1024**3
 _ALIVE_EVERY_S = 1.0
@@ -36,6 +39,19 @@ class ThumbnailJob:
     time_s: float
     short_side: int
     settings: IndexSettings
+
+
+@dataclass(frozen=True)
+class ClipJob:
+    path: Path
+    start_s: float | None
+    end_s: float | None
+    sampling: Sampling
+    short_side: int
+    settings: IndexSettings
+
+
+Job = DecodeJob | ThumbnailJob | ClipJob
 
 
 @dataclass(frozen=True)
@@ -100,7 +116,7 @@ class _Parent:
             self.send(Alive())
 
 
-def _outcome(parent: _Parent, job: DecodeJob | ThumbnailJob) -> Finished | Failure:
+def _outcome(parent: _Parent, job: Job) -> Finished | Failure:
     try:
         for event in _events(parent, job):
             parent.send(event)
@@ -117,12 +133,18 @@ def _outcome(parent: _Parent, job: DecodeJob | ThumbnailJob) -> Finished | Failu
     return Finished()
 
 
-def _events(parent: _Parent, job: DecodeJob | ThumbnailJob) -> Iterator[Any]:
+def _events(parent: _Parent, job: Job) -> Iterator[Any]:
     from indexer.decoding import decode_video, thumbnail
 
     how: dict[str, Any] = {"short_side": job.short_side, "settings": job.settings}
     if isinstance(job, ThumbnailJob):
         yield thumbnail(job.path, job.time_s, **how)
+    elif isinstance(job, ClipJob):
+        from indexer.clip_frames import sample_clip
+
+        window: dict[str, Any] = {"start_s": job.start_s, "end_s": job.end_s}
+        how.update(window, sampling=job.sampling, on_frame=parent.send_sign_of_life)
+        yield sample_clip(job.path, **how)
     else:
         yield from decode_video(job.path, on_frame=parent.send_sign_of_life, **how)
 

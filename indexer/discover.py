@@ -11,7 +11,7 @@ from pathlib import Path
 from indexer.containers import open_regular, require_container
 from indexer.errors import DecodeFailed
 
-_VIDEO_EXTENSIONS = frozenset(
+VIDEO_EXTENSIONS = frozenset(
     (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
 ) | frozenset((".mpg", ".mpeg", ".vob", ".flv", ".f4v", ".wmv", ".asf", ".ogv"))
 
@@ -165,7 +165,7 @@ class _Search:
             with open_regular(path) as file:
                 require_container(file)
         except DecodeFailed as failed:
-            if named or path.suffix.lower() in _VIDEO_EXTENSIONS:
+            if named or path.suffix.lower() in VIDEO_EXTENSIONS:
                 self.refused[path] = Refused(found, failed.reason)
             elif not os.access(path, os.R_OK):
                 self.unreadable.append(path)

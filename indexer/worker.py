@@ -10,12 +10,15 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
+from indexer.clip_frames import ClipFrames, Sampling
 from indexer.decoding import DecodedSegment, DecodeEvent, DecodeSummary
 from indexer.decoding_process import (
     Alive,
+    ClipJob,
     DecodeJob,
     Failure,
     Finished,
+    Job,
     ThumbnailJob,
     serve,
 )
@@ -83,6 +86,26 @@ class DecodeWorker:
         assert isinstance(picture, bytes)  # noqa: S101
         return picture
 
+    def clip_frames(
+        self,
+        path: Path,
+        *,
+        start_s: float | None,
+        end_s: float | None,
+        sampling: Sampling,
+        short_side: int,
+        settings: IndexSettings,
+    ) -> ClipFrames:
+        """What `indexer.clip_frames.sample_clip` gives.
+
+        Raises:
+            DecodeFailed: the file failed.
+        """
+        job = ClipJob(path, start_s, end_s, sampling, short_side, settings)
+        [clip] = self._run(job, settings)
+        assert isinstance(clip, ClipFrames)  # noqa: S101
+        return clip
+
     def close(self) -> None:
         """End the child process; the worker may be used again and starts another."""
         if self._process is not None:
@@ -93,7 +116,7 @@ class DecodeWorker:
         self._process = self._connection = None
         self._busy = False
 
-    def _run(self, job: DecodeJob | ThumbnailJob, settings: IndexSettings) -> Iterator[Any]:
+    def _run(self, job: Job, settings: IndexSettings) -> Iterator[Any]:
         if self._busy:
             self.close()
         connection = self._connected()
@@ -125,7 +148,7 @@ class DecodeWorker:
             childs_end.close()
         return self._connection
 
-    def _send(self, connection: Connection, job: DecodeJob | ThumbnailJob) -> None:
+    def _send(self, connection: Connection, job: Job) -> None:
         try:
             connection.send(job)
         except OSError as error:

@@ -1,0 +1,174 @@
+"""A few frames of a clip, evenly spread by presentation time: what a model for clips is fed."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from indexer.decode import Frame
+from indexer.errors import DecodeFailed
+from indexer.pyav_reader import PyAVReader
+from indexer.settings import IndexSettings
+
+# Time stamps are stored rounded, by up to a millisecond; in parts of the sampling grid.
+_GRID_TOLERANCE = 0.02
+# Winding may go too far in some containers: it aims so much earlier.
+_WIND_MARGIN_S = 5.0
+# So many small pictures are kept while a clip is read; a longer one is read a second time.
+_HELD_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are taken.
+
+    rate: candidates per second, the first frame in each 1/rate seconds; 0 takes every frame.
+    frames: the most that are kept of the candidates.
+    choose: where to keep them when there are more: spread evenly with the first and the last
+        ("uniform"), at the start ("head") or at the end ("tail").
+
+    Raises ValueError for values that cannot be meant.
+    """
+
+    frames: int = 12
+    rate: float = 1.0
+    choose: Literal["uniform", "head", "tail"] = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or not 0 <= self.rate < math.inf:
+            raise ValueError("frames must be at least 1, and rate a number that is not negative")
+        if self.choose not in ("uniform", "head", "tail"):
+            raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
+
+    def positions(self, count: int) -> list[int]:
+        """Which of ``count`` candidates are kept, rising; all where they are no more than frames.
+
+        Uniform is floor(linspace(0, count - 1, frames)), in whole numbers.
+        """
+        if count <= self.frames:
+            return list(range(count))
+        if self.choose == "head":
+            return list(range(self.frames))
+        if self.choose == "tail":
+            return list(range(count - self.frames, count))
+        gaps = max(1, self.frames - 1)
+        return [number * (count - 1) // gaps for number in range(self.frames)]
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """The sampled frames of a clip, in order of time.
+
+    frames: shape (count, height, width, 3), uint8, RGB; at least one.
+    times_s: presentation times from the start of the file; shape (count,), float64.
+    """
+
+    frames: np.ndarray
+    times_s: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"ClipFrames({self.frames.shape}, {self.times_s[0]:.3f}-{self.times_s[-1]:.3f} s)"
+
+
+def sample_clip(
+    path: Path,
+    *,
+    start_s: float | None,
+    end_s: float | None,
+    sampling: Sampling,
+    short_side: int,
+    settings: IndexSettings,
+    on_frame: Callable[[], None] = lambda: None,
+) -> ClipFrames:
+    """Frames of the file from ``start_s`` (or its start) until before ``end_s`` (or its end).
+
+    A window in which no frame begins gives the one that is on the screen. The shorter side of
+    the frames has ``short_side`` pixels. ``on_frame`` is called for each decoded frame, as a sign
+    of life.
+
+    Raises:
+        DecodeFailed: the file cannot be decoded, passes a limit, or ends before the window.
+    """
+    window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
+    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+        candidates = window.candidates(reader, on_frame)
+        count, kept = _keep(candidates, sampling)
+        if not count:
+            return _on_screen(reader, window.start_s)
+    if kept is None:
+        # Only now is it known how many there are. Reading twice keeps the memory bounded.
+        wanted = set(sampling.positions(count))
+        with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+            candidates = window.candidates(reader, on_frame)
+            kept = [_held(frame) for at, frame in enumerate(candidates) if at in wanted]
+    pixels, times_s = zip(*kept, strict=True)
+    return ClipFrames(np.stack(pixels), np.array(times_s))
+
+
+@dataclass(frozen=True)
+class _Window:
+    start_s: float
+    end_s: float
+    rate: float
+
+    def candidates(self, reader: PyAVReader, on_frame: Callable[[], None]) -> Iterator[Frame]:
+        """The first frame in each cell of the window's time grid."""
+        last_cell = -1
+        for frame in self._decoded(reader):
+            on_frame()
+            if frame.time_s >= self.end_s:
+                return
+            if frame.time_s < self.start_s:
+                continue
+            cell = math.floor((frame.time_s - self.start_s) * self.rate + _GRID_TOLERANCE)
+            if cell > last_cell or not self.rate:
+                last_cell = cell
+                yield frame
+
+    def _decoded(self, reader: PyAVReader) -> Iterator[Frame]:
+        if self.start_s <= 2 * _WIND_MARGIN_S:
+            return reader.frames()
+        return reader.frames_after(self.start_s - _WIND_MARGIN_S)
+
+
+_Held = tuple[np.ndarray, float]
+
+
+def _keep(candidates: Iterator[Frame], sampling: Sampling) -> tuple[int, list[_Held] | None]:
+    """How many candidates there were, and those to keep; None if they became too many to hold."""
+    if sampling.choose == "head":
+        first = [_held(frame) for _, frame in zip(range(sampling.frames), candidates, strict=False)]
+        return len(first), first
+    is_tail = sampling.choose == "tail"
+    held: deque[_Held] = deque(maxlen=sampling.frames if is_tail else None)
+    most = max(_HELD_FRAMES, sampling.frames)
+    count = 0
+    for frame in candidates:
+        count += 1
+        if is_tail or count <= most:
+            held.append(_held(frame))
+        else:
+            held.clear()
+    if is_tail:
+        return count, list(held)
+    if count > most:
+        return count, None
+    return count, [held[position] for position in sampling.positions(count)]
+
+
+def _held(frame: Frame) -> _Held:
+    return frame.pixels(), frame.time_s
+
+
+def _on_screen(reader: PyAVReader, time_s: float) -> ClipFrames:
+    if time_s >= reader.end_s:
+        raise DecodeFailed(
+            "decode", f"the clip begins at {time_s:g} s, but the video ends at {reader.end_s:g} s"
+        )
+    return ClipFrames(reader.picture_at(time_s)[None], np.array([time_s]))

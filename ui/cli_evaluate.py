@@ -1,0 +1,128 @@
+"""`kinodex evaluate`: the options; what they do is in `ui.evaluating`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+evaluate_app = typer.Typer(no_args_is_help=True, help="Measure how good a model is.")
+
+
+@evaluate_app.callback()
+def root() -> None:
+    """Measure how good a model is."""
+
+
+@evaluate_app.command()
+def retrieval(
+    data: Annotated[
+        str,
+        typer.Option(
+            help="A CSV or JSONL file of clips and captions, or NAME:FOLDER with the annotation "
+            "files of msrvtt-7k, msrvtt-9k, msvd, lsmdc, activitynet or didemo."
+        ),
+    ],
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the videos. Default: that of the annotations.", show_default=False
+        ),
+    ] = None,
+    split: Annotated[
+        str, typer.Option(help="train, val or test, or several joined by '+'.")
+    ] = "test",
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            envvar="KINODEX_MODEL",
+            help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: one that "
+            "suits this machine.",
+            show_default=False,
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            help="Tag of the model's weights, as open_clip lists them.", show_default=False
+        ),
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Local weight file for the model (.safetensors, .pt).", show_default=False
+        ),
+    ] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="meanP, query-aware, or the file of a trained head. Default: the model's own.",
+            show_default=False,
+        ),
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Frames of each video, at most. Default: as many as the head was trained with, "
+            "or 12.",
+            show_default=False,
+        ),
+    ] = None,
+    frame_rate: Annotated[
+        float, typer.Option(min=0, help="Frames to choose from, per second; 0 is every frame.")
+    ] = 1.0,
+    dual_softmax: Annotated[
+        bool,
+        typer.Option("--dual-softmax", help="Also with scores that look at all queries together."),
+    ] = False,
+    query_bank: Annotated[
+        str | None,
+        typer.Option(
+            help="Also with scores normalised by other captions: a split of the data that is not "
+            "measured (train), or a text file with one caption a line.",
+            show_default=False,
+        ),
+    ] = None,
+    per_query: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the rank of every query into this JSONL file.", show_default=False
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of encoded frames. Default: 'kinodex/frames' in your cache folder.",
+            show_default=False,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")] = False,
+) -> None:
+    """How well captions find their videos, and videos their captions.
+
+    R@k is the percentage of queries whose right answer is among the first k. Ties count against
+    the model. Videos that cannot be decoded are left out, and counted.
+    """
+    from ui.evaluating import EvaluationRequest, run_retrieval
+    from ui.indexing import ModelFlags
+
+    request = EvaluationRequest(
+        data=data,
+        videos=videos,
+        split=split,
+        flags=ModelFlags(model, pretrained, weights, device),
+        head=head,
+        frames=frames,
+        frame_rate=frame_rate,
+        dual_softmax=dual_softmax,
+        query_bank=query_bank,
+        per_query=per_query,
+        cache=cache,
+    )
+    raise typer.Exit(run_retrieval(request, as_json=as_json))

@@ -1,0 +1,179 @@
+"""`kinodex evaluate retrieval`: from a dataset to a table of recalls."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from indexer.clip_frames import Sampling
+from indexer.datasets import ClipWindow, Dataset, DatasetError, load_dataset
+from indexer.datasets.annotations import read_lines
+from indexer.datasets.scoring import ClipScorer, embed_captions
+from indexer.frame_cache import FillReport, FrameCache, default_cache_folder
+from models.backbone import Backbone, find_device
+from models.checkpoints import LoadedHead, default_head, load_head
+from models.errors import KinodexError
+from models.metrics import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
+from models.scores import Scores, dual_softmax, query_bank_normalised
+from models.sources import default_choice
+from search.heads import choose_head
+from ui.evaluation_report import (
+    TEXT_TO_VIDEO,
+    VIDEO_TO_TEXT,
+    Measured,
+    Row,
+    print_rows,
+    say_left_out,
+    write_queries,
+)
+from ui.indexing import EXIT_DONE, EXIT_SOME_FAILED, ModelFlags, load_model
+from ui.printing import talk_console
+
+QUERY_AWARE = "query-aware"
+
+_USUAL_FRAMES = 12
+# QB-Norm gains hardly anything from more; encoding all of a training split would take hours.
+_BANK_CAPTIONS = 5000
+_BANK_SCALE = 20.0
+
+
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """What was asked for on the command line."""
+
+    data: str
+    videos: Path | None
+    split: str
+    flags: ModelFlags
+    head: str | None = None
+    frames: int | None = None
+    frame_rate: float = 1.0
+    dual_softmax: bool = False
+    query_bank: str | None = None
+    per_query: Path | None = None
+    cache: Path | None = None
+
+
+def run_retrieval(request: EvaluationRequest, *, as_json: bool) -> int:
+    """Measure, print the table, say what was left out; → the exit code."""
+    dataset = load_dataset(request.data, videos=request.videos, split=request.split)
+    bank = _bank_captions(request, dataset) if request.query_bank else []
+    choice = request.flags.choice(None) or default_choice(find_device(request.flags.device))
+    backbone = load_model(choice, request.flags.device)
+    head = _load_head(request, backbone)
+    cache = FrameCache.of_embeddings(
+        (request.cache or default_cache_folder()).expanduser(), backbone, _sampling(request, head)
+    )
+    filled = _fill(cache, dataset.windows)
+    dataset = dataset.without(filled.failed)
+    if not dataset.clips:
+        say_left_out(filled)
+        raise DatasetError(f"none of the videos of {dataset.name} can be decoded")
+    scorer = ClipScorer(head.head if head else None, cache, dataset.windows, device=backbone.device)
+    measured = _measure(dataset, scorer, backbone)
+    rows = list(_rows(request, measured, head, scorer, backbone, bank))
+    print_rows(rows, measured.dataset, filled, as_json=as_json)
+    say_left_out(filled)
+    if request.per_query is not None:
+        write_queries(request.per_query, measured)
+    return EXIT_SOME_FAILED if filled.failed else EXIT_DONE
+
+
+def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | None:
+    """None for the query-aware head, which has no weights."""
+    if request.head == QUERY_AWARE:
+        return None
+    own = default_head(backbone.choice)
+    asked = choose_head(request.head) if request.head else own
+    if asked.file is None and asked.name == own.name:
+        asked = own
+    return load_head(asked, backbone.identity, backbone.dim)
+
+
+def _sampling(request: EvaluationRequest, head: LoadedHead | None) -> Sampling:
+    trained_with = head.card.frames if head and head.card else _USUAL_FRAMES
+    return Sampling(frames=request.frames or trained_with, rate=request.frame_rate)
+
+
+def _bank_captions(request: EvaluationRequest, measured: Dataset) -> list[str]:
+    """Captions that are no queries, at most so many, evenly taken from all there are."""
+    named = request.query_bank or ""
+    file = Path(named).expanduser()
+    if file.is_file():
+        captions = [text for _, text in read_lines(file)]
+    else:
+        bank = load_dataset(request.data, videos=request.videos, split=named)
+        captions = bank.captions
+        if not set(bank.video_ids).isdisjoint(measured.video_ids):
+            raise KinodexError(
+                f"the query bank {named!r} holds captions of videos that are measured: name "
+                "another split, or a text file with captions"
+            )
+    captions = list(dict.fromkeys(captions))
+    if not captions:
+        raise KinodexError(f"there is no caption in the query bank {named!r}")
+    return captions[:: math.ceil(len(captions) / _BANK_CAPTIONS)]
+
+
+def _measure(dataset: Dataset, scorer: ClipScorer, backbone: Backbone) -> Measured:
+    scores = scorer.scores(embed_captions(backbone, dataset.captions))
+    return Measured(dataset, scores, _both_ranks(scores, dataset))
+
+
+def _both_ranks(scores: Scores, dataset: Dataset) -> dict[str, torch.Tensor]:
+    video_of_text = torch.tensor(dataset.video_of_clip)
+    return {
+        TEXT_TO_VIDEO: text_to_video_ranks(scores, video_of_text),
+        VIDEO_TO_TEXT: video_to_text_ranks(scores, video_of_text),
+    }
+
+
+def _rows(
+    request: EvaluationRequest,
+    measured: Measured,
+    head: LoadedHead | None,
+    scorer: ClipScorer,
+    backbone: Backbone,
+    bank: list[str],
+) -> Iterator[Row]:
+    for direction, ranks in measured.ranks.items():
+        yield Row("plain", direction, RetrievalMetrics.of_ranks(ranks))
+    scale = _logit_scale(head, backbone)
+    if request.dual_softmax:
+        doubled = dual_softmax(measured.scores, scale=scale)
+        for direction, ranks in _both_ranks(doubled, measured.dataset).items():
+            yield Row("dual softmax", direction, RetrievalMetrics.of_ranks(ranks))
+    if bank:
+        bank_scores = scorer.scores(embed_captions(backbone, bank))
+        bank_scale = min(scale, _BANK_SCALE)
+        normalised = query_bank_normalised(measured.scores, bank_scores, scale=bank_scale)
+        ranks = text_to_video_ranks(normalised, torch.tensor(measured.dataset.video_of_clip))
+        yield Row("query bank", TEXT_TO_VIDEO, RetrievalMetrics.of_ranks(ranks))
+
+
+def _logit_scale(head: LoadedHead | None, backbone: Backbone) -> float:
+    """What cosines are multiplied by to be logits; 1 for a head that gives logits."""
+    if head and head.identity.name == "tightTransf":
+        return 1.0
+    if head and head.card:
+        return math.exp(head.card.logit_scale)
+    return float(backbone.model.logit_scale.detach().exp().mean())
+
+
+def _fill(cache: FrameCache, windows: Sequence[ClipWindow]) -> FillReport:
+    columns = (
+        TextColumn("encoding"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total} videos"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=talk_console, transient=True) as progress:
+        task = progress.add_task("", total=None, visible=False)
+
+        def show(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+
+        return cache.fill(windows, on_progress=show)
