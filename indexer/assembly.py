@@ -4,14 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-import torch
 
 from indexer.feed import Opened
 from indexer.scan import Job
 from indexer.worker import DecodedSegment, DecodeSummary
 from models.backbone import Backbone
-from models.clip4clip import mean_pool
+from models.checkpoints import LoadedHead
+from search.fusing import fuse_sequences
 from search.recording import NewSegment, NewVideo
+from search.sequences import in_sampled_order
 
 
 @dataclass
@@ -48,8 +49,9 @@ class OpenVideo:
 class Encoder:
     """Gathers segments of any videos until they fill a batch, then encodes them together."""
 
-    def __init__(self, backbone: Backbone) -> None:
+    def __init__(self, backbone: Backbone, head: LoadedHead) -> None:
         self._backbone = backbone
+        self._head = head.head.to(backbone.device)
         self._waiting: list[tuple[Job, DecodedSegment]] = []
 
     @property
@@ -69,20 +71,28 @@ class Encoder:
     def encode(self) -> Iterator[tuple[Job, DecodedSegment, NewSegment]]:
         """Encode all that waits; → each segment with its embeddings."""
         waiting, self._waiting = self._waiting, []
-        embeddings = self._backbone.embed_clips([segment.frames for _, segment in waiting])
-        for (job, segment), frame_embeddings in zip(waiting, embeddings, strict=True):
-            yield job, segment, _new_segment(segment, frame_embeddings)
+        segments = [segment for _, segment in waiting]
+        embedded = self._backbone.embed_clips([segment.frames for segment in segments])
+        # As they will be stored: fusing a library again gives what indexing it anew would.
+        stored = [embeddings.half().float().numpy() for embeddings in embedded]
+        sequences = [
+            in_sampled_order(embeddings, segment.unique_index)
+            for embeddings, segment in zip(stored, segments, strict=True)
+        ]
+        fused = fuse_sequences(self._head, sequences, device=self._backbone.device)
+        for (job, segment), frames, embedding in zip(waiting, stored, fused, strict=True):
+            yield job, segment, _new_segment(segment, frames, embedding)
 
 
-def _new_segment(segment: DecodedSegment, frame_embeddings: torch.Tensor) -> NewSegment:
-    counts = np.bincount(segment.unique_index, minlength=len(frame_embeddings))
-    weights = torch.from_numpy(counts).float()
+def _new_segment(
+    segment: DecodedSegment, frame_embeddings: np.ndarray, embedding: np.ndarray
+) -> NewSegment:
     return NewSegment(
         start_s=segment.start_s,
         end_s=segment.end_s,
         keyframe_s=segment.keyframe_s,
         frame_times_s=segment.frame_times_s,
         unique_index=segment.unique_index,
-        frame_embeddings=frame_embeddings.numpy(),
-        embedding=mean_pool(frame_embeddings[None], weights[None])[0].numpy(),
+        frame_embeddings=frame_embeddings,
+        embedding=embedding,
     )

@@ -1,13 +1,11 @@
-"""The `[index]` table of a library's settings file."""
+"""A library's settings file: reading its `[index]` table, and writing the file to begin with."""
 
 import json
 from typing import Any
 
-from pydantic import ValidationError
-
 from indexer.settings import IndexSettings
-from models.errors import KinodexError
 from search.library import Library
+from search.settings import SearchSettings
 
 # What decides which frames stand for a video. The rest are limits and habits: changing
 # them leaves the embeddings comparable.
@@ -27,14 +25,7 @@ def load_settings(library: Library) -> IndexSettings:
 
     Raises KinodexError that names the file, the key and what is wrong with its value.
     """
-    try:
-        return IndexSettings(**library.settings("index"))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "its values"
-        raise KinodexError(
-            f"{str(library.settings_file)!r}, [index], {key}: {first['msg'].lower()}"
-        ) from error
+    return library.checked_settings("index", IndexSettings)
 
 
 def sampling_of(settings: IndexSettings) -> dict[str, Any]:
@@ -46,8 +37,10 @@ def write_settings_template(library: Library) -> None:
     """Put a settings file beside the catalog with every option at its default, commented out."""
     if library.settings_file.exists():
         return
-    lines = ["# Settings of this library. Take the '#' off a line to change it.", "", "[index]"]
-    for name, option in IndexSettings.model_fields.items():
-        # JSON writes numbers, texts and truth values as TOML does.
-        lines += ["", f"# {option.description}", f"# {name} = {json.dumps(option.default)}"]
+    lines = ["# Settings of this library. Take the '#' off a line to change it."]
+    for section, form in (("index", IndexSettings), ("search", SearchSettings)):
+        lines += ["", f"[{section}]"]
+        for name, option in form.model_fields.items():
+            # JSON writes numbers, texts and truth values as TOML does.
+            lines += ["", f"# {option.description}", f"# {name} = {json.dumps(option.default)}"]
     library.settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -17,8 +17,10 @@ from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
 from indexer.scan import Job, Scan, known_files, register
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
+from models.checkpoints import LoadedHead
 from models.errors import KinodexError
 from search.catalog import Space
+from search.heads import stored_file
 from search.library import Library
 from search.lock import only_indexer
 from search.recording import (
@@ -31,7 +33,6 @@ from search.recording import (
 from search.segment_index import SegmentIndex
 from search.spaces import SpaceIdentity, enter_space
 
-HEAD = "meanP"
 # How long frames wait for others to share their batch. On two cores batches of 32 are a seventh
 # quicker than batches of 8, and the wait is no loss: decoding has all cores meanwhile.
 _PATIENCE_S = 0.5
@@ -76,10 +77,14 @@ class IndexReport:
 
 @dataclass
 class Indexer:
-    """Indexes files into one library with one model. Raises LibraryBusy if another one does."""
+    """Indexes files into one library with one model. Raises LibraryBusy if another one does.
+
+    head: one that fuses a segment's frames, for this very model
+    """
 
     library: Library
     backbone: Backbone
+    head: LoadedHead
     settings: IndexSettings
     listener: Listener
     stop: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +94,7 @@ class Indexer:
     ) -> IndexReport:
         """Bring the library in line with files and folders.
 
-        Raises SpaceMismatch when the library was made with another model or sampling, unless
+        Raises SpaceMismatch when the library was made with another model, head or sampling, unless
         `switch_space`; KinodexError for a path that does not exist.
         """
         check_paths(paths)
@@ -115,10 +120,17 @@ class Indexer:
         return replace(discovery, files=files)
 
     def _enter_space(self, *, switch: bool) -> Space:
-        identity = SpaceIdentity(self.backbone.identity, HEAD, sampling_of(self.settings))
+        identity = SpaceIdentity(
+            self.backbone.identity, self.head.identity, sampling_of(self.settings)
+        )
         with self.library.writing() as session:
             return enter_space(
-                session, identity, self.backbone.choice, dim=self.backbone.dim, switch=switch
+                session,
+                identity,
+                self.backbone.choice,
+                dim=self.backbone.dim,
+                switch=switch,
+                head_file=stored_file(self.head, self.backbone.choice),
             )
 
     def _run(self, scan: Scan, space: Space) -> IndexReport:
@@ -148,7 +160,7 @@ class _Run:
         self._listener = indexer.listener
         self._stop = indexer.stop
         self._space = space
-        self._encoder = Encoder(indexer.backbone)
+        self._encoder = Encoder(indexer.backbone, indexer.head)
         self._open: dict[int, OpenVideo] = {}
 
     def work(self, jobs: Sequence[Job]) -> None:

@@ -118,8 +118,12 @@ class Space(Base):
     pretrained: Mapped[str | None]
     weights: Mapped[Path | None]
     weights_digest: Mapped[str] = mapped_column(String(32))
+    # Of the visual tower alone. None in a space of an older program, until it is next indexed.
+    frames_digest: Mapped[str | None] = mapped_column(String(32))
     preprocessing: Mapped[dict[str, Any]]
     head: Mapped[str]
+    head_file: Mapped[Path | None]  # None for meanP, and for the head that ships with its model
+    head_digest: Mapped[str | None] = mapped_column(String(32))
     sampling: Mapped[dict[str, Any]]
     dim: Mapped[int]
     active: Mapped[bool] = mapped_column(default=False)
@@ -170,7 +174,10 @@ class SegmentFrames(Base):
 
 
 class SegmentEmbedding(Base):
-    """What a search compares with: a unit vector for a segment in a space."""
+    """What a search compares with: a unit vector for a segment in a space.
+
+    A space holds all segments of a video or none.
+    """
 
     __tablename__ = "segment_embeddings"
 

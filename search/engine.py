@@ -1,7 +1,7 @@
 """Answers queries: text to vector, vector to segments, segments to hits grouped by video."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,18 +15,36 @@ from search.embeddings import normalised, unpack
 from search.hits import Hit, Moment, Why
 from search.library import Library
 from search.segment_index import SegmentIndex
-from search.spaces import active_space, check_same_weights, choice_of
+from search.settings import NO_RERANKING, reranker_of
+from search.spaces import (
+    SpaceMismatch,
+    active_space,
+    check_same_weights,
+    choice_of,
+    has_same_weights,
+)
 from search.vectors import Neighbours
 
 if TYPE_CHECKING:
+    import torch
+
     from models.backbone import Backbone
+    from search.reranking import Reranker
 
 _SEGMENTS_PER_VIDEO = 4  # fetched for each video wanted; more only when they share too few videos
 _MOMENTS_PER_HIT = 5
+_RERANKED = 100  # segments: reading their frames takes a few milliseconds
 
 
 class EmptyLibrary(KinodexError):
     """Nothing has been indexed yet."""
+
+
+def nothing_indexed(library: Library) -> EmptyLibrary:
+    """What to say of a library that has no space."""
+    return EmptyLibrary(
+        f"nothing is indexed in {str(library.folder)!r} yet: run 'kinodex index FOLDER' first"
+    )
 
 
 @dataclass(frozen=True)
@@ -35,7 +53,12 @@ class _Candidate:
     video: int
     start_s: float
     end_s: float
-    score: float
+    similarity: float
+    reranked: float | None = None
+
+    @property
+    def score(self) -> float:
+        return self.similarity if self.reranked is None else self.reranked
 
 
 @dataclass(frozen=True)
@@ -47,32 +70,65 @@ class _PresentVideo:
 class SearchEngine:
     """A loaded model and a vector index over one library's active space."""
 
-    def __init__(self, library: Library, space: Space, backbone: "Backbone") -> None:
+    def __init__(
+        self,
+        library: Library,
+        space: Space,
+        backbone: "Backbone",
+        *,
+        rerank: str = NO_RERANKING,
+    ) -> None:
         check_same_weights(space, backbone.identity)
         self._library = library
         self._dim = space.dim
         self._backbone = backbone
+        self._reranker = _reranker(rerank, backbone, space.dim)
+        self._space_key = space.key
         self.index = SegmentIndex(library, space)
 
     @classmethod
-    def for_library(cls, library: Library, backbone: "Backbone | None" = None) -> "SearchEngine":
+    def for_library(
+        cls,
+        library: Library,
+        backbone: "Backbone | None" = None,
+        *,
+        rerank: str | None = None,
+    ) -> "SearchEngine":
         """The engine of a library's active space; loads the library's own model if none is given.
 
-        Raises EmptyLibrary, ModelUnavailable, or SpaceMismatch when the weights have changed.
+        rerank: "none", "query-aware" or a tightTransf head's file, instead of the library's setting
+
+        Raises EmptyLibrary, ModelUnavailable, SpaceMismatch when the weights have changed, or
+        NoSuchReranker and HeadMismatch for a re-ranker that cannot be had.
         """
         with library.reading() as session:
             space = active_space(session)
             if space is None:
-                raise EmptyLibrary(
-                    f"nothing is indexed in {str(library.folder)!r} yet: "
-                    "run 'kinodex index FOLDER' first"
-                )
+                raise nothing_indexed(library)
             session.expunge(space)
         if backbone is None:
             from models.backbone import load_backbone
 
             backbone = load_backbone(choice_of(space))
-        return cls(library, space, backbone)
+        return cls(library, space, backbone, rerank=rerank or reranker_of(library))
+
+    def follow(self) -> bool:
+        """Take up the space that searches shall use, if that has changed.
+
+        False when it needs another model than this engine has; all else stays as it was then.
+        """
+        with self._library.reading() as session:
+            key = session.scalar(select(Space.key).where(Space.active))
+            if key in (self._space_key, None):
+                return True
+            space = active_space(session)
+            if space is None or not has_same_weights(space, self._backbone.identity):
+                return False
+            session.expunge(space)
+        index = SegmentIndex(self._library, space)
+        index.refresh()  # before other threads see it
+        self.index, self._space_key = index, space.key
+        return True
 
     def search(self, text: str, k: int = 10) -> list[Hit]:
         """The `k` videos that match `text` best. Raises KinodexError for an empty text."""
@@ -80,14 +136,24 @@ class SearchEngine:
             raise KinodexError("the query is empty: say what to look for")
         if k < 1:
             raise KinodexError("the number of results must be at least 1")
-        return self.search_vector(self.embed(text), k)
-
-    def embed(self, text: str) -> np.ndarray:
-        """The unit query vector of a text, shape (dim,)."""
-        return normalised(self._backbone.embed_texts([text]).numpy())[0]
+        text_embedding = self._backbone.embed_texts([text])
+        return self._search(normalised(text_embedding.numpy())[0], k, text_embedding[0])
 
     def search_vector(self, query: np.ndarray, k: int) -> list[Hit]:
-        """The `k` videos nearest to a unit vector (dim,), each with its matching moments."""
+        """The `k` videos nearest to a unit vector (dim,), each with its matching moments.
+
+        Nothing is re-ranked: that takes a text.
+        """
+        return self._search(query, k, None)
+
+    def _search(
+        self, query: np.ndarray, k: int, text_embedding: "torch.Tensor | None"
+    ) -> list[Hit]:
+        if not self.follow():
+            raise SpaceMismatch(
+                f"the library {str(self._library.folder)!r} was moved to another model meanwhile: "
+                "open it again"
+            )
         self.index.refresh()
         if not len(self.index):
             raise EmptyLibrary(
@@ -95,19 +161,24 @@ class SearchEngine:
                 "run 'kinodex index FOLDER', or bring the folder back and run it again"
             )
         with self._library.reading() as session:
-            groups = self._nearest_videos(session, query, k)
+            if self._reranker is None or text_embedding is None:
+                candidates = self._candidates(session, query, k, at_least=1)
+            else:
+                nearest = self._candidates(session, query, k, at_least=_RERANKED)
+                candidates = _reranked(nearest, self._reranker, session, text_embedding)
+            groups = dict(list(_by_video(candidates).items())[:k])
             return self._hits(session, query, groups)
 
-    def _nearest_videos(
-        self, session: Session, query: np.ndarray, k: int
-    ) -> dict[int, list[_Candidate]]:
-        """Candidates by video, best video first, widening until `k` videos are among them."""
-        wanted = k * _SEGMENTS_PER_VIDEO
+    def _candidates(
+        self, session: Session, query: np.ndarray, k: int, *, at_least: int
+    ) -> list[_Candidate]:
+        """The nearest segments, best first: so many that `k` videos are among them."""
+        wanted = max(at_least, k * _SEGMENTS_PER_VIDEO)
         while True:
-            neighbours = self.index.nearest(query, wanted)
-            groups = _by_video(_candidates(session, neighbours))
-            if len(groups) >= k or wanted >= len(self.index):
-                return dict(list(groups.items())[:k])
+            candidates = _candidates(session, self.index.nearest(query, wanted))
+            videos = {candidate.video for candidate in candidates}
+            if len(videos) >= k or wanted >= len(self.index):
+                return candidates
             wanted *= 4
 
     def _hits(
@@ -142,6 +213,27 @@ def _candidates(session: Session, neighbours: Neighbours) -> list[_Candidate]:
     )
     found = {row.id: _Candidate(*row, scores[row.id]) for row in rows}
     return [found[segment] for segment in scores if segment in found]
+
+
+def _reranked(
+    candidates: Sequence[_Candidate],
+    reranker: "Reranker",
+    session: Session,
+    text_embedding: "torch.Tensor",
+) -> list[_Candidate]:
+    """The best of the candidates in a new order; those behind them stay there, as they are."""
+    best, rest = candidates[:_RERANKED], candidates[_RERANKED:]
+    scores = reranker.scores(session, text_embedding, [one.segment for one in best])
+    again = [replace(one, reranked=scores[one.segment]) for one in best if one.segment in scores]
+    return [*sorted(again, key=lambda one: one.score, reverse=True), *rest]
+
+
+def _reranker(asked: str, backbone: "Backbone", dim: int) -> "Reranker | None":
+    if asked == NO_RERANKING:
+        return None
+    from search.reranking import load_reranker
+
+    return load_reranker(asked, backbone.identity, dim=dim, device=backbone.device)
 
 
 def _by_video(candidates: Iterable[_Candidate]) -> dict[int, list[_Candidate]]:
@@ -183,12 +275,14 @@ def _present_videos(session: Session, videos: Iterable[int]) -> dict[int, _Prese
 
 
 def _moment(candidate: _Candidate, best_frames: dict[int, tuple[float, float]]) -> Moment:
-    best_s, similarity = best_frames.get(candidate.segment, (candidate.start_s, candidate.score))
+    best_s, similarity = best_frames.get(
+        candidate.segment, (candidate.start_s, candidate.similarity)
+    )
     return Moment(
         segment=candidate.segment,
         start_s=candidate.start_s,
         end_s=candidate.end_s,
         best_s=best_s,
         score=candidate.score,
-        why=Why(segment_similarity=candidate.score, frame_similarity=similarity),
+        why=Why(candidate.similarity, similarity, candidate.reranked),
     )

@@ -7,10 +7,14 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Why:
-    """The two cosines behind a hit, comparable within one answer and no further."""
+    """The scores behind a hit, comparable within one answer and no further.
+
+    The first two are cosines. A re-ranker's score, where there is one, is what ranks the hit.
+    """
 
     segment_similarity: float
     frame_similarity: float
+    rerank_score: float | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,9 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from search.engine import SearchEngine
 
 ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
+
+Settings = TypeVar("Settings", bound=BaseModel)
 
 
 class LibraryNotFound(KinodexError):
@@ -101,6 +104,20 @@ class Library:
             raise KinodexError(f"{str(self.settings_file)!r}: '{section}' must be a [table]")
         return table
 
+    def checked_settings(self, section: str, form: type[Settings]) -> Settings:
+        """One table of library.toml over the defaults of its form.
+
+        Raises KinodexError that names the file, the key and what is wrong with its value.
+        """
+        try:
+            return form(**self.settings(section))
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(str(part) for part in first["loc"]) or "its values"
+            raise KinodexError(
+                f"{str(self.settings_file)!r}, [{section}], {key}: {first['msg'].lower()}"
+            ) from error
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session that sees one moment of the catalog and never waits for writers."""
@@ -118,10 +135,13 @@ class Library:
             yield session
 
     def engine(self, backbone: "Backbone | None" = None) -> "SearchEngine":
-        """The part that answers queries, loaded on first use; it keeps its model in memory."""
+        """The part that answers queries, loaded on first use; it keeps its model in memory.
+
+        It is loaded again when the library has been moved to another model.
+        """
         from search.engine import SearchEngine
 
-        if self._search_engine is None:
+        if self._search_engine is None or not self._search_engine.follow():
             self._search_engine = SearchEngine.for_library(self, backbone)
         return self._search_engine
 

@@ -3,18 +3,19 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.choice import EncoderIdentity, ModelChoice
+from models.choice import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from models.errors import KinodexError
 from search.catalog import Space
 
 
 class SpaceMismatch(KinodexError):
-    """The library was made with another model than the one asked for."""
+    """The library was made with another model or head than the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -22,17 +23,19 @@ class SpaceIdentity:
     """All that decides what an embedding means."""
 
     encoder: EncoderIdentity
-    head: str
+    head: HeadIdentity
     sampling: dict[str, Any]
 
     @property
     def key(self) -> str:
         """A digest: equal keys mean comparable embeddings."""
+        head = self.head
         values = [
             self.encoder.model,
             self.encoder.weights_digest,
             self.encoder.preprocessing,
-            self.head,
+            # A head without weights is its name alone, as in libraries from before trained heads.
+            head.name if head.digest is None else [head.name, head.digest],
             self.sampling,
         ]
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
@@ -49,26 +52,62 @@ def choice_of(space: Space) -> ModelChoice:
     return ModelChoice(space.model, space.pretrained, space.weights)
 
 
+def head_of(space: Space) -> HeadChoice:
+    """The head that a space was made with, to load it again."""
+    return HeadChoice(space.head, space.head_file)
+
+
 def enter_space(
-    session: Session, identity: SpaceIdentity, choice: ModelChoice, *, dim: int, switch: bool
+    session: Session,
+    identity: SpaceIdentity,
+    choice: ModelChoice,
+    *,
+    dim: int,
+    switch: bool,
+    head_file: Path | None = None,
 ) -> Space:
     """The space of this identity, made or found, as the active one.
 
     Raises SpaceMismatch when another space is active and `switch` is not given.
     """
     active = active_space(session)
-    if active is not None and active.key == identity.key:
-        return active
-    if active is not None and not switch:
-        raise _mismatch(active, identity, choice)
-    session.execute(update(Space).values(active=False))
+    if active is not None and active.key != identity.key and not switch:
+        raise _mismatch(active, identity, choice, HeadChoice(identity.head.name, head_file))
+    space = find_or_make_space(session, identity, choice, dim=dim, head_file=head_file)
+    activate(session, space)
+    return space
+
+
+def find_or_make_space(
+    session: Session,
+    identity: SpaceIdentity,
+    choice: ModelChoice,
+    *,
+    dim: int,
+    head_file: Path | None,
+) -> Space:
+    """The space of this identity, active or not, told where its model and head lie now."""
     space = session.scalar(select(Space).where(Space.key == identity.key))
     if space is None:
-        space = _new_space(identity, choice, dim)
+        space = Space(key=identity.key, sampling=identity.sampling, dim=dim)
         session.add(space)
-    space.active = True
+    space.model, space.pretrained, space.weights = choice.name, choice.pretrained, choice.weights
+    space.head, space.head_digest = identity.head.name, identity.head.digest
+    space.head_file = head_file
+    encoder = identity.encoder
+    space.weights_digest, space.frames_digest = encoder.weights_digest, encoder.frames_digest
+    space.preprocessing = encoder.preprocessing
     session.flush()
     return space
+
+
+def activate(session: Session, space: Space) -> None:
+    """Let searches use this space, and no other, as soon as the transaction ends."""
+    if space.active:
+        return
+    session.execute(update(Space).values(active=False))
+    space.active = True
+    session.flush()
 
 
 def bump_revision(session: Session) -> None:
@@ -78,27 +117,63 @@ def bump_revision(session: Session) -> None:
 
 def check_same_model(space: Space, choice: ModelChoice) -> None:
     """Raise SpaceMismatch at once when a named model is not the library's: before any loading."""
-    if choice != choice_of(space):
-        raise SpaceMismatch(
-            f"this library was made with {choice_of(space)}, not {choice}: leave --model out, "
-            "or run 'kinodex index --reindex' with it to encode every video again"
-        )
+    if choice == choice_of(space):
+        return
+    way_out = "run 'kinodex index --reindex' with it to encode every video again"
+    if choice.name == space.model and choice.weights:
+        way_out = "run 'kinodex fuse' with it if only its text tower was trained; else " + way_out
+    raise SpaceMismatch(
+        f"this library was made with {choice_of(space)}, not {choice}: leave --model and "
+        f"--weights out, or {way_out}"
+    )
+
+
+def has_same_weights(space: Space, encoder: EncoderIdentity) -> bool:
+    """Whether the loaded model is the one that a space was made with, text tower and all."""
+    return encoder.weights_digest == space.weights_digest and _same_preprocessing(space, encoder)
+
+
+def gives_same_frames(space: Space, encoder: EncoderIdentity) -> bool:
+    """Whether a space's stored frame embeddings are what this model would make of the frames."""
+    if encoder.model != space.model or not _same_preprocessing(space, encoder):
+        return False
+    # A space of an older program has no digest of the visual tower.
+    return (
+        encoder.frames_digest == space.frames_digest
+        or encoder.weights_digest == space.weights_digest
+    )
 
 
 def check_same_weights(space: Space, encoder: EncoderIdentity) -> None:
     """Raise SpaceMismatch when the loaded weights or preprocessing differ from the stored ones."""
-    same = (encoder.weights_digest, encoder.preprocessing) == (
-        space.weights_digest,
-        _as_stored(space.preprocessing),
+    if has_same_weights(space, encoder):
+        return
+    way_out = "run 'kinodex index --reindex'"
+    if gives_same_frames(space, encoder):
+        way_out = f"run {_fuse_command(head_of(space), choice_of(space))} to use the new ones"
+    raise SpaceMismatch(
+        f"the weights of {choice_of(space)} have changed since this library was made: "
+        f"bring the old ones back, or {way_out}"
     )
-    if not same:
-        raise SpaceMismatch(
-            f"the weights of {choice_of(space)} have changed since this library was made: "
-            "bring the old ones back, or run 'kinodex index --reindex'"
-        )
 
 
-def _as_stored(preprocessing: dict[str, Any]) -> dict[str, Any]:
+def encoder_of(space: Space) -> EncoderIdentity | None:
+    """The identity of a space's model, without loading it.
+
+    None for a space of an older program, which did not note the visual tower's digest.
+    """
+    if space.frames_digest is None:
+        return None
+    return EncoderIdentity(
+        space.model, space.weights_digest, _as_made(space.preprocessing), space.frames_digest
+    )
+
+
+def _same_preprocessing(space: Space, encoder: EncoderIdentity) -> bool:
+    return encoder.preprocessing == _as_made(space.preprocessing)
+
+
+def _as_made(preprocessing: dict[str, Any]) -> dict[str, Any]:
     # JSON knows lists only, the identity has tuples.
     return {
         name: tuple(value) if isinstance(value, list) else value
@@ -106,26 +181,37 @@ def _as_stored(preprocessing: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _mismatch(active: Space, identity: SpaceIdentity, choice: ModelChoice) -> SpaceMismatch:
-    if active.sampling != identity.sampling or active.head != identity.head:
-        changed = "its head or its sampling settings"
-    else:
-        changed = f"its model ({choice_of(active)} before, {choice} now)"
+def _mismatch(
+    active: Space, identity: SpaceIdentity, choice: ModelChoice, head: HeadChoice
+) -> SpaceMismatch:
+    if active.sampling != identity.sampling:
+        return _needs_encoding("its sampling settings")
+    if has_same_weights(active, identity.encoder):
+        return _other_head(head_of(active), head)
+    if gives_same_frames(active, identity.encoder):
+        return SpaceMismatch(
+            f"this library was made with another text tower than {choice} has now: bring the old "
+            f"one back, or run {_fuse_command(head, choice)} first: no video is read for that"
+        )
+    return _needs_encoding(f"its model ({choice_of(active)} before, {choice} now)")
+
+
+def _fuse_command(head: HeadChoice, model: ModelChoice) -> str:
+    weights = f"--weights {model.weights}" if model.weights else f"--model {model.name}"
+    return f"'kinodex fuse --head {head.option} {weights}'"
+
+
+def _needs_encoding(changed: str) -> SpaceMismatch:
     return SpaceMismatch(
         f"this library was made with other settings: {changed} changed. Undo that, "
         "or run 'kinodex index --reindex' to encode every video again"
     )
 
 
-def _new_space(identity: SpaceIdentity, choice: ModelChoice, dim: int) -> Space:
-    return Space(
-        key=identity.key,
-        model=choice.name,
-        pretrained=choice.pretrained,
-        weights=choice.weights,
-        weights_digest=identity.encoder.weights_digest,
-        preprocessing=identity.encoder.preprocessing,
-        head=identity.head,
-        sampling=identity.sampling,
-        dim=dim,
+def _other_head(before: HeadChoice, now: HeadChoice) -> SpaceMismatch:
+    way_out = f"run 'kinodex fuse --head {now.option}' first: no video is read for that"
+    if before == now:
+        return SpaceMismatch(f"the head {now} has changed since this library was made: {way_out}")
+    return SpaceMismatch(
+        f"this library was made with the head {before}, not {now}: leave --head out, or {way_out}"
     )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from search.catalog import Segment, Status, Video, VideoPath
 from search.library import Library
-from search.spaces import active_space, choice_of
+from search.spaces import active_space, choice_of, head_of
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def summarise(library: Library) -> Summary:
         return Summary(
             folder=library.folder,
             model=str(choice_of(space)) if space else None,
-            head=space.head if space else None,
+            head=str(head_of(space)) if space else None,
             videos=videos,
             hours=seconds / 3600,
             segments=session.scalar(select(func.count(Segment.id))) or 0,

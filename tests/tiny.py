@@ -1,5 +1,6 @@
 """A real CLIP, only very small and with random weights: quick enough to index in every test."""
 
+import copy
 import threading
 from pathlib import Path
 
@@ -11,7 +12,10 @@ from indexer.pipeline import Indexer, IndexReport
 from indexer.scan import Job, Scan
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
-from models.choice import ModelChoice
+from models.checkpoints import HeadCard, LoadedHead, load_head, save_head
+from models.choice import HeadChoice, ModelChoice
+from models.clip4clip import make_head
+from models.head_config import HeadConfig
 from models.sources import LoadedModel
 from search.library import Library
 
@@ -33,6 +37,35 @@ def tiny_backbone(seed: int = 1) -> Backbone:
     tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
     choice = ModelChoice(f"tiny-{seed}")
     return Backbone(choice, LoadedModel(model, tokenize), torch.device("cpu"))
+
+
+def with_other_text_tower(backbone: Backbone) -> Backbone:
+    """The same model as if its text tower had been trained a little; the old one stays as it is."""
+    model = copy.deepcopy(backbone.model)
+    with torch.no_grad():
+        model.token_embedding.weight += 0.1 * torch.randn_like(model.token_embedding.weight)
+    tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
+    return Backbone(backbone.choice, LoadedModel(model, tokenize), torch.device("cpu"))
+
+
+def tiny_head(backbone: Backbone, file: Path | None = None) -> LoadedHead:
+    """meanP, or the head in a file."""
+    return load_head(HeadChoice(file=file), backbone.identity, backbone.dim)
+
+
+def save_tiny_head(
+    file: Path, backbone: Backbone, *, name: str = "seqTransf", seed: int = 1, dim: int = 24
+) -> Path:
+    """A head with random weights, saved as training does it."""
+    config = HeadConfig(name, dim, blocks=2, attention_heads=2, positions=32)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        head = make_head(config).eval()
+        for parameter in head.parameters():  # the usual first weights hardly do anything
+            torch.nn.init.normal_(parameter, std=0.5)
+    card = HeadCard(config, backbone.identity, None, "nothing", {}, logit_scale=4.6, frames=8)
+    save_head(file, head, card)
+    return file
 
 
 class Notes:
@@ -60,6 +93,7 @@ def index(
     library: Library,
     *paths: Path,
     backbone: Backbone,
+    head: LoadedHead | None = None,
     notes: Notes | None = None,
     settings: IndexSettings | None = None,
     stop: threading.Event | None = None,
@@ -69,6 +103,7 @@ def index(
     indexer = Indexer(
         library,
         backbone,
+        head or tiny_head(backbone),
         settings or IndexSettings(),
         notes or Notes(),
         stop or threading.Event(),

@@ -8,6 +8,9 @@ from typing import Annotated
 import typer
 
 from models.errors import KinodexError
+from ui.cli_evaluate import evaluate_app
+from ui.cli_import import import_app
+from ui.cli_train import train_app
 
 HELP = """Search video libraries by what happens in them.
 
@@ -22,6 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(import_app, name="import")
 
 LibraryOption = Annotated[
     Path | None,
@@ -51,6 +58,14 @@ PretrainedOption = Annotated[
 WeightsOption = Annotated[
     Path | None,
     typer.Option(help="Local weight file for the model (.safetensors, .pt).", show_default=False),
+]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes one embedding of a segment's frames: meanP, or the file of a trained "
+        "head. Default: the library's own; for a new library the one that suits the model.",
+        show_default=False,
+    ),
 ]
 DeviceOption = Annotated[
     str | None,
@@ -89,6 +104,7 @@ def index(
     model: ModelOption = None,
     pretrained: PretrainedOption = None,
     weights: WeightsOption = None,
+    head: HeadOption = None,
     device: DeviceOption = None,
     reindex: Annotated[
         bool,
@@ -105,7 +121,48 @@ def index(
     if not paths and not reindex:
         raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
     flags = ModelFlags(model, pretrained, weights, device)
-    raise typer.Exit(run_index(library, paths or [], flags, reindex=reindex, as_json=as_json))
+    raise typer.Exit(
+        run_index(library, paths or [], flags, head=head, reindex=reindex, as_json=as_json)
+    )
+
+
+@app.command()
+def fuse(
+    head: Annotated[
+        str,
+        typer.Option(
+            help="meanP, the file of a trained head, or the name of the head that comes with the "
+            "library's model.",
+            show_default=False,
+        ),
+    ],
+    library: LibraryOption = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="The library's model again: back to its own text tower after --weights.",
+            show_default=False,
+        ),
+    ] = None,
+    pretrained: PretrainedOption = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weights of the same model with another text tower, as training saves them.",
+            show_default=False,
+        ),
+    ] = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Use another head in the whole library. No video is read: stored frames are fused again."""
+    from ui.fusing import run_fuse
+    from ui.indexing import ModelFlags
+
+    flags = ModelFlags(model, pretrained, weights, device)
+    raise typer.Exit(run_fuse(library, head, flags, as_json=as_json))
 
 
 @app.command()
@@ -117,6 +174,14 @@ def search(
     device: DeviceOption = None,
     model: ModelOption = None,
     pretrained: PretrainedOption = None,
+    rerank: Annotated[
+        str | None,
+        typer.Option(
+            help="Look again at the frames of the best segments: none, query-aware, or the file "
+            "of a tightTransf head. Default: what library.toml says.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     paths_only: Annotated[
         bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
@@ -124,10 +189,11 @@ def search(
 ) -> None:
     """Find the moments that match a text, best video first."""
     from ui.indexing import ModelFlags
-    from ui.searching import run_search
+    from ui.searching import OutputForm, run_search
 
     flags = ModelFlags(model, pretrained, weights, device)
-    run_search(library, " ".join(text), k, flags, as_json=as_json, paths_only=paths_only)
+    form = OutputForm(as_json=as_json, paths_only=paths_only)
+    run_search(library, " ".join(text), k, flags, rerank=rerank, form=form)
 
 
 @app.command()

@@ -21,10 +21,13 @@ from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport, check_paths
 from indexer.scan import Job, Scan
 from models.backbone import Backbone, find_device, load_backbone
-from models.choice import ModelChoice
+from models.checkpoints import HeadMismatch, default_head
+from models.choice import HeadChoice, ModelChoice
 from models.sources import choose_model, default_choice
+from search.catalog import Space
+from search.heads import choose_head, load_fusing_head
 from search.library import Library
-from search.spaces import active_space, check_same_model, choice_of
+from search.spaces import active_space, check_same_model, choice_of, head_of
 from ui.printing import counted, data_json, printable, short_path, talk, talk_console
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
@@ -55,28 +58,42 @@ def run_index(
     paths: Sequence[Path],
     flags: ModelFlags,
     *,
+    head: str | None = None,
     reindex: bool,
     as_json: bool,
 ) -> int:
-    """Index `paths` (or all known files) into the library in `folder`; → the exit code."""
+    """Index `paths` (or all known files) into the library in `folder`; → the exit code.
+
+    head: a name or a file; by default the library's own, and for a new one the model's usual one
+    """
 
     def work(indexer: Indexer) -> IndexReport:
         if paths:
             return indexer.index(paths, switch_space=reindex)
         return indexer.index_known(failed=False, switch_space=reindex)
 
-    check_paths(paths)  # before a library is made for nothing, or a model loaded
+    # Before a library is made for nothing, or a model loaded.
+    check_paths(paths)
+    asked_head = choose_head(head) if head else None
     with Library.open(folder, create=True) as library:
-        choice = _choice_for_indexing(library, flags, reindex=reindex)
-        return _run(library, choice, flags.device, work, as_json=as_json)
+        space = space_of(library)
+        choice = _choice_for_indexing(space, flags, reindex=reindex)
+        head_choice = asked_head or _usual_head(space, choice)
+        return _run(library, choice, head_choice, flags.device, work, as_json=as_json)
 
 
 def retry_failed(folder: Path | None, device: str | None, *, as_json: bool) -> int:
     """Index the failed files once more; → the exit code."""
     with Library.open(folder) as library:
-        choice = _choice_for_indexing(library, ModelFlags(), reindex=False)
+        space = space_of(library)
+        choice = _choice_for_indexing(space, ModelFlags(), reindex=False)
         return _run(
-            library, choice, device, lambda one: one.index_known(failed=True), as_json=as_json
+            library,
+            choice,
+            _usual_head(space, choice),
+            device,
+            lambda one: one.index_known(failed=True),
+            as_json=as_json,
         )
 
 
@@ -85,9 +102,26 @@ def load_model(choice: ModelChoice, device: str | None) -> Backbone:
     return load_backbone(choice, device=device, talk=talk)
 
 
-def _choice_for_indexing(library: Library, flags: ModelFlags, *, reindex: bool) -> ModelChoice:
+def space_of(library: Library) -> Space | None:
+    """The space that searches use, or None in a library that was never indexed."""
     with library.reading() as session:
-        space = active_space(session)
+        return active_space(session)
+
+
+def _usual_head(space: Space | None, model: ModelChoice) -> HeadChoice:
+    """The library's own head while it keeps its model. Raises HeadMismatch when that is gone."""
+    if space is None or choice_of(space) != model:
+        return default_head(model)
+    own = head_of(space)
+    if own.file and not own.file.is_file():
+        raise HeadMismatch(
+            f"the head of this library, {str(own.file)!r}, is gone: bring it back, or run "
+            "'kinodex fuse --head' with the place where it lies now or with another head"
+        )
+    return own
+
+
+def _choice_for_indexing(space: Space | None, flags: ModelFlags, *, reindex: bool) -> ModelChoice:
     current = choice_of(space) if space else None
     asked = flags.choice(current)
     if space is not None and asked is not None and not reindex:
@@ -102,6 +136,7 @@ def _choice_for_indexing(library: Library, flags: ModelFlags, *, reindex: bool) 
 def _run(
     library: Library,
     choice: ModelChoice,
+    head_choice: HeadChoice,
     device: str | None,
     work: Callable[[Indexer], IndexReport],
     *,
@@ -109,10 +144,14 @@ def _run(
 ) -> int:
     settings = load_settings(library)
     backbone = load_model(choice, device)
-    talk(f"library {printable(library.folder)}, model {choice} on {backbone.device.type}")
+    head = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
+    talk(
+        f"library {printable(library.folder)}, model {choice}, head {head.identity.name}, "
+        f"on {backbone.device.type}"
+    )
     write_settings_template(library)
-    with ProgressBar() as listener, _stop_on_interrupt() as stop:
-        report = work(Indexer(library, backbone, settings, listener, stop))
+    with ProgressBar() as listener, stop_on_interrupt() as stop:
+        report = work(Indexer(library, backbone, head, settings, listener, stop))
     if as_json:
         data_json(asdict(report))
     _summarise(report)
@@ -183,7 +222,7 @@ class ProgressBar:
 
 
 @contextmanager
-def _stop_on_interrupt() -> Iterator[threading.Event]:
+def stop_on_interrupt() -> Iterator[threading.Event]:
     """The first Ctrl-C asks the run to stop after its current step; a second one ends it hard."""
     stop = threading.Event()
 

@@ -17,6 +17,7 @@ from search.catalog import VideoPath
 from search.engine import SearchEngine
 from search.hits import Hit
 from search.library import Library, default_folder
+from search.settings import reranker_of
 from search.spaces import active_space, choice_of
 from ui.printing import talk
 
@@ -32,12 +33,15 @@ class Answer:
 
 
 class OpenLibrary:
-    """A library with its model in memory, for use by many threads."""
+    """A library with its model in memory, for use by many threads.
 
-    def __init__(self, library: Library, choice: ModelChoice | None) -> None:
+    When the library is fused with another head, the next search takes that up.
+    """
+
+    def __init__(self, library: Library, choice: ModelChoice | None, rerank: str) -> None:
         backbone = load_backbone(choice, talk=talk) if choice else None
         self.library = library
-        self._engine = SearchEngine.for_library(library, backbone)
+        self._engine = SearchEngine.for_library(library, backbone, rerank=rerank)
         self._one_at_a_time = threading.Lock()
 
     @property
@@ -57,6 +61,8 @@ class OpenLibrary:
 def open_library() -> OpenLibrary:
     """The library named by the environment, opened anew only when it or its model was changed.
 
+    The same goes for the re-ranker that its settings name.
+
     Raises KinodexError: no library, a damaged catalog, nothing indexed, or no model.
     """
     folder = default_folder().expanduser().resolve()
@@ -65,7 +71,8 @@ def open_library() -> OpenLibrary:
     with library.reading() as session:
         space = active_space(session)
     choice = choice_of(space) if space else None
-    return _load_model(library, choice, (*which, space.key if space else None))
+    weights = space.weights_digest if space else None
+    return _load_model(library, choice, reranker_of(library), (*which, weights))
 
 
 def count_videos(library: Library) -> int:
@@ -84,9 +91,12 @@ def _open_catalog(which: tuple[bytes, int]) -> Library:
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model …")
 def _load_model(
-    _library: Library, _choice: ModelChoice | None, which: tuple[bytes, int, str | None]
+    _library: Library,
+    _choice: ModelChoice | None,
+    rerank: str,
+    which: tuple[bytes, int, str | None],
 ) -> OpenLibrary:
-    return OpenLibrary(_library, _choice)
+    return OpenLibrary(_library, _choice, rerank)
 
 
 def _inode(catalog: Path) -> int:

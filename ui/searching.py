@@ -1,5 +1,6 @@
 """`kinodex search`: a text in, moments out."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from models.backbone import load_backbone
@@ -10,27 +11,42 @@ from ui.indexing import ModelFlags
 from ui.printing import data, data_json, print_hits, printable, talk
 
 
+@dataclass(frozen=True)
+class OutputForm:
+    """How hits are printed; a table or tab-separated lines by default."""
+
+    as_json: bool = False
+    paths_only: bool = False
+
+
 def run_search(
-    folder: Path | None, text: str, k: int, flags: ModelFlags, *, as_json: bool, paths_only: bool
+    folder: Path | None,
+    text: str,
+    k: int,
+    flags: ModelFlags,
+    *,
+    rerank: str | None,
+    form: OutputForm,
 ) -> None:
     """Print the `k` videos that match best. Raises KinodexError for what the user must mend."""
     with Library.open(folder) as library:
-        hits = _engine(library, flags).search(text, k)
-    if as_json:
+        hits = _engine(library, flags, rerank).search(text, k)
+    if form.as_json:
         for hit in hits:
             data_json(hit.as_json())
-    elif paths_only:
+    elif form.paths_only:
         for hit in hits:
             data(printable(hit.paths[0]))
     else:
         print_hits(hits)
 
 
-def _engine(library: Library, flags: ModelFlags) -> SearchEngine:
+def _engine(library: Library, flags: ModelFlags, rerank: str | None) -> SearchEngine:
     with library.reading() as session:
         space = active_space(session)
     if space is None:
         return library.engine()  # says that nothing is indexed
     asked = flags.choice(choice_of(space)) or choice_of(space)
     check_same_model(space, asked)
-    return library.engine(load_backbone(asked, device=flags.device, talk=talk))
+    backbone = load_backbone(asked, device=flags.device, talk=talk)
+    return SearchEngine.for_library(library, backbone, rerank=rerank)

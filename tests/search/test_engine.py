@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from models.choice import HeadIdentity
 from models.errors import KinodexError
 from search.catalog import VideoPath
 from search.embeddings import normalised
@@ -41,8 +42,9 @@ class Shelf:
     def __init__(self, library: Library, backbone) -> None:
         self.library = library
         self.backbone = backbone
+        self.frames: dict[int, np.ndarray] = {}  # as stored, by segment
         with library.writing() as session:
-            identity = SpaceIdentity(backbone.identity, "meanP", {})
+            identity = SpaceIdentity(backbone.identity, HeadIdentity("meanP"), {})
             self.space = enter_space(session, identity, backbone.choice, dim=DIM, switch=False)
         self._engine: SearchEngine | None = None
 
@@ -82,6 +84,8 @@ class Shelf:
             session.flush()
             video_id, segment_ids = store_video(session, video, self.space)
             link_path(session, row.id, video_id)
+        stored = (segment.frame_embeddings for segment in segments)
+        self.frames |= zip(segment_ids, stored, strict=True)
         return segment_ids
 
     @property
