@@ -48,13 +48,13 @@ class CaptionWriter:
     def name(self, picture: Picture) -> Caption:
         """The name of the picture's first thing and nothing else."""
         claim = ThingClaim(picture.placements[0].thing)
-        return Caption(self._noun_phrase(claim), Claim((claim,)))
+        return Caption(self.noun_phrase(claim), Claim((claim,)))
 
     def _of_one(self, picture: Picture, telling: str | None) -> Caption:
         placement = picture.placements[0]
         said = self._aspects(telling)
         claim = self._claim_of(placement, said)
-        subject = self._noun_phrase(claim)
+        subject = self.noun_phrase(claim)
         if not said and self._rng.random() < 0.3 and not self._held_out:
             return Caption(without_article(subject), Claim((claim,)))
         scene = picture.scene if "scene" in said else None
@@ -81,7 +81,8 @@ class CaptionWriter:
             return exact
         return self._one_of(tuple(exact.split(" ")))
 
-    def _noun_phrase(self, claim: ThingClaim) -> str:
+    def noun_phrase(self, claim: ThingClaim) -> str:
+        """The thing with its article and its size if that is claimed: "a small cat"."""
         phrases = things_by_name()[claim.thing].phrases
         # The first name is what most people type.
         phrase = phrases[0] if self._rng.random() < 0.6 else self._one_of(phrases)
@@ -89,14 +90,14 @@ class CaptionWriter:
             return phrase
         noun = without_article(phrase)
         described = f"{self._one_of(grammar.SIZE_WORDS[claim.size])} {noun}"
-        return described if noun == phrase else _with_article(described)
+        return described if noun == phrase else with_article(described)
 
     def _sentence(self, subject: str, claim: ThingClaim, scene: str | None) -> str:
         place = claim.place and self._one_of(grammar.PLACE_PHRASES[claim.place])
         angle = claim.angle and self._one_of(grammar.ANGLE_PHRASES[claim.angle])
         where = scene and self._one_of(grammar.SCENE_PHRASES[scene])
         if claim.angle == "upside down" and claim.size is None and self._rng.random() < 0.2:
-            subject, angle = _with_article(f"upside-down {without_article(subject)}"), None
+            subject, angle = with_article(f"upside-down {without_article(subject)}"), None
         parts = [part for part in (angle, place, where) if part]
         parts = [parts[i] for i in self._rng.permutation(len(parts))]
         if parts and not self._held_out and self._rng.random() < 0.15:
@@ -119,7 +120,7 @@ class CaptionWriter:
         phrases = things_by_name()[claims[0].thing].phrases
         countable = tuple(phrase for phrase in phrases if can_be_counted(phrase))
         if not countable:
-            return self._noun_phrase(claims[0]), Claim(claims[:1], scene)
+            return self.noun_phrase(claims[0]), Claim(claims[:1], scene)
         number = self._one_of(grammar.COUNT_WORDS[len(claims)])
         return f"{number} {plural(self._one_of(countable))}", Claim(claims, scene)
 
@@ -151,7 +152,7 @@ class CaptionWriter:
     def _told(self, claim: ThingClaim) -> str:
         angle = claim.angle and self._one_of(grammar.ANGLE_PHRASES[claim.angle])
         place = claim.place and self._one_of(grammar.PLACE_PHRASES[claim.place])
-        return " ".join(filter(None, [self._noun_phrase(claim), angle, place]))
+        return " ".join(filter(None, [self.noun_phrase(claim), angle, place]))
 
     def _framed(self, things: str) -> str:
         if self._held_out:
@@ -164,6 +165,7 @@ class CaptionWriter:
         return choices[int(self._rng.integers(len(choices)))]
 
 
-def _with_article(words: str) -> str:
+def with_article(words: str) -> str:
+    """`words` after "a" or "an", by their sound."""
     vowel = words[0] in "aeiou" and not words.startswith(_ARTICLE_EXCEPTIONS)
     return f"{'an' if vowel else 'a'} {words}"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 
+from smallworld.moving import Clip
 from smallworld.pictures import Picture
 from smallworld.shots import Shot, ShotPainter
 from smallworld.sprites import SpriteAtlas, shipped_atlas
@@ -24,11 +25,15 @@ _CODEC_OPTIONS: dict[str, dict[str, str]] = {
 
 @dataclass(frozen=True)
 class ShotTruth:
-    """What a shot shows at its start, and when it is shown: from `start_s` up to `end_s`."""
+    """What a shot shows at its start, and when it is shown: from `start_s` up to `end_s`.
+
+    `clip` is what happens in it, None where nothing does.
+    """
 
     start_s: float
     end_s: float
     picture: Picture
+    clip: Clip | None = None
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,6 @@ def _truths(shots: Sequence[Shot], counts: Sequence[int], rate: Fraction) -> tup
     truths, position = [], 0
     for shot, count in zip(shots, counts, strict=True):
         start_s, end_s = float(position / rate), float((position + count) / rate)
-        truths.append(ShotTruth(start_s, end_s, shot.picture))
+        truths.append(ShotTruth(start_s, end_s, shot.picture, shot.clip))
         position += count
     return tuple(truths)

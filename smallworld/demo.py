@@ -8,10 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from smallworld.claims import Claim, ThingClaim, holds
-from smallworld.clips import ClipTruth, write_clip
-from smallworld.pictures import Picture, PictureSampler, Placement, place_word
-from smallworld.shots import Shot
+from smallworld.claims import Claim, ThingClaim
+from smallworld.clip_claims import ActorClaim, ClipClaim, holds_in_clip, truth_tables
+from smallworld.clip_sampler import ClipSampler
+from smallworld.clips import ClipTruth, ShotTruth, write_clip
+from smallworld.motions import Course
+from smallworld.moving import Clip, resting
+from smallworld.pictures import Picture, PictureSampler, Placement
+from smallworld.shots import Shot, shot_of
 from smallworld.sprites import shipped_atlas, shipped_things
 
 
@@ -20,31 +24,77 @@ class DemoQuery:
     """A question as someone would type it, and what it claims."""
 
     text: str
-    claim: Claim
+    claim: ClipClaim
+
+
+def _still(*things: ThingClaim, scene: str | None = None) -> ClipClaim:
+    return ClipClaim(shown=Claim(things, scene=scene))
+
+
+def _moving(thing: str, *motions: str) -> ClipClaim:
+    return ClipClaim((ActorClaim(thing, motions=motions),))
 
 
 DEMO_QUERIES: tuple[DemoQuery, ...] = (
-    DemoQuery("a cat on the grass", Claim((ThingClaim("cat"),), scene="grass")),
-    DemoQuery("a huge pizza", Claim((ThingClaim("pizza", size="huge"),))),
+    DemoQuery("a cat on the grass", _still(ThingClaim("cat"), scene="grass")),
+    DemoQuery("a huge pizza", _still(ThingClaim("pizza", size="huge"))),
     DemoQuery(
         "a small horse at the top left",
-        Claim((ThingClaim("horse", size="small", place="top left"),)),
+        _still(ThingClaim("horse", size="small", place="top left")),
     ),
-    DemoQuery("an elephant in the street", Claim((ThingClaim("elephant"),), scene="street")),
+    DemoQuery("an elephant in the street", _still(ThingClaim("elephant"), scene="street")),
     DemoQuery(
         "a penguin and an umbrella in the snow",
-        Claim((ThingClaim("penguin"), ThingClaim("umbrella")), scene="snow"),
+        _still(ThingClaim("penguin"), ThingClaim("umbrella"), scene="snow"),
+    ),
+    DemoQuery("a cat moving to the left", _moving("cat", "left")),
+    DemoQuery("a cat moving to the right", _moving("cat", "right")),
+    DemoQuery("a rocket moving up", _moving("rocket", "up")),
+    DemoQuery("a bus getting bigger", _moving("bus", "grow")),
+    DemoQuery(
+        "a dog chasing a rabbit",
+        ClipClaim((ActorClaim("dog", motions=("chase",)), ActorClaim("rabbit", motions=("flee",)))),
     ),
 )
 
-# One picture for each question, in the same order.
-_ANSWERS: tuple[Picture, ...] = (
+# What answers the first five questions, in the same order.
+_STILL_ANSWERS: tuple[Picture, ...] = (
     Picture("grass", 11, (Placement("cat", 0.5, 0.55, 0.45),)),
     Picture("room", 12, (Placement("pizza", 0.5, 0.5, 0.9),)),
     Picture("beach", 13, (Placement("horse", 0.24, 0.24, 0.3),)),
     Picture("street", 14, (Placement("elephant", 0.5, 0.55, 0.6),)),
     Picture(
         "snow", 15, (Placement("penguin", 0.24, 0.55, 0.34), Placement("umbrella", 0.76, 0.5, 0.34))
+    ),
+)
+# What answers the others.
+_MOVING_ANSWERS: tuple[Clip, ...] = (
+    Clip(
+        Picture("street", 16, (Placement("cat", 0.5, 0.6, 0.4),)),
+        Course("left", "slow", begin_s=0.1, run_s=3.8, reach=0.6, easing=0.3),
+        duration_s=4.0,
+    ),
+    Clip(
+        Picture("beach", 17, (Placement("cat", 0.5, 0.6, 0.4),)),
+        Course("right", "slow", begin_s=0.1, run_s=3.8, reach=0.6, easing=0.3),
+        duration_s=4.0,
+    ),
+    Clip(
+        Picture("night", 18, (Placement("rocket", 0.5, 0.5, 0.4),)),
+        Course("up", "fast", begin_s=0.9, run_s=1.2, reach=0.6),
+        duration_s=3.0,
+    ),
+    Clip(
+        Picture("forest", 19, (Placement("bus", 0.5, 0.5, 0.4),)),
+        Course("grow", "slow", begin_s=0.1, run_s=3.3, reach=3.0),
+        duration_s=3.5,
+    ),
+    Clip(
+        Picture(
+            "desert", 20, (Placement("dog", 0.36, 0.6, 0.3), Placement("rabbit", 0.66, 0.6, 0.28))
+        ),
+        Course("chase", "slow", begin_s=0.1, run_s=3.8, reach=0.42, heading=1),
+        duration_s=4.0,
     ),
 )
 # Pictures that share the thing with a question, but are no answer to it.
@@ -55,7 +105,7 @@ _NEAR_MISSES: tuple[Picture, ...] = (
     Picture("forest", 24, (Placement("elephant", 0.5, 0.55, 0.6),)),
     Picture("sea", 25, (Placement("umbrella", 0.5, 0.5, 0.4),)),
 )
-SMALLEST_DEMO = len(_ANSWERS) + len(_NEAR_MISSES)
+SMALLEST_DEMO = len(_STILL_ANSWERS) + len(_MOVING_ANSWERS) + len(_NEAR_MISSES)
 
 _FORMATS: tuple[tuple[str, str], ...] = (
     ("mp4", "libx264"),
@@ -72,6 +122,8 @@ _FRAME_RATES = (Fraction(25), Fraction(30), Fraction(24), Fraction(30000, 1001))
 _SIZES = ((320, 320), (360, 320), (320, 320), (400, 320), (480, 272))
 # Smaller things are hard to make out in a short clip.
 _SMALLEST_THING = 0.24
+# Of the clips that answer nothing and miss nothing by little.
+_MOVING_SHARE = 0.4
 _WRITERS = 2
 
 
@@ -117,10 +169,14 @@ def make_demo_library(
 
 def expected_clip(query: DemoQuery, clips: Sequence[ClipTruth]) -> ClipTruth:
     """The one clip of which the question is true. Raises LookupError unless there is just one."""
-    right = [clip for clip in clips if any(holds(query.claim, shot.picture) for shot in clip.shots)]
+    right = [clip for clip in clips if any(_answers(shot, query) for shot in clip.shots)]
     if len(right) != 1:
         raise LookupError(f"{len(right)} clips answer “{query.text}”, not one.")
     return right[0]
+
+
+def _answers(shot: ShotTruth, query: DemoQuery) -> bool:
+    return shot.clip is not None and holds_in_clip(query.claim, shot.clip)
 
 
 class _Planner:
@@ -128,44 +184,50 @@ class _Planner:
 
     def __init__(self, rng: np.random.Generator) -> None:
         self._rng = rng
-        self._sampler = PictureSampler(shipped_things(), rng)
+        self._pictures = PictureSampler(shipped_things(), rng)
+        self._moving = ClipSampler(shipped_things(), rng)
 
     def clips(self, count: int) -> list[list[Shot]]:
         """The shots of each clip, the questions' answers somewhere among them."""
-        told = [[picture] for picture in (*_ANSWERS, *_NEAR_MISSES)]
-        told += [[self._picture()] for _ in range(count - len(told))]
-        for pictures in told:
-            self._add_shots(pictures)
+        told = [[shot_of(clip)] for clip in _MOVING_ANSWERS]
+        told += [self._around(picture) for picture in (*_STILL_ANSWERS, *_NEAR_MISSES)]
+        while len(told) < count:
+            moves = self._rng.random() < _MOVING_SHARE
+            told.append([shot_of(self._motion())] if moves else self._around(self._picture()))
         order = self._rng.permutation(count)
-        return [self._shots(told[i]) for i in order]
+        return [told[i] for i in order]
 
-    def _add_shots(self, pictures: list[Picture]) -> None:
-        """Make about a third of the clips longer, the first picture anywhere in them."""
-        more = int(self._rng.choice([0, 1, 2], p=[0.65, 0.25, 0.1]))
-        for _ in range(more):
+    def _around(self, picture: Picture) -> list[Shot]:
+        """A clip that shows the picture; about a third have other pictures before or after it."""
+        pictures = [picture]
+        for _ in range(int(self._rng.choice([0, 1, 2], p=[0.65, 0.25, 0.1]))):
             pictures.insert(int(self._rng.integers(len(pictures) + 1)), self._picture())
+        span = (2.0, 6.0) if len(pictures) == 1 else (1.5, 2.6)
+        return [self._still_shot(p, float(self._rng.uniform(*span))) for p in pictures]
+
+    def _still_shot(self, picture: Picture, duration_s: float) -> Shot:
+        pan = float(self._rng.uniform(-0.03, 0.03)) if self._rng.random() < 0.5 else 0.0
+        return shot_of(resting(picture, duration_s=duration_s, pan=pan))
 
     def _picture(self) -> Picture:
         """A random picture that answers no question."""
         while True:
-            picture = self._sampler.picture()
-            clear = min(p.size for p in picture.placements) >= _SMALLEST_THING
-            if clear and not any(holds(query.claim, picture) for query in DEMO_QUERIES):
+            picture = self._pictures.picture()
+            if _is_clear(picture) and _answers_nothing(resting(picture, duration_s=1.0)):
                 return picture
 
-    def _shots(self, pictures: Sequence[Picture]) -> list[Shot]:
-        shortest, longest = (2.0, 6.0) if len(pictures) == 1 else (1.5, 2.6)
-        return [self._shot(p, float(self._rng.uniform(shortest, longest))) for p in pictures]
-
-    def _shot(self, picture: Picture, duration_s: float) -> Shot:
-        right, down = self._rng.uniform(-0.02, 0.02, 2)
-        pan = float(self._rng.uniform(-0.03, 0.03)) if self._rng.random() < 0.3 else 0.0
-        still = Shot(picture, duration_s, pan=pan)
-        moving = Shot(picture, duration_s, drift=(float(right), float(down)), pan=pan)
-        return moving if self._rng.random() < 0.6 and _stays(moving) else still
+    def _motion(self) -> Clip:
+        """Random things that move and answer no question."""
+        while True:
+            clip = self._moving.clip()
+            if _is_clear(clip.picture) and _answers_nothing(clip):
+                return clip
 
 
-def _stays(shot: Shot) -> bool:
-    """Whether each thing is called to be at the same place from the first frame to the last."""
-    first, last = shot.picture.placements, shot.picture_at(shot.duration_s).placements
-    return [place_word(p) for p in first] == [place_word(p) for p in last]
+def _is_clear(picture: Picture) -> bool:
+    return min(placement.size for placement in picture.placements) >= _SMALLEST_THING
+
+
+def _answers_nothing(clip: Clip) -> bool:
+    true, arguable = truth_tables([query.claim for query in DEMO_QUERIES], [clip])
+    return not (true | arguable).any()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from smallworld.motions import STILL
+from smallworld.moving import Clip
 from smallworld.pictures import Picture
 from smallworld.render import compose
 from smallworld.scenes import draw_scene
@@ -19,7 +21,8 @@ class Shot:
 
     `drift` is the way that all things go, (right, down), and `pan` the way that the camera goes
     to the right, in heights of the picture per second; `grain` is the strength of the noise of
-    each frame, as a share of white.
+    each frame, as a share of white. With `clip`, what happens in the clip is shown instead of
+    `picture`, see `shot_of`.
     """
 
     picture: Picture
@@ -27,9 +30,12 @@ class Shot:
     drift: tuple[float, float] = (0.0, 0.0)
     pan: float = 0.0
     grain: float = 0.0
+    clip: Clip | None = None
 
     def picture_at(self, elapsed_s: float) -> Picture:
         """What the shot shows after `elapsed_s` seconds."""
+        if self.clip:
+            return self.clip.picture_at(elapsed_s)
         right, down = self.drift
         placements = tuple(
             replace(p, x=p.x + right * elapsed_s, y=p.y + down * elapsed_s)
@@ -40,7 +46,14 @@ class Shot:
     @property
     def is_still(self) -> bool:
         """Whether all frames are the same."""
-        return self.drift == (0.0, 0.0) and self.pan == 0.0 and self.grain == 0.0
+        resting = self.clip is None or self.clip.course.motion == STILL
+        return resting and self.drift == (0.0, 0.0) and self.pan == 0.0 and self.grain == 0.0
+
+
+def shot_of(clip: Clip, *, grain: float = 0.0) -> Shot:
+    """A shot in which happens what happens in `clip`; its picture is what it begins with."""
+    pan = -clip.pan if clip.backwards else clip.pan
+    return Shot(clip.picture_at(0.0), clip.duration_s, pan=pan, grain=grain, clip=clip)
 
 
 class ShotPainter:

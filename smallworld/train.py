@@ -17,17 +17,22 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from models.losses import clamp_logit_scale_, contrastive_loss
 from smallworld.evaluate import EVALUATION_SEED, Examiner, Tokenizer, normalised
-from smallworld.model import export_weights, fresh_model, load_tokenizer, write_model_definition
-from smallworld.pose import POSE_DIM, pose_loss, pose_targets
+from smallworld.model import (
+    export_weights,
+    fresh_model,
+    load_model,
+    load_tokenizer,
+    write_model_definition,
+)
+from smallworld.pose import PoseReader
 from smallworld.sprites import DEBIAN_FONT, FontMissing, SpriteAtlas, font_atlas
 from smallworld.stills import StillBatch, StillMaker
 from smallworld.things import load_things
 
 _LOG = logging.getLogger(__name__)
 CHECKPOINT_FILE = "checkpoint.pt"
-# CLIP's own bound: a sharper softmax makes training unstable.
-_LARGEST_LOGIT_SCALE = math.log(100)
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,7 @@ class TrainingSettings:
     # Without an easy start no thing was told from another after 600 steps; on easy pictures the
     # loss fell from 4.8 to 1.6 within 300.
     easing_steps: int = 1500
-    # Captions alone had not taught the angle after 2,500 steps. Nor had this, 900 steps later.
-    pose_weight: float = 0.5
+    pose_weight: float = 1.0
     weight_decay: float = 0.1
     seed: int = 0
     precision: torch.dtype = torch.float32
@@ -58,10 +62,10 @@ class StillTrainer:
         self.settings = settings
         self.step = 0
         self.model = fresh_model(folder).to(memory_format=torch.channels_last).train()
-        self._pose_head = torch.nn.Linear(self.model.visual.output_dim, POSE_DIM)
+        self._pose_reader = PoseReader(self.model.visual.output_dim, things)
         self.tokenizer: Tokenizer = load_tokenizer(folder)
         self._maker = StillMaker(things, atlas, seed=settings.seed)
-        parameters = [*self.model.parameters(), *self._pose_head.parameters()]
+        parameters = [*self.model.parameters(), *self._pose_reader.parameters()]
         self._optimiser = _optimiser(parameters, settings)
         self._checkpoint = folder / CHECKPOINT_FILE
 
@@ -72,15 +76,14 @@ class StillTrainer:
         batch = self._maker.training_batch(
             self.step,
             size=self.settings.batch_size,
-            easy_share=max(0.0, 1 - self.step / self.settings.easing_steps),
+            easy_share=max(0.0, 1 - self.step / max(1, self.settings.easing_steps)),
         )
         loss = self._loss(batch)
         self._optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self._optimiser.step()
-        with torch.no_grad():
-            self.model.logit_scale.clamp_(0, _LARGEST_LOGIT_SCALE)
+        clamp_logit_scale_(self.model.logit_scale)
         self.step += 1
         return float(loss.detach())
 
@@ -89,12 +92,16 @@ class StillTrainer:
         state = {
             "step": self.step,
             "model": self.model.state_dict(),
-            "pose_head": self._pose_head.state_dict(),
+            "pose_reader": self._pose_reader.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
         unfinished = self._checkpoint.with_suffix(".part")
         torch.save(state, unfinished)
         unfinished.replace(self._checkpoint)
+
+    def start_from(self, folder: Path) -> None:
+        """Begin with the weights of the model in `folder`."""
+        self.model.load_state_dict(load_model(folder).state_dict())
 
     def resume(self) -> None:
         """Go on from the folder's checkpoint if there is one."""
@@ -103,47 +110,23 @@ class StillTrainer:
         state = torch.load(self._checkpoint, weights_only=True)
         self.step = state["step"]
         self.model.load_state_dict(state["model"])
-        self._pose_head.load_state_dict(state["pose_head"])
+        self._pose_reader.load_state_dict(state["pose_reader"])
         self._optimiser.load_state_dict(state["optimiser"])
 
     def _loss(self, batch: StillBatch) -> torch.Tensor:
         tokens = self.tokenizer([caption.text for caption in batch.captions])
-        images = normalised(batch.images)
+        pixels = normalised(batch.images)
         bfloat16 = self.settings.precision == torch.bfloat16
         with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
-            image_embeddings = self.model.encode_image(images)
+            image_embeddings = self.model.encode_image(pixels)
             text_embeddings = self.model.encode_text(tokens)
-        scale = self.model.logit_scale.exp()
-        contrast = contrastive_loss(
-            image_embeddings.float(), text_embeddings.float(), batch.matches, scale
-        )
-        # Read off the direction only: that is all that a search sees.
-        directions = functional.normalize(image_embeddings.float(), dim=-1)
-        told = self._pose_head(directions * math.sqrt(directions.shape[1]))
-        pose = pose_loss(told, *pose_targets(batch.pictures))
+        images = functional.normalize(image_embeddings.float(), dim=-1)
+        texts = functional.normalize(text_embeddings.float(), dim=-1)
+        logits = self.model.logit_scale.exp() * texts @ images.T
+        # A caption that is also true of another picture does not count there.
+        contrast = contrastive_loss(logits, ignored=batch.matches)
+        pose = self._pose_reader(image_embeddings.float(), batch.pictures)
         return contrast + self.settings.pose_weight * pose
-
-
-def contrastive_loss(
-    image_embeddings: torch.Tensor,
-    text_embeddings: torch.Tensor,
-    matches: torch.Tensor,
-    logit_scale: torch.Tensor,
-) -> torch.Tensor:
-    """CLIP's symmetric loss in which no true caption of a picture is a negative.
-
-    Embeddings are of shape (batch, dim), row i of both being a pair; `matches[i, j]` tells
-    whether caption i is true of picture j.
-    """
-    images = functional.normalize(image_embeddings, dim=-1)
-    texts = functional.normalize(text_embeddings, dim=-1)
-    logits = logit_scale * texts @ images.T
-    pairs = torch.eye(len(logits), dtype=torch.bool)
-    logits = logits.masked_fill(matches & ~pairs, float("-inf"))
-    target = torch.arange(len(logits))
-    return (
-        functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
-    ) / 2
 
 
 def learning_rate_at(step: int, settings: TrainingSettings) -> float:
@@ -215,6 +198,14 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
     parser.add_argument("--steps", type=int, default=TrainingSettings.steps)
     parser.add_argument("--batch-size", type=int, default=TrainingSettings.batch_size)
+    parser.add_argument(
+        "--learning-rate", type=float, default=TrainingSettings.learning_rate, help="the highest"
+    )
+    parser.add_argument(
+        "--start",
+        type=Path,
+        help="folder of a model to begin with; it needs no easy start",
+    )
     parser.add_argument("--seed", type=int, default=TrainingSettings.seed)
     parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints")
     parser.add_argument("--examine-every", type=int, default=250)
@@ -236,10 +227,14 @@ def main() -> None:
     settings = TrainingSettings(
         steps=options.steps,
         batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        easing_steps=0 if options.start else TrainingSettings.easing_steps,
         seed=options.seed,
         precision=torch.bfloat16 if options.bfloat16 else torch.float32,
     )
     trainer = StillTrainer(options.out, atlas, settings)
+    if options.start:
+        trainer.start_from(options.start)
     trainer.resume()
     reporter = _Reporter(trainer, atlas, options.examine_every)
     train(trainer, save_every=options.save_every, after_step=reporter)

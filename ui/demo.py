@@ -40,7 +40,8 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     if code != EXIT_DONE:
         return code
     _search(library, clips)
-    talk("\nfive of five searches have the right video first. Next:")
+    count = len(DEMO_QUERIES)
+    talk(f"\n{count} of {count} searches have the right video first. Next:")
     place, command = printable(short_path(library)), _command()
     for line, meaning in (
         (f"search --library {place} 'a dog at night'", "asks something else"),

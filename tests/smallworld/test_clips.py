@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from smallworld.clips import write_clip
+from smallworld.motions import Course
+from smallworld.moving import Clip, resting
 from smallworld.pictures import Picture, Placement
-from smallworld.shots import Shot
+from smallworld.shots import Shot, ShotPainter, shot_of
 from smallworld.sprites import SpriteAtlas
 
 GRASS = Picture("grass", 1, (Placement("cat", 0.5, 0.5, 0.4),))
@@ -102,6 +104,35 @@ def test_drift_carries_the_things_along() -> None:
     shot = Shot(GRASS, 2.0, drift=(0.1, -0.05))
     moved = shot.picture_at(2.0).placements[0]
     assert (moved.x, moved.y) == pytest.approx((0.7, 0.4))
+
+
+def test_a_clip_in_a_shot_happens_in_the_file(tmp_path: Path, atlas: SpriteAtlas) -> None:
+    course = Course("left", "slow", begin_s=0.0, run_s=0.8, reach=0.6)
+    clip = Clip(GRASS, course, duration_s=0.8, pan=0.1)
+    truth = write_clip(tmp_path / "left.mkv", [shot_of(clip)], width=96, height=96, atlas=atlas)
+    (shot,) = truth.shots
+    assert shot.clip == clip
+    assert shot.picture.placements[0].x == pytest.approx(0.8)
+    frames = [frame.astype(int) for _, frame in decoded(truth.path)]
+    change = np.abs(frames[0] - frames[-1]).mean(axis=(0, 2))
+    assert change[65:90].mean() > 2 * change[40:56].mean()
+
+
+def test_a_backward_shot_shows_the_frames_in_the_other_order(atlas: SpriteAtlas) -> None:
+    clip = Clip(GRASS, Course("left", "slow", 0.0, 1.0, 0.6), duration_s=1.0, pan=0.3)
+    painter = ShotPainter(atlas, width=96, height=96)
+    times_s = [0.0, 0.25, 0.5, 0.75, 1.0]
+    forwards = list(painter.frames(shot_of(clip), times_s))
+    backwards = list(painter.frames(shot_of(clip.backward()), times_s))
+    for frame, same in zip(forwards, backwards[::-1], strict=True):
+        assert np.abs(frame.astype(int) - same).mean() < 3
+    assert np.abs(forwards[0].astype(int) - backwards[0]).mean() > 5
+
+
+def test_a_resting_clip_is_a_still_shot() -> None:
+    assert shot_of(resting(GRASS, duration_s=2.0)).is_still
+    assert not shot_of(resting(GRASS, duration_s=2.0, pan=0.1)).is_still
+    assert not shot_of(Clip(GRASS, Course("spin", "slow", 0, 2, 0), duration_s=2.0)).is_still
 
 
 @pytest.mark.parametrize("pan", [0.4, -0.4])

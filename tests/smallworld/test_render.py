@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from smallworld.damage import damage
+from smallworld.motions import FaintPlacement
 from smallworld.pictures import Picture, Placement
 from smallworld.render import compose
 from smallworld.sprites import SpriteAtlas
@@ -63,6 +64,36 @@ def test_later_things_lie_over_earlier_ones(atlas: SpriteAtlas) -> None:
     both = compose(black, [Picture("grass", 0, (below, above))], atlas)[0]
     alone = compose(black, [Picture("grass", 0, (above,))], atlas)[0]
     assert torch.allclose(both[:, 44:52, 44:52], alone[:, 44:52, 44:52], atol=0.02)
+
+
+def test_a_faint_thing_lets_half_of_what_is_behind_it_through(atlas: SpriteAtlas) -> None:
+    grey = torch.full((1, 3, 96, 96), 0.5)
+    half = FaintPlacement("cat", 0.5, 0.5, 0.6, opacity=0.5)
+    faint, whole = (
+        compose(grey, [Picture("grass", 0, (placement,))], atlas)
+        for placement in (half, Placement("cat", 0.5, 0.5, 0.6))
+    )
+    assert torch.allclose(faint, (grey + whole) / 2, atol=1e-5)
+
+
+def test_frames_of_a_clip_share_all_damage_but_the_grain() -> None:
+    frames = torch.rand(1, 3, 8, 8, generator=torch.Generator().manual_seed(1)).expand(
+        24, -1, -1, -1
+    )
+    frames = torch.nn.functional.interpolate(frames, size=64, mode="bilinear")
+    damaged = damage(frames, torch.Generator().manual_seed(2), clip_lengths=[4] * 6)
+    clips = damaged.reshape(6, 4, 3, 64, 64)
+    within = (clips[:, 1:] - clips[:, :1]).mean(dim=(2, 3, 4)).abs()
+    assert float(within.max()) < 0.005
+    light = clips.mean(dim=(1, 2, 3, 4))
+    assert float(light.max() - light.min()) > 0.05
+
+
+def test_frames_of_one_each_are_damaged_as_stills() -> None:
+    frames = torch.rand(5, 3, 16, 16, generator=torch.Generator().manual_seed(1))
+    alone = damage(frames, torch.Generator().manual_seed(2))
+    listed = damage(frames, torch.Generator().manual_seed(2), clip_lengths=[1] * 5)
+    assert torch.equal(alone, listed)
 
 
 def test_damage_changes_pictures_but_not_beyond_recognition() -> None:

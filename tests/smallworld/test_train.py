@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 import torch
 
+from smallworld.model import BUNDLED_FOLDER, load_model
 from smallworld.sprites import SpriteAtlas
 from smallworld.train import (
     StillTrainer,
     TrainingSettings,
-    contrastive_loss,
     learning_rate_at,
     train,
 )
@@ -66,11 +66,10 @@ def test_the_learning_rate_rises_then_falls_to_zero() -> None:
     assert rates[100] == pytest.approx(0.0)
 
 
-def test_a_true_caption_of_another_picture_is_no_negative() -> None:
-    same = torch.eye(3)[[0, 0, 1]]
-    pairs = torch.eye(3, dtype=torch.bool)
-    twins = pairs.clone()
-    twins[0, 1] = twins[1, 0] = True
-    scale = torch.tensor(100.0)
-    assert float(contrastive_loss(same, same, pairs, scale)) == pytest.approx(0.4621, abs=1e-3)
-    assert float(contrastive_loss(same, same, twins, scale)) == pytest.approx(0.0, abs=1e-3)
+def test_a_run_that_starts_from_a_model_begins_with_its_weights(
+    tmp_path: Path, atlas: SpriteAtlas
+) -> None:
+    trainer = StillTrainer(tmp_path, atlas, TINY)
+    trainer.start_from(BUNDLED_FOLDER)
+    bundled = load_model().state_dict()
+    assert all(torch.equal(v, bundled[name]) for name, v in trainer.model.state_dict().items())

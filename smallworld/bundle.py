@@ -1,0 +1,62 @@
+"""Put a trained model and head into the program's own folder, as float16.
+
+Run as `python -m smallworld.bundle --model FOLDER --head FOLDER`, the folders being those of
+`smallworld.train` and of one run of `smallworld.train_heads`.
+"""
+
+import argparse
+import dataclasses
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from models.backbone import load_backbone
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE, load_head, read_card, save_head
+from models.choice import BUNDLED, HeadChoice, ModelChoice
+from models.clip4clip import make_head
+from smallworld.model import (
+    BUNDLED_FOLDER,
+    CONFIG_FILE,
+    MERGES_FILE,
+    export_weights,
+    fresh_model,
+)
+from smallworld.train_heads import FIGURES_FILE
+
+
+def bundle(model: Path, head: Path) -> None:
+    """Replace the bundled model's files. The text tower is the one that the head trained."""
+    for name in (CONFIG_FILE, MERGES_FILE):
+        shutil.copyfile(model / name, BUNDLED_FOLDER / name)
+    towers = fresh_model(model)
+    towers.load_state_dict(load_file(head / BACKBONE_FILE))
+    export_weights(towers, BUNDLED_FOLDER)
+    card = read_card(head / HEAD_FILE)
+    trained = make_head(card.config)
+    trained.load_state_dict(load_file(head / HEAD_FILE))
+    # Float16 has moved every weight a little: the card must name the model as it is now.
+    backbone = load_backbone(ModelChoice(BUNDLED), device="cpu")
+    figures = json.loads((head / FIGURES_FILE).read_text(encoding="utf-8"))
+    card = dataclasses.replace(card, encoder=backbone.identity, figures=figures)
+    shipped = BUNDLED_FOLDER / HEAD_FILE
+    save_head(shipped, trained, card, dtype=torch.float16)
+    load_head(HeadChoice(card.config.name, shipped), backbone.identity, backbone.dim)
+
+
+def main() -> None:
+    """Bundle what the options name."""
+    parser = argparse.ArgumentParser(description="Ship a trained model with the program.")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
+    parser.add_argument("--head", type=Path, required=True, help="folder of the trained head")
+    options = parser.parse_args()
+    bundle(options.model, options.head)
+    for file in sorted(BUNDLED_FOLDER.iterdir()):
+        sys.stdout.write(f"{file.name}: {file.stat().st_size} bytes\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""How well a head tells what happens: figures on clips and sentences held out of training."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from models.metrics import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
+from models.retrieval_training import RetrievalModel
+from models.tight import TightTransf
+from smallworld.cached_clips import CachedClips
+from smallworld.evaluate import Tokenizer
+from smallworld.held_out_clips import TimePair
+
+# Of so many candidates, found by mean pooling, a re-ranker puts the best one first.
+RERANKED = 50
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Held-out clips with a sentence for each, and pairs that differ in the direction of time.
+
+    The frames of a pair are in `pairs` at 2i and 2i + 1.
+    """
+
+    clips: CachedClips
+    sentences: tuple[str, ...]
+    pairs: CachedClips
+    pair_sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class HeadFigures:
+    """Percent. `time_direction` is how many of the sentences of pairs choose the right clip of
+    their two; half of them by chance."""
+
+    text_to_video_r1: float
+    text_to_video_r5: float
+    text_to_video_r10: float
+    text_to_video_median_rank: float
+    video_to_text_r1: float
+    time_direction: float
+
+
+def figures(model: RetrievalModel, examination: Examination, tokenizer: Tokenizer) -> HeadFigures:
+    """What a model with its head knows. A tight head re-ranks what mean pooling finds."""
+    scores = _scores(model, examination.clips, tokenizer(list(examination.sentences)))
+    forwards = RetrievalMetrics.of_ranks(text_to_video_ranks(scores))
+    backwards = RetrievalMetrics.of_ranks(video_to_text_ranks(scores))
+    return HeadFigures(
+        text_to_video_r1=round(forwards.r1, 1),
+        text_to_video_r5=round(forwards.r5, 1),
+        text_to_video_r10=round(forwards.r10, 1),
+        text_to_video_median_rank=forwards.median_rank,
+        video_to_text_r1=round(backwards.r1, 1),
+        time_direction=round(100 * _time_direction(model, examination, tokenizer), 1),
+    )
+
+
+def pair_sentences(pairs: Sequence[TimePair]) -> tuple[str, ...]:
+    """The sentence of each clip of the pairs, forwards and backwards by turns."""
+    return tuple(caption.text for pair in pairs for caption in pair.captions)
+
+
+@torch.inference_mode()
+def _scores(model: RetrievalModel, cached: CachedClips, token_ids: torch.Tensor) -> torch.Tensor:
+    """Scores of all sentences with all clips, shape: (sentences, clips)."""
+    texts = model.embed_texts(token_ids)
+    frames = cached.frame_embeddings.float()
+    if isinstance(model.head, TightTransf):
+        return reranked(_mean_pooled_cosines(texts, cached), model.head(texts, frames, cached.mask))
+    return functional.normalize(texts, dim=-1) @ model.embed_videos(frames, cached.mask).T
+
+
+def _mean_pooled_cosines(texts: torch.Tensor, cached: CachedClips) -> torch.Tensor:
+    frames = functional.normalize(cached.frame_embeddings.float(), dim=-1)
+    pooled = (frames * cached.mask[:, :, None]).sum(dim=1)
+    return functional.normalize(texts, dim=-1) @ functional.normalize(pooled, dim=-1).T
+
+
+def reranked(first: torch.Tensor, second: torch.Tensor, *, count: int = RERANKED) -> torch.Tensor:
+    """Scores that put the best `count` of each row of `first` in the order of `second`.
+
+    All others follow in the order of `first`. All of shape (texts, videos).
+    """
+    candidates = first.topk(min(count, first.shape[1]), dim=1).indices
+    best = second.gather(1, candidates)
+    # Above all that stay where they are, the order kept.
+    lifted = best - best.min(dim=1, keepdim=True).values + first.max(dim=1, keepdim=True).values + 1
+    return first.scatter(1, candidates, lifted)
+
+
+@torch.inference_mode()
+def _time_direction(model: RetrievalModel, examination: Examination, tokenizer: Tokenizer) -> float:
+    """How often a sentence scores higher with its own clip than with the reversed one."""
+    texts = model.embed_texts(tokenizer(list(examination.pair_sentences)))
+    frames, mask = examination.pairs.frame_embeddings.float(), examination.pairs.mask
+    right = 0
+    for start in range(0, len(texts), 2):
+        two = slice(start, start + 2)
+        if isinstance(model.head, TightTransf):
+            scores = model.head(texts[two], frames[two], mask[two])
+        else:
+            scores = (
+                functional.normalize(texts[two], dim=-1)
+                @ model.embed_videos(frames[two], mask[two]).T
+            )
+        right += int(scores[0, 0] > scores[0, 1]) + int(scores[1, 1] > scores[1, 0])
+    return right / len(texts)

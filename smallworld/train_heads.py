@@ -1,0 +1,244 @@
+"""Train temporal heads on clips of the small world, all with the same clips and steps.
+
+Run as `python -m smallworld.train_heads --model FOLDER --out FOLDER`, FOLDER being a model that
+`smallworld.train` made. The picture tower stays as it is, so that its frame embeddings are made
+only once; each head trains its own copy of the text tower, which must learn the words for what
+happens. Run the same command again to go on after a stop.
+"""
+
+import argparse
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from models.backbone import Backbone
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE
+from models.choice import BUNDLED, MEAN_POOLING, ModelChoice
+from models.clip4clip import make_head
+from models.head_config import HEAD_NAMES, HeadConfig
+from models.retrieval_export import HeadExport
+from models.retrieval_training import RetrievalModel, RetrievalTrainer
+from models.sources import LoadedModel
+from models.training import StepReport, TrainingSettings
+from smallworld.cached_clips import CachedClips, ClipSource, cache_clips, training_clips
+from smallworld.clip_frames import ClipMaker
+from smallworld.evaluate import EVALUATION_SEED
+from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_sentences
+from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
+from smallworld.model import load_model, load_tokenizer
+from smallworld.moving import Clip
+from smallworld.sprites import DEBIAN_FONT, FontMissing, SpriteAtlas, font_atlas
+from smallworld.things import load_things
+
+_LOG = logging.getLogger(__name__)
+FIGURES_FILE = "figures.json"
+_TEST_CLIPS, _TEST_PAIRS = 500, 250
+_VALIDATION_CLIPS, _VALIDATION_PAIRS = 250, 50
+_HELD_OUT_SCENES = 8
+
+
+@dataclass(frozen=True)
+class HeadTraining:
+    """How heads are trained; two runs with equal values give the same weights."""
+
+    clips: int = 12_000
+    steps: int = 1200
+    batch_size: int = 128
+    # A tight head reads every pair of a batch by itself: fewer pairs, for about the same time.
+    tight_batch_size: int = 32
+    blocks: int = 3
+    head_learning_rate: float = 1e-3
+    text_learning_rate: float = 3e-4
+    weight_decay: float = 0.1
+
+    def batch_for(self, head: str) -> int:
+        """Clips of one step."""
+        return self.tight_batch_size if head == "tightTransf" else self.batch_size
+
+
+@dataclass(frozen=True)
+class SmallWorld:
+    """The model to begin with, the clips to train on, and those to choose and measure by."""
+
+    model_folder: Path
+    backbone: Backbone
+    training: CachedClips
+    validation: Examination
+    test: Examination
+
+
+def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> SmallWorld:
+    """Draw and encode all clips, or read them from `cache` where they lie from an earlier run."""
+    things = [thing for thing in load_things() if thing.name in atlas.index]
+    loaded = LoadedModel(load_model(model), load_tokenizer(model))
+    backbone = Backbone(ModelChoice(BUNDLED), loaded, torch.device("cpu"))
+    folder = cache / backbone.identity.frames_digest
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def cached(name: str, chosen: Sequence[Clip], *, seed: int, variants: int) -> CachedClips:
+        file = folder / f"{name}-{len(chosen)}.safetensors"
+        if not file.is_file():
+            maker = ClipMaker(things, atlas, seed=seed, scene_variants=variants)
+            made = cache_clips(backbone.model, maker, chosen, seed=seed, progress=_show(name))
+            save_file({"frames": made.frame_embeddings, "mask": made.mask}, file)
+        stored = load_file(file)
+        return CachedClips(tuple(chosen), stored["frames"], stored["mask"])
+
+    def examination(name: str, seed: int, count: int, pair_count: int) -> Examination:
+        told = retrieval_set(things, seed=seed, count=count)
+        pairs = time_pairs(things, seed=seed, count=pair_count)
+        return Examination(
+            cached(name, told.clips, seed=seed, variants=_HELD_OUT_SCENES),
+            tuple(caption.text for caption in told.captions),
+            cached(f"{name}-pairs", _both(pairs), seed=seed, variants=_HELD_OUT_SCENES),
+            pair_sentences(pairs),
+        )
+
+    return SmallWorld(
+        model,
+        backbone,
+        cached("training", training_clips(things, seed=0, count=clips), seed=0, variants=40),
+        examination("validation", EVALUATION_SEED + 1, _VALIDATION_CLIPS, _VALIDATION_PAIRS),
+        examination("test", EVALUATION_SEED, _TEST_CLIPS, _TEST_PAIRS),
+    )
+
+
+def train_head(
+    world: SmallWorld, head: str, folder: Path, plan: HeadTraining, *, seed: int
+) -> HeadFigures:
+    """Train one head in `folder`; → figures on the test clips at the step that validation chose."""
+    tokenizer = load_tokenizer(world.model_folder)
+    torch.manual_seed(seed)
+    config = HeadConfig(
+        head, world.backbone.dim, blocks=plan.blocks, standardised=head != MEAN_POOLING
+    )
+    model = RetrievalModel(make_head(config), backbone=load_model(world.model_folder))
+    sentences = world.backbone.embed_texts(world.validation.sentences)
+    model.head.fit_inputs(world.training.frame_embeddings, world.training.mask, sentences)
+    trainer = RetrievalTrainer(
+        model,
+        ClipSource(world.training, tokenizer, batch_size=plan.batch_for(head), seed=seed),
+        _settings(plan, seed),
+        folder,
+        validate=lambda trained: _for_choice(figures(trained, world.validation, tokenizer)),
+        export=HeadExport(
+            choice=world.backbone.choice,
+            encoder=world.backbone.identity,
+            dataset=f"{len(world.training.clips)} clips of the small world",
+            frames=world.training.mask.shape[1],
+            backbone_trains=True,
+            tokenize=tokenizer,
+        ),
+        on_step=_Reporter(f"{head}, seed {seed}"),
+    )
+    trainer.run()
+    _take_exported(model, folder)
+    return figures(model.eval(), world.test, tokenizer)
+
+
+def _settings(plan: HeadTraining, seed: int) -> TrainingSettings:
+    return TrainingSettings(
+        steps=plan.steps,
+        head_learning_rate=plan.head_learning_rate,
+        backbone_learning_rate=plan.text_learning_rate,
+        weight_decay=plan.weight_decay,
+        seed=seed,
+        tune="text",
+        validate_every=max(1, plan.steps // 4),
+    )
+
+
+def _for_choice(found: HeadFigures) -> dict[str, float]:
+    return {"r1": found.text_to_video_r1, "time_direction": found.time_direction}
+
+
+def _take_exported(model: RetrievalModel, folder: Path) -> None:
+    """Give the model the weights of its best step."""
+    model.head.load_state_dict(load_file(folder / HEAD_FILE))
+    if model.backbone is not None:
+        model.backbone.load_state_dict(load_file(folder / BACKBONE_FILE))
+
+
+def _both(pairs: Sequence[TimePair]) -> list[Clip]:
+    return [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
+
+
+def _show(name: str) -> Callable[[int], None]:
+    def show(done: int) -> None:
+        if done % 1200 == 0:
+            _LOG.info("%s: %d clips", name, done)
+
+    return show
+
+
+class _Reporter:
+    """Prints the loss now and then, and what validation says."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._losses: list[float] = []
+        self._started_s = time.monotonic()
+
+    def __call__(self, report: StepReport) -> None:
+        self._losses.append(report.loss)
+        if report.step % 100 == 0 or report.figures:
+            mean = sum(self._losses) / len(self._losses)
+            told = "".join(f"  {name} {value:.1f}" for name, value in report.figures.items())
+            elapsed_s = time.monotonic() - self._started_s
+            _LOG.info(
+                "%s: step %d  loss %.3f  %.0f s%s", self._title, report.step, mean, elapsed_s, told
+            )
+            self._losses.clear()
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Train temporal heads on the small world.")
+    parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
+    parser.add_argument("--out", type=Path, required=True, help="folder for heads and figures")
+    parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
+    parser.add_argument("--head", choices=HEAD_NAMES, action="append", help="by default all four")
+    parser.add_argument("--seed", type=int, action="append", help="may be given several times")
+    parser.add_argument("--clips", type=int, default=HeadTraining.clips)
+    parser.add_argument("--steps", type=int, default=HeadTraining.steps)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train every head with every seed; write each one's figures and print them as JSON lines."""
+    logging.basicConfig(format="%(message)s")
+    _LOG.setLevel(logging.INFO)
+    options = _options()
+    try:
+        atlas = font_atlas(options.font)
+    except FontMissing as error:
+        sys.exit(str(error))
+    plan = HeadTraining(clips=options.clips, steps=options.steps)
+    world = prepare(options.model, options.out / "cache", atlas, clips=plan.clips)
+    for seed in options.seed or [0]:
+        for head in options.head or HEAD_NAMES:
+            folder = options.out / f"{head}-{seed}"
+            started_s = time.monotonic()
+            found = train_head(world, head, folder, plan, seed=seed)
+            measured = {
+                "head": head,
+                "seed": seed,
+                **asdict(found),
+                "minutes": round((time.monotonic() - started_s) / 60, 1),
+                # Of the whole process: for a figure of one head, train that head alone.
+                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+            }
+            line = json.dumps(measured)
+            (folder / FIGURES_FILE).write_text(line + "\n", encoding="utf-8")
+            sys.stdout.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()

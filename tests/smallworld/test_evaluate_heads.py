@@ -1,0 +1,70 @@
+import pytest
+import torch
+
+from models.clip4clip import HeadConfig, make_head
+from models.retrieval_training import RetrievalModel
+from smallworld.cached_clips import CachedClips, cache_clips
+from smallworld.clip_frames import ClipMaker
+from smallworld.evaluate_heads import Examination, figures, pair_sentences, reranked
+from smallworld.held_out_clips import retrieval_set, time_pairs
+from smallworld.model import load_model, load_tokenizer
+from smallworld.sprites import SpriteAtlas, shipped_things
+
+
+@pytest.fixture(scope="module")
+def examination(atlas: SpriteAtlas) -> Examination:
+    maker = ClipMaker(shipped_things(), atlas, seed=3, scene_variants=2)
+    told = retrieval_set(shipped_things(), seed=4, count=10)
+    pairs = time_pairs(shipped_things(), seed=4, count=3)
+    both = [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
+
+    def cached(clips: list) -> CachedClips:
+        return cache_clips(load_model(), maker, clips, seed=1)
+
+    return Examination(
+        cached(list(told.clips)),
+        tuple(caption.text for caption in told.captions),
+        cached(both),
+        pair_sentences(pairs),
+    )
+
+
+@pytest.mark.parametrize("name", ["meanP", "seqTransf", "tightTransf"])
+def test_every_head_has_figures(examination: Examination, name: str) -> None:
+    head = make_head(HeadConfig(name, 256, blocks=1))
+    model = RetrievalModel(head, backbone=load_model()).eval()
+    found = figures(model, examination, load_tokenizer())
+    assert 0 <= found.text_to_video_r1 <= found.text_to_video_r5 <= found.text_to_video_r10
+    # Of ten clips all are among the first ten.
+    assert found.text_to_video_r10 == 100
+    assert 0 <= found.time_direction <= 100
+
+
+def test_mean_pooling_cannot_know_the_direction_of_time(examination: Examination) -> None:
+    """The frames of a clip and of its reversal are the same but for the moments they are taken."""
+    frames = examination.pairs.frame_embeddings
+    mirrored = CachedClips(
+        examination.pairs.clips,
+        torch.stack([frames[i - i % 2] for i in range(len(frames))]),
+        torch.stack([examination.pairs.mask[i - i % 2] for i in range(len(frames))]),
+    )
+    same = Examination(
+        examination.clips, examination.sentences, mirrored, examination.pair_sentences
+    )
+    model = RetrievalModel(make_head(HeadConfig("meanP", 256)), backbone=load_model()).eval()
+    # Equal scores choose no clip.
+    assert figures(model, same, load_tokenizer()).time_direction == 0
+
+
+def test_a_reranker_orders_the_best_candidates_only() -> None:
+    first = torch.tensor([[0.9, 0.8, 0.7, 0.1]])
+    second = torch.tensor([[-5.0, -3.0, 7.0, 99.0]])
+    order = reranked(first, second, count=2).argsort(dim=1, descending=True)
+    assert order.tolist() == [[1, 0, 2, 3]]
+
+
+def test_a_reranker_may_order_all() -> None:
+    first = torch.tensor([[0.9, 0.8], [0.1, 0.2]])
+    second = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
+    order = reranked(first, second).argsort(dim=1, descending=True)
+    assert order.tolist() == [[1, 0], [0, 1]]
