@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.footage import Shot, write_clip
+from benchmarks.indexing import mean_pooling
 from benchmarks.options import add_model_options, chosen_backbone, parser_for
 from benchmarks.reporting import Report
 from benchmarks.timing import timed
@@ -93,7 +94,7 @@ def go_through(video: Path, backbone: Backbone, settings: IndexSettings) -> Pass
 
 
 def _encoded(video: Path, segments: list[DecodedSegment], backbone: Backbone) -> np.ndarray:
-    encoder = Encoder(backbone)
+    encoder = Encoder(backbone, mean_pooling(backbone))
     job = Job(path_id=0, path=video, size_bytes=0, mtime_ns=0)
     embeddings = []
     for segment in segments:

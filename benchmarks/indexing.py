@@ -10,6 +10,8 @@ from indexer.pipeline import Indexer
 from indexer.scan import Job, Scan
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
+from models.checkpoints import LoadedHead, load_head
+from models.choice import HeadChoice
 from search.library import Library
 
 
@@ -39,4 +41,10 @@ def new_library() -> Iterator[Library]:
 
 def indexer_for(library: Library, backbone: Backbone, settings: IndexSettings) -> Indexer:
     """The program's own indexer. Its `index` raises IndexingFailed when a file fails."""
-    return Indexer(library, backbone, settings, Silence(), threading.Event())
+    head = mean_pooling(backbone)
+    return Indexer(library, backbone, head, settings, Silence(), threading.Event())
+
+
+def mean_pooling(backbone: Backbone) -> LoadedHead:
+    """The head that every model has."""
+    return load_head(HeadChoice(), backbone.identity, backbone.dim)

@@ -122,14 +122,15 @@ def _watched(video: Path, options: argparse.Namespace) -> tuple[list[Sample], in
 
 def _index(video: Path, options: argparse.Namespace, messages: Connection) -> None:
     """Send the process's id when all is ready, and the number of frames when all is done."""
-    backbone = chosen_backbone(options, usual=options.model) if options.model else _tiny_backbone()
+    backbone = chosen_backbone(options, usual=options.model) if options.model else tiny_backbone()
     with new_library() as library:
         indexer = indexer_for(library, backbone, IndexSettings())
         messages.send(os.getpid())
         messages.send(indexer.index([video]).frames_sampled)
 
 
-def _tiny_backbone() -> Backbone:
+def tiny_backbone() -> Backbone:
+    """A model that encodes in no time to embeddings as wide as those of ViT-B-32."""
     model = open_clip.CLIP(**_TINY).eval()
     config = vars(open_clip.transform.PreprocessCfg()) | {"size": 64}
     open_clip.factory.set_model_preprocess_cfg(model, config)
@@ -143,12 +144,13 @@ def _sample(process_id: int, *, elapsed_s: float) -> Sample:
     children = [int(child) for file in tasks.glob("*/children") for child in _text_of(file).split()]
     return Sample(
         elapsed_s=elapsed_s,
-        indexing_bytes=_resident_bytes(process_id),
-        decoding_bytes=max(map(_resident_bytes, children), default=0),
+        indexing_bytes=resident_bytes(process_id),
+        decoding_bytes=max(map(resident_bytes, children), default=0),
     )
 
 
-def _resident_bytes(process_id: int) -> int:
+def resident_bytes(process_id: int) -> int:
+    """How much memory a process has in use; 0 for one that has ended."""
     pages = _text_of(Path(f"/proc/{process_id}/statm")).split()[1:2]
     return int(pages[0]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
 

@@ -8,9 +8,9 @@ from sqlalchemy import insert
 
 from benchmarks.embeddings import unit
 from indexer.config import sampling_of
-from indexer.pipeline import HEAD
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
+from models.choice import MEAN_POOLING, HeadIdentity
 from search.catalog import Base, Segment, SegmentEmbedding, SegmentFrames, Status, Video, VideoPath
 from search.embeddings import pack
 from search.library import Library
@@ -45,12 +45,21 @@ _VIDEO = {
 Row = dict[str, Any]
 
 
-def fill(library: Library, backbone: Backbone, vectors: Vectors) -> None:
+def fill(
+    library: Library,
+    backbone: Backbone,
+    vectors: Vectors,
+    *,
+    head: HeadIdentity | None = None,
+) -> None:
     """Store segments with these embeddings, (segments, dim), in videos of twelve each.
+
+    head: which one they count as made with, meanP by default
 
     A segment's id is its row in `vectors` plus one.
     """
-    identity = SpaceIdentity(backbone.identity, HEAD, sampling_of(IndexSettings()))
+    head = head or HeadIdentity(MEAN_POOLING)
+    identity = SpaceIdentity(backbone.identity, head, sampling_of(IndexSettings()))
     with library.writing() as session:
         space = enter_space(session, identity, backbone.choice, dim=backbone.dim, switch=False)
         space_id = space.id

@@ -41,8 +41,8 @@ def choose_model(
     if weights is not None:
         weights = _checked_weights(weights)
     if name == BUNDLED or name.startswith(HUB_PREFIX):
-        if pretrained or (weights and name == BUNDLED):
-            raise ModelUnavailable(f"'{name}' brings its own weights: leave the other options out")
+        if pretrained:
+            raise ModelUnavailable(f"'{name}' brings its own weights: leave --pretrained out")
         return ModelChoice(name, weights=weights)
     _check_architecture(name)
     if weights is None:
@@ -62,7 +62,7 @@ def default_choice(device: torch.device) -> ModelChoice:
 def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedModel:
     """Load the weights, downloading them once where needed; `talk` hears about a download first."""
     if choice.name == BUNDLED:
-        return _load_bundled()
+        return _load_bundled(choice)
     if choice.pretrained == RANDOM:
         return _load_random(choice.name)
     _announce_download(choice, talk)
@@ -81,12 +81,17 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
     return LoadedModel(model.eval(), tokenize)
 
 
-def _load_bundled() -> LoadedModel:
+def _load_bundled(choice: ModelChoice) -> LoadedModel:
     import open_clip
 
     open_clip.add_model_config(_BUNDLED_FOLDER / f"{_BUNDLED_NAME}.json")
-    weights = _BUNDLED_FOLDER / "weights.safetensors"
-    model = open_clip.create_model(_BUNDLED_NAME, pretrained=str(weights))
+    weights = choice.weights or _BUNDLED_FOLDER / "weights.safetensors"
+    try:
+        model = open_clip.create_model(_BUNDLED_NAME, pretrained=str(weights))
+    except Exception as error:  # open_clip and torch each raise their own kinds
+        if choice.weights is None:
+            raise
+        raise _explain(choice, error) from error
     tokenize = open_clip.tokenizer.SimpleTokenizer(
         bpe_path=str(_BUNDLED_FOLDER / "bpe.txt.gz"), context_length=model.context_length
     )

@@ -8,9 +8,11 @@ from typer.cli import app as typer_program
 from typer.testing import CliRunner
 
 from indexer.settings import IndexSettings
+from search.settings import SearchSettings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
+OPTIONS = IndexSettings.model_fields | SearchSettings.model_fields
 
 
 def test_the_command_reference_is_up_to_date(tmp_path):
@@ -20,9 +22,9 @@ def test_the_command_reference_is_up_to_date(tmp_path):
     assert (PROJECT / "docs" / "commands.md").read_text() == fresh.read_text(), "run 'make docs'"
 
 
-@pytest.mark.parametrize("name", IndexSettings.model_fields)
+@pytest.mark.parametrize("name", OPTIONS)
 def test_every_setting_is_in_the_guide_with_its_default_and_meaning(name):
-    option = IndexSettings.model_fields[name]
+    option = OPTIONS[name]
     default = str(option.default).lower() if isinstance(option.default, bool) else option.default
     row = f"| `{name}` | {default} | {option.description} |"
     assert row in (PROJECT / "docs" / "guide.md").read_text()

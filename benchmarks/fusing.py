@@ -1,0 +1,118 @@
+"""Fusing a whole library with another head: time and memory, without any video.
+
+    python -m benchmarks.fusing                       100,000 segments of width 512 with each head
+    python -m benchmarks.fusing --segments 10000      fewer
+    python -m benchmarks.fusing --heads meanP         only that head
+
+A library is filled with made-up embeddings, 24 frames a segment and 12 segments a video, 2.6 GB for
+100,000 segments. There are no video files. Then each head fuses it in a process of its own, into a
+space of its own. meanP computes next to nothing, so its time is that of reading and writing.
+
+The peak is of the whole process, PyTorch included, which has "before" in use when it begins. The
+vector index of the new space is built and saved at the end, and is part of time and peak.
+"""
+
+import multiprocessing
+import os
+import resource
+import threading
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from benchmarks.embeddings import clustered
+from benchmarks.indexing import new_library
+from benchmarks.memory import resident_bytes, tiny_backbone
+from benchmarks.options import parser_for
+from benchmarks.reporting import Report
+from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.timing import timed
+from models.checkpoints import LoadedHead
+from models.choice import MEAN_POOLING, HeadIdentity
+from models.clip4clip import make_head
+from models.head_config import LOOSE, HeadConfig
+from search.fusing import LibraryFuser
+from search.library import Library
+from search.spaces import active_space, choice_of, encoder_of
+
+_BEFORE = HeadIdentity("seqTransf", "another one")
+_MB = 1e6
+
+
+@dataclass(frozen=True)
+class Row:
+    """One head over the whole library. Memory is resident, of the process that fuses."""
+
+    head: str
+    segments: int
+    clock_s: float
+    processor_s: float
+    segments_per_s: float
+    before_mb: float
+    peak_mb: float
+
+
+def measure(library: Library, head: str) -> Row:
+    """Fuse with a head of the usual size and random weights, in a fresh process."""
+    context = multiprocessing.get_context("spawn")
+    messages, childs_end = context.Pipe(duplex=False)
+    process = context.Process(target=_fuse, args=(library.folder, head, childs_end))
+    process.start()
+    childs_end.close()
+    row: Row = messages.recv()  # EOFError if the child has failed; it has said why
+    process.join()
+    return row
+
+
+def _fuse(folder: Path, name: str, messages: Connection) -> None:
+    with Library.open(folder) as library:
+        with library.reading() as session:
+            space = active_space(session)
+        encoder = encoder_of(space) if space else None
+        if space is None or encoder is None:
+            raise RuntimeError("the library was not filled")
+        fuser = LibraryFuser(
+            library, _head(name, space.dim), encoder, choice_of(space), torch.device("cpu")
+        )
+        before = resident_bytes(os.getpid())
+        timing, report = timed(
+            lambda: fuser.run(on_progress=lambda *_: None, stop=threading.Event())
+        )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    messages.send(
+        Row(
+            head=name,
+            segments=report.fused,
+            clock_s=timing.clock_s,
+            processor_s=timing.processor_s,
+            segments_per_s=report.fused / timing.clock_s,
+            before_mb=before / _MB,
+            peak_mb=peak / _MB,
+        )
+    )
+
+
+def _head(name: str, dim: int) -> LoadedHead:
+    head = make_head(HeadConfig(name, dim)).eval()
+    digest = None if name == MEAN_POOLING else "random"
+    return LoadedHead(head, None, HeadIdentity(name, digest), None)
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--segments", type=int, default=100_000)
+    parser.add_argument("--heads", type=lambda text: text.split(","), default=list(LOOSE))
+    options = parser.parse_args()
+    report = Report("fusing")
+    with new_library() as library:
+        backbone = tiny_backbone()
+        stored = clustered(options.segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
+        fill(library, backbone, stored.vectors, head=_BEFORE)
+        report.show("Fusing again", [measure(library, head) for head in options.heads])
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Trained retrieval models as files that the other commands load."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from models.backbone import Backbone
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE, HeadCard, save_backbone, save_head
+from models.choice import EncoderIdentity, ModelChoice
+from models.retrieval_training import RetrievalModel
+from models.sources import LoadedModel
+
+
+@dataclass(frozen=True)
+class HeadExport:
+    """Writes a model's head, and its backbone where that has trained; use it as `export`.
+
+    choice, encoder: the backbone as it was before training
+    dataset: what is trained on, in words
+    frames: how many frames a video has
+    backbone_trains: whether the run changes the backbone
+    """
+
+    choice: ModelChoice
+    encoder: EncoderIdentity
+    dataset: str
+    frames: int
+    backbone_trains: bool
+    tokenize: Callable[[list[str]], torch.Tensor]
+
+    def __call__(self, model: RetrievalModel, folder: Path, figures: dict[str, float]) -> None:
+        """Replace the files in `folder`. A head never stands beside weights it does not fit."""
+        encoder = self._save_backbone(model, folder) if self.backbone_trains else self.encoder
+        card = HeadCard(
+            config=model.head.config,
+            encoder=encoder,
+            pretrained=None if self.backbone_trains else self.choice.pretrained,
+            dataset=self.dataset,
+            figures=figures,
+            logit_scale=model.logit_scale.item(),
+            frames=self.frames,
+        )
+        save_head(folder / HEAD_FILE, model.head, card)
+
+    def _save_backbone(self, model: RetrievalModel, folder: Path) -> EncoderIdentity:
+        trained = copy.deepcopy(model.backbone).cpu().eval()  # type: ignore[union-attr]
+        with torch.no_grad():
+            for name in ("logit_scale", "logit_bias"):
+                if (own := getattr(trained, name, None)) is not None:
+                    own.fill_(getattr(model, name).item())
+        save_backbone(folder / BACKBONE_FILE, trained.state_dict())
+        loaded = LoadedModel(trained, self.tokenize)
+        return Backbone(self.choice, loaded, torch.device("cpu")).identity

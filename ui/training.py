@@ -1,0 +1,123 @@
+"""`kinodex train retrieval`: one run, from the options to the files in its folder."""
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from models.distributed import process_rank, torchrun_processes
+from models.errors import KinodexError
+from models.retrieval_training import RetrievalTrainer
+from models.training import TrainingReport, TrainingSettings
+from models.training_files import read_history
+from ui.curves import draw_history
+from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, stop_on_interrupt
+from ui.printing import data, data_json, printable, talk, talk_console
+from ui.sweeping import run_sweep
+from ui.training_flags import DataFlags, HeadFlags, ModelFlags
+from ui.training_parts import TrainingParts, agree_on_data, assemble, say_what_is_trained
+from ui.training_progress import TrainingProgress, figures_line
+
+CURVES_FILE = "curves.png"
+_MOST_VALIDATIONS = 20
+
+
+def run_retrieval(
+    out: Path,
+    settings: TrainingSettings,
+    model: ModelFlags,
+    head: HeadFlags,
+    data_flags: DataFlags,
+    *,
+    epochs: float | None,
+    sweep_steps: int | None,
+    as_json: bool,
+) -> int:
+    """Train into the folder `out`, or try learning rates; → the exit code.
+
+    epochs: how long to train, in the place of `settings.steps`
+    sweep_steps: only try learning rates, in runs of so many steps
+    """
+    _check(settings, head)
+    with _only_first_process_talks():
+        # Decoding comes before the processes meet: it may take longer than they wait for each
+        # other.
+        parts = assemble(settings, model, head, data_flags)
+        with torchrun_processes():
+            agree_on_data(parts)
+            say_what_is_trained(parts)
+            parts.settings = _with_length(parts, epochs)
+            folder = out.expanduser()
+            if sweep_steps is not None:
+                return run_sweep(parts, folder, steps=sweep_steps, as_json=as_json)
+            report = _train(parts, folder)
+    if process_rank() == 0:
+        _tell(report, folder, as_json=as_json)
+    if not report.finished:
+        return EXIT_INTERRUPTED
+    # torchrun takes any other code than 0 for a crash.
+    alone = "LOCAL_RANK" not in os.environ
+    return EXIT_SOME_FAILED if parts.left_out and alone else EXIT_DONE
+
+
+def _check(settings: TrainingSettings, head: HeadFlags) -> None:
+    if head.name == "meanP" and settings.tune == "head":
+        raise KinodexError(
+            "meanP has nothing to train while the model stays as it is: "
+            "use --tune text, --tune all, or another --head"
+        )
+
+
+def _with_length(parts: TrainingParts, epochs: float | None) -> TrainingSettings:
+    """The settings with the number of steps, and how often to validate."""
+    settings, epoch = parts.settings, parts.source().steps_per_epoch
+    steps = settings.steps if epochs is None else max(1, round(epochs * epoch))
+    every = settings.validate_every or max(epoch, math.ceil(steps / _MOST_VALIDATIONS))
+    return replace(settings, steps=steps, validate_every=every)
+
+
+def _train(parts: TrainingParts, folder: Path) -> TrainingReport:
+    model = parts.fresh_model()
+    progress = TrainingProgress("training", parts.settings.steps, 0)
+    trainer = RetrievalTrainer(
+        model,
+        parts.source(),
+        parts.settings,
+        folder,
+        validate=parts.validator(),
+        export=parts.export(),
+        on_step=progress.on_step,
+        origin=parts.origin(),
+    )
+    if trainer.step:
+        talk(f"going on after step {trainer.step} of {parts.settings.steps}")
+    with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:
+        report = trainer.run(stop)
+    if process_rank() == 0:
+        draw_history(read_history(folder), folder / CURVES_FILE)
+    return report
+
+
+def _tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:
+    if not report.finished:
+        talk(f"stopped after step {report.steps}: run the same command again to go on")
+        return
+    talk(f"best step {report.best_step}: {figures_line(report.best_figures)}")
+    if as_json:
+        figures = report.best_figures
+        data_json({"folder": str(folder), "best_step": report.best_step, "figures": figures})
+        return
+    data(printable(folder))
+
+
+@contextmanager
+def _only_first_process_talks() -> Iterator[None]:
+    """Under torchrun the other processes would say everything again."""
+    before = talk_console.quiet
+    talk_console.quiet = os.environ.get("RANK", "0") != "0"
+    try:
+        yield
+    finally:
+        talk_console.quiet = before

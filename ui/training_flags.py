@@ -1,0 +1,76 @@
+"""The options of `kinodex train retrieval`, as typed."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from models.backbone import find_device
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE, read_card
+from models.choice import ModelChoice
+from models.sources import choose_model, default_choice
+
+
+@dataclass(frozen=True)
+class ModelFlags:
+    """The options that choose a model and where to start from, as typed."""
+
+    model: str | None
+    pretrained: str | None
+    weights: Path | None
+    device: str | None
+    init: Path | None
+
+    def head_file(self) -> Path | None:
+        """The head to start from."""
+        if self.init is None:
+            return None
+        init = self.init.expanduser()
+        return init / HEAD_FILE if init.is_dir() else init
+
+    def choice(self) -> ModelChoice:
+        """The backbone: the one asked for, else the one that the first head was trained with.
+
+        Raises KinodexError for one that is unknown.
+        """
+        file = self.head_file()
+        if file is None:
+            name = self.model or default_choice(find_device(self.device)).name
+            return choose_model(name, pretrained=self.pretrained, weights=self.weights)
+        card = read_card(file)
+        name = self.model or card.encoder.model
+        if name != card.encoder.model or self.weights or self.pretrained:
+            return choose_model(name, pretrained=self.pretrained, weights=self.weights)
+        beside = file.with_name(BACKBONE_FILE)
+        if beside.is_file():
+            return choose_model(name, weights=beside)
+        return choose_model(name, pretrained=card.pretrained)
+
+    def usual_head(self) -> str:
+        """The head to train when none was named."""
+        file = self.head_file()
+        return read_card(file).config.name if file else "seqTransf"
+
+
+@dataclass(frozen=True)
+class HeadFlags:
+    """The options of the head, as typed."""
+
+    name: str
+    blocks: int
+    gated: bool
+    standardised: bool
+
+
+@dataclass(frozen=True)
+class DataFlags:
+    """The options of the data, as typed."""
+
+    spec: str
+    videos: Path | None
+    cache: Path | None
+    frames: int
+    frame_rate: float
+    batch_size: int
+    captions: Literal["expanded", "one_caption"]
+    unique_videos: bool
+    validation_videos: int
