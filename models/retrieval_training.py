@@ -21,6 +21,7 @@ from models.losses import (
 )
 from models.optimisation import freeze_below, freeze_image_tower, parameter_groups, trainable
 from models.pair_batch import BatchSource, PairBatch
+from models.patches import encode_clips
 from models.preprocess import Preprocessing
 from models.text import TextEncoder
 from models.tight import TightTransf
@@ -85,11 +86,8 @@ class RetrievalModel(nn.Module):
             return frames.float()
         if self.backbone is None or self.preprocessing is None:
             raise ValueError("pixels need a backbone and its preprocessing")
-        pictures = self.preprocessing.normalise(frames[mask])
-        real = self.backbone.encode_image(pictures).float()  # type: ignore[operator]
-        padded = real.new_zeros(*mask.shape, real.shape[-1])
-        padded[mask] = real
-        return padded
+        pictures = self.preprocessing.normalise(frames.flatten(0, 1)).unflatten(0, mask.shape)
+        return encode_clips(self.backbone.visual, pictures, mask).float()
 
     def embed_videos(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """What a loose head makes of the frames: unit embeddings (videos, dim)."""

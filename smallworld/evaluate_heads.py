@@ -69,7 +69,7 @@ def _scores(model: RetrievalModel, cached: CachedClips, token_ids: torch.Tensor)
     texts = model.embed_texts(token_ids)
     frames = cached.frame_embeddings.float()
     if isinstance(model.head, TightTransf):
-        return reranked(_mean_pooled_cosines(texts, cached), model.head(texts, frames, cached.mask))
+        return _reranked(model.head, texts, cached)
     return functional.normalize(texts, dim=-1) @ model.embed_videos(frames, cached.mask).T
 
 
@@ -79,16 +79,31 @@ def _mean_pooled_cosines(texts: torch.Tensor, cached: CachedClips) -> torch.Tens
     return functional.normalize(texts, dim=-1) @ functional.normalize(pooled, dim=-1).T
 
 
-def reranked(first: torch.Tensor, second: torch.Tensor, *, count: int = RERANKED) -> torch.Tensor:
-    """Scores that put the best `count` of each row of `first` in the order of `second`.
+def _reranked(head: TightTransf, texts: torch.Tensor, cached: CachedClips) -> torch.Tensor:
+    """Mean pooling's scores, but for each text's best candidates, which come in the head's order.
 
-    All others follow in the order of `first`. All of shape (texts, videos).
+    Shape: (sentences, clips); a row's numbers only say what comes before what.
     """
-    candidates = first.topk(min(count, first.shape[1]), dim=1).indices
-    best = second.gather(1, candidates)
-    # Above all that stay where they are, the order kept.
-    lifted = best - best.min(dim=1, keepdim=True).values + first.max(dim=1, keepdim=True).values + 1
-    return first.scatter(1, candidates, lifted)
+    scores = _mean_pooled_cosines(texts, cached)
+    candidates = scores.topk(min(RERANKED, scores.shape[1]), dim=1).indices
+    frames = cached.frame_embeddings.float()
+    rows = [
+        head(text[None], frames[found], cached.mask[found])[0]
+        for text, found in zip(texts, candidates, strict=True)
+    ]
+    return lifted(scores, candidates, torch.stack(rows))
+
+
+def lifted(
+    scores: torch.Tensor, candidates: torch.Tensor, new_scores: torch.Tensor
+) -> torch.Tensor:
+    """The scores with each row's candidates put above all others, in the order of new scores.
+
+    scores: (texts, videos); candidates and new_scores: (texts, candidates)
+    """
+    lowest = new_scores.min(dim=1, keepdim=True).values
+    highest = scores.max(dim=1, keepdim=True).values
+    return scores.scatter(1, candidates, new_scores - lowest + highest + 1)
 
 
 @torch.inference_mode()

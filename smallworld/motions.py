@@ -42,13 +42,6 @@ _SHAKE_DEG = 18.0
 
 
 @dataclass(frozen=True)
-class FaintPlacement(Placement):
-    """A thing that is only partly there; `opacity` is in 0..1."""
-
-    opacity: float = 1.0
-
-
-@dataclass(frozen=True)
 class Course:
     """One motion: what, how fast, when, how far.
 
@@ -96,8 +89,7 @@ def moved(
     if count == 2:
         return (*_moved_pair(placements[0], placements[1], course, done), *placements[2:])
     acting = _PATHS[course.motion](placements[0], course, done)
-    hidden = isinstance(acting, FaintPlacement) and acting.opacity <= 0
-    return placements[1:] if hidden else (acting, *placements[1:])
+    return placements[1:] if acting.opacity <= 0 else (acting, *placements[1:])
 
 
 def motions_seen(course: Course, *, backwards: bool = False) -> tuple[frozenset[str], ...]:
@@ -194,9 +186,7 @@ def _shake(placement: Placement, course: Course, done: float) -> Placement:
 
 
 def _appear(placement: Placement, course: Course, done: float) -> Placement:
-    return FaintPlacement(
-        placement.thing, placement.x, placement.y, placement.size, placement.angle_deg, done
-    )
+    return replace(placement, opacity=done)
 
 
 def _vanish(placement: Placement, course: Course, done: float) -> Placement:

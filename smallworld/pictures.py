@@ -41,13 +41,17 @@ _HELD_OUT_SHARE = 10
 
 @dataclass(frozen=True)
 class Placement:
-    """One thing in a picture: centre, longer side as a share of the height, degrees clockwise."""
+    """One thing in a picture: centre, longer side as a share of the height, degrees clockwise.
+
+    `opacity` is how far it is there, 0 to 1.
+    """
 
     thing: str
     x: float
     y: float
     size: float
     angle_deg: float = 0.0
+    opacity: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
-from smallworld.motions import FaintPlacement
 from smallworld.pictures import Picture, Placement
 from smallworld.sprites import SpriteAtlas
 
@@ -42,7 +41,7 @@ def _draw_layer(
         sprites = atlas.levels[side][[atlas.index[p.thing] for p in group]].float().div_(255)
         grid = _sampling_grid(group, box, height, width)
         drawn = functional.grid_sample(sprites, grid, align_corners=False)
-        if any(isinstance(placement, FaintPlacement) for placement in group):
+        if any(placement.opacity < 1 for placement in group):
             drawn *= _opacities(group)
         targets = torch.tensor([rows[i] for i in members])
         covered = frames[targets, :, top:bottom, left:right] * (1 - drawn[:, 3:])
@@ -51,7 +50,7 @@ def _draw_layer(
 
 def _opacities(placements: Sequence[Placement]) -> torch.Tensor:
     """How much of each thing is there, shape: (things, 1, 1, 1); colours are premultiplied."""
-    opacities = [p.opacity if isinstance(p, FaintPlacement) else 1.0 for p in placements]
+    opacities = [placement.opacity for placement in placements]
     return torch.tensor(opacities)[:, None, None, None]
 
 

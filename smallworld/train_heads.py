@@ -27,7 +27,7 @@ from models.head_config import HEAD_NAMES, HeadConfig
 from models.retrieval_export import HeadExport
 from models.retrieval_training import RetrievalModel, RetrievalTrainer
 from models.sources import LoadedModel
-from models.training import StepReport, TrainingSettings
+from models.training import Precision, StepReport, TrainingSettings
 from smallworld.cached_clips import CachedClips, ClipSource, cache_clips, training_clips
 from smallworld.clip_frames import ClipMaker
 from smallworld.evaluate import EVALUATION_SEED
@@ -52,12 +52,19 @@ class HeadTraining:
     clips: int = 12_000
     steps: int = 1200
     batch_size: int = 128
-    # A tight head reads every pair of a batch by itself: fewer pairs, for about the same time.
+    # A tight head reads every pair of a batch by itself: fewer pairs and steps, which take
+    # about as long.
     tight_batch_size: int = 32
+    tight_share: float = 1 / 3
     blocks: int = 3
     head_learning_rate: float = 1e-3
     text_learning_rate: float = 3e-4
     weight_decay: float = 0.1
+    precision: Precision = "float32"
+
+    def steps_for(self, head: str) -> int:
+        """How many steps are taken."""
+        return round(self.steps * self.tight_share) if head == "tightTransf" else self.steps
 
     def batch_for(self, head: str) -> int:
         """Clips of one step."""
@@ -126,7 +133,7 @@ def train_head(
     trainer = RetrievalTrainer(
         model,
         ClipSource(world.training, tokenizer, batch_size=plan.batch_for(head), seed=seed),
-        _settings(plan, seed),
+        _settings(plan, head, seed),
         folder,
         validate=lambda trained: _for_choice(figures(trained, world.validation, tokenizer)),
         export=HeadExport(
@@ -144,15 +151,17 @@ def train_head(
     return figures(model.eval(), world.test, tokenizer)
 
 
-def _settings(plan: HeadTraining, seed: int) -> TrainingSettings:
+def _settings(plan: HeadTraining, head: str, seed: int) -> TrainingSettings:
+    steps = plan.steps_for(head)
     return TrainingSettings(
-        steps=plan.steps,
+        steps=steps,
         head_learning_rate=plan.head_learning_rate,
         backbone_learning_rate=plan.text_learning_rate,
         weight_decay=plan.weight_decay,
         seed=seed,
+        precision=plan.precision,
         tune="text",
-        validate_every=max(1, plan.steps // 4),
+        validate_every=max(1, steps // 4),
     )
 
 
@@ -208,6 +217,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, action="append", help="may be given several times")
     parser.add_argument("--clips", type=int, default=HeadTraining.clips)
     parser.add_argument("--steps", type=int, default=HeadTraining.steps)
+    parser.add_argument(
+        "--bfloat16", action="store_true", help="faster where the processor has bfloat16 units"
+    )
     return parser.parse_args()
 
 
@@ -220,7 +232,11 @@ def main() -> None:
         atlas = font_atlas(options.font)
     except FontMissing as error:
         sys.exit(str(error))
-    plan = HeadTraining(clips=options.clips, steps=options.steps)
+    plan = HeadTraining(
+        clips=options.clips,
+        steps=options.steps,
+        precision="bfloat16" if options.bfloat16 else "float32",
+    )
     world = prepare(options.model, options.out / "cache", atlas, clips=plan.clips)
     for seed in options.seed or [0]:
         for head in options.head or HEAD_NAMES:

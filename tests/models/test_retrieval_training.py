@@ -15,6 +15,7 @@ from models.choice import EncoderIdentity, HeadChoice, ModelChoice
 from models.clip4clip import HeadConfig, make_head
 from models.errors import KinodexError
 from models.pair_batch import PairBatch
+from models.patches import use_3d_patches
 from models.preprocess import Preprocessing
 from models.retrieval_export import HeadExport
 from models.retrieval_training import RetrievalModel, RetrievalTrainer
@@ -423,3 +424,13 @@ def test_two_processes_train_like_one_with_the_whole_batch(tmp_path, head, tune)
         if name == "head.score.bias":
             continue  # its true gradient is zero: Adam follows the rounding
         torch.testing.assert_close(first[name], tensor, atol=2e-5, rtol=1e-4)
+
+
+def test_3d_patches_learn_from_neighbouring_frames(tmp_path):
+    model = tiny_model("meanP")
+    use_3d_patches(model.backbone.visual)
+    kernel = model.backbone.visual.conv1.weight
+    assert not kernel[:, :, 0].any()
+    train(tmp_path, model, Pairs(pixels=True), settings(steps=2, tune="all"))
+    assert kernel[:, :, 0].any()
+    assert kernel[:, :, 2].any()

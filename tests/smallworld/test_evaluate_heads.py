@@ -5,7 +5,7 @@ from models.clip4clip import HeadConfig, make_head
 from models.retrieval_training import RetrievalModel
 from smallworld.cached_clips import CachedClips, cache_clips
 from smallworld.clip_frames import ClipMaker
-from smallworld.evaluate_heads import Examination, figures, pair_sentences, reranked
+from smallworld.evaluate_heads import Examination, figures, lifted, pair_sentences
 from smallworld.held_out_clips import retrieval_set, time_pairs
 from smallworld.model import load_model, load_tokenizer
 from smallworld.sprites import SpriteAtlas, shipped_things
@@ -56,15 +56,9 @@ def test_mean_pooling_cannot_know_the_direction_of_time(examination: Examination
     assert figures(model, same, load_tokenizer()).time_direction == 0
 
 
-def test_a_reranker_orders_the_best_candidates_only() -> None:
-    first = torch.tensor([[0.9, 0.8, 0.7, 0.1]])
-    second = torch.tensor([[-5.0, -3.0, 7.0, 99.0]])
-    order = reranked(first, second, count=2).argsort(dim=1, descending=True)
-    assert order.tolist() == [[1, 0, 2, 3]]
-
-
-def test_a_reranker_may_order_all() -> None:
-    first = torch.tensor([[0.9, 0.8], [0.1, 0.2]])
-    second = torch.tensor([[1.0, 2.0], [2.0, 1.0]])
-    order = reranked(first, second).argsort(dim=1, descending=True)
-    assert order.tolist() == [[1, 0], [0, 1]]
+def test_candidates_come_first_in_their_new_order() -> None:
+    scores = torch.tensor([[0.9, 0.8, 0.7, 0.1], [0.1, 0.9, 0.2, 0.8]])
+    candidates = torch.tensor([[0, 1], [1, 3]])
+    new_scores = torch.tensor([[-5.0, -3.0], [7.0, -7.0]])
+    order = lifted(scores, candidates, new_scores).argsort(dim=1, descending=True)
+    assert order.tolist() == [[1, 0, 2, 3], [1, 3, 2, 0]]

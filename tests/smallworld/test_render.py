@@ -2,7 +2,6 @@ import pytest
 import torch
 
 from smallworld.damage import damage
-from smallworld.motions import FaintPlacement
 from smallworld.pictures import Picture, Placement
 from smallworld.render import compose
 from smallworld.sprites import SpriteAtlas
@@ -68,7 +67,7 @@ def test_later_things_lie_over_earlier_ones(atlas: SpriteAtlas) -> None:
 
 def test_a_faint_thing_lets_half_of_what_is_behind_it_through(atlas: SpriteAtlas) -> None:
     grey = torch.full((1, 3, 96, 96), 0.5)
-    half = FaintPlacement("cat", 0.5, 0.5, 0.6, opacity=0.5)
+    half = Placement("cat", 0.5, 0.5, 0.6, opacity=0.5)
     faint, whole = (
         compose(grey, [Picture("grass", 0, (placement,))], atlas)
         for placement in (half, Placement("cat", 0.5, 0.5, 0.6))
