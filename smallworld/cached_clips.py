@@ -18,13 +18,15 @@ from smallworld.clip_sampler import ClipSampler
 from smallworld.evaluate import Tokenizer, normalised
 from smallworld.motion_captions import MotionCaptionWriter
 from smallworld.motions import STILL
-from smallworld.moving import Clip
+from smallworld.moving import Clip, is_held_out_motion
 from smallworld.things import Thing
 
 _CLIPS_AT_ONCE = 24
 _GROUP_SIZE = 6
 # Of the clips of a training set and of a batch; the others have nothing to do with each other.
 _GROUPED_SHARE = 0.75
+# Clips that a batch shows with time reversed: twice the clips for one encoding.
+_BACKWARDS_SHARE = 0.5
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,21 @@ class ClipSource:
         writer = MotionCaptionWriter(rng)
         grouped, alone = self._rows(rng)
         rows = [*grouped, *alone]
-        clips = [self._cached.clips[row] for row in rows]
+        backwards = [
+            bool(rng.random() < _BACKWARDS_SHARE) and _may_run_backwards(self._cached.clips[row])
+            for row in rows
+        ]
+        clips = [
+            self._cached.clips[row].backward() if turned else self._cached.clips[row]
+            for row, turned in zip(rows, backwards, strict=True)
+        ]
         captions = [writer.caption(clip, telling=("motion",)) for clip in clips[: len(grouped)]]
         captions += [writer.caption(clip) for clip in clips[len(grouped) :]]
         true, arguable = truth_tables([caption.claim for caption in captions], clips)
         mask = self._cached.mask[rows]
         longest = int(mask.sum(dim=1).max())
         frame_embeddings = self._cached.frame_embeddings[rows][:, :longest].float()
+        _turn_round(frame_embeddings, mask, backwards)
         _repeat_stills(frame_embeddings, clips, rng)
         return PairBatch(
             mask=mask[:, :longest],
@@ -117,6 +127,24 @@ class ClipSource:
         first_alone = self._groups * _GROUP_SIZE
         alone = rng.permutation(len(self._cached.clips) - first_alone)
         return grouped, [first_alone + int(row) for row in alone[: self._batch_size - len(grouped)]]
+
+
+def _may_run_backwards(clip: Clip) -> bool:
+    """Whether the reversed clip is nothing that is kept for the tests."""
+    backward = clip.backward()
+    return not any(
+        is_held_out_motion(placement.thing, backward.event, clip.picture.scene)
+        for placement in clip.picture.placements
+    )
+
+
+def _turn_round(
+    frame_embeddings: torch.Tensor, mask: torch.Tensor, backwards: Sequence[bool]
+) -> None:
+    """Put the real frames of the chosen clips in the opposite order."""
+    for row, kept, turned in zip(frame_embeddings, mask.sum(dim=1), backwards, strict=True):
+        if turned:
+            row[:kept] = row[:kept].flip(0)
 
 
 def _repeat_stills(

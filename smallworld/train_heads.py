@@ -49,7 +49,7 @@ _HELD_OUT_SCENES = 8
 class HeadTraining:
     """How heads are trained; two runs with equal values give the same weights."""
 
-    clips: int = 12_000
+    clips: int = 24_000
     steps: int = 1200
     batch_size: int = 128
     # A tight head reads every pair of a batch by itself: fewer pairs and steps, which take

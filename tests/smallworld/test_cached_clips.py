@@ -47,3 +47,19 @@ def test_a_caption_never_counts_against_a_clip_of_which_it_is_true(cached: Cache
     assert batch.ignored is not None
     assert not batch.ignored.diagonal().any()
     assert 0 < int(batch.ignored.sum()) < 24 * 23 / 4
+
+
+def test_clips_run_backwards_with_the_frames_in_the_opposite_order(cached: CachedClips) -> None:
+    source = ClipSource(cached, load_tokenizer(), batch_size=32, seed=5)
+    seen = {1: 0, -1: 0}
+    for step in range(4):
+        batch = source.batch(step)
+        for frames, mask in zip(batch.frames, batch.mask, strict=True):
+            real = frames[mask].half()
+            for row in range(len(cached.clips)):
+                stored = cached.frame_embeddings[row][cached.mask[row]]
+                if stored.shape == real.shape:
+                    seen[1] += torch.equal(stored, real)
+                    seen[-1] += torch.equal(stored.flip(0), real)
+    assert seen[1] > 20
+    assert seen[-1] > 20
