@@ -32,8 +32,9 @@ class Examination:
 
 @dataclass(frozen=True)
 class HeadFigures:
-    """Percent. `time_direction` is how many of the sentences of pairs choose the right clip of
-    their two; half of them by chance."""
+    """Percent. How many of the sentences of pairs choose the right clip of their two, half of them
+    by chance: `chase_roles` where the reversal swaps who chases whom, `time_direction` elsewhere.
+    """
 
     text_to_video_r1: float
     text_to_video_r5: float
@@ -41,6 +42,7 @@ class HeadFigures:
     text_to_video_median_rank: float
     video_to_text_r1: float
     time_direction: float
+    chase_roles: float
 
 
 def figures(model: RetrievalModel, examination: Examination, tokenizer: Tokenizer) -> HeadFigures:
@@ -48,13 +50,16 @@ def figures(model: RetrievalModel, examination: Examination, tokenizer: Tokenize
     scores = _scores(model, examination.clips, tokenizer(list(examination.sentences)))
     forwards = RetrievalMetrics.of_ranks(text_to_video_ranks(scores))
     backwards = RetrievalMetrics.of_ranks(video_to_text_ranks(scores))
+    right = _chosen_right(model, examination, tokenizer)
+    chases = torch.tensor([clip.event == "chase" for clip in examination.pairs.clips])
     return HeadFigures(
         text_to_video_r1=round(forwards.r1, 1),
         text_to_video_r5=round(forwards.r5, 1),
         text_to_video_r10=round(forwards.r10, 1),
         text_to_video_median_rank=forwards.median_rank,
         video_to_text_r1=round(backwards.r1, 1),
-        time_direction=round(100 * _time_direction(model, examination, tokenizer), 1),
+        time_direction=_share(right[~chases]),
+        chase_roles=_share(right[chases]),
     )
 
 
@@ -107,19 +112,26 @@ def lifted(
 
 
 @torch.inference_mode()
-def _time_direction(model: RetrievalModel, examination: Examination, tokenizer: Tokenizer) -> float:
-    """How often a sentence scores higher with its own clip than with the reversed one."""
+def _chosen_right(
+    model: RetrievalModel, examination: Examination, tokenizer: Tokenizer
+) -> torch.Tensor:
+    """Whether each sentence scores higher with its own clip than with that one's reversal.
+
+    bool, shape: (sentences of pairs,)
+    """
     texts = model.embed_texts(tokenizer(list(examination.pair_sentences)))
     frames, mask = examination.pairs.frame_embeddings.float(), examination.pairs.mask
-    right = 0
+    right = torch.zeros(len(texts), dtype=torch.bool)
     for start in range(0, len(texts), 2):
         two = slice(start, start + 2)
         if isinstance(model.head, TightTransf):
             scores = model.head(texts[two], frames[two], mask[two])
         else:
-            scores = (
-                functional.normalize(texts[two], dim=-1)
-                @ model.embed_videos(frames[two], mask[two]).T
-            )
-        right += int(scores[0, 0] > scores[0, 1]) + int(scores[1, 1] > scores[1, 0])
-    return right / len(texts)
+            videos = model.embed_videos(frames[two], mask[two])
+            scores = functional.normalize(texts[two], dim=-1) @ videos.T
+        right[two] = scores.diagonal() > scores.flip(1).diagonal()
+    return right
+
+
+def _share(right: torch.Tensor) -> float:
+    return round(100 * float(right.float().mean()), 1) if len(right) else 0.0

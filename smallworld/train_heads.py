@@ -41,7 +41,7 @@ from smallworld.things import load_things
 _LOG = logging.getLogger(__name__)
 FIGURES_FILE = "figures.json"
 _TEST_CLIPS, _TEST_PAIRS = 500, 250
-_VALIDATION_CLIPS, _VALIDATION_PAIRS = 250, 50
+_VALIDATION_CLIPS, _VALIDATION_PAIRS = 250, 200
 _HELD_OUT_SCENES = 8
 
 
@@ -50,7 +50,7 @@ class HeadTraining:
     """How heads are trained; two runs with equal values give the same weights."""
 
     clips: int = 24_000
-    steps: int = 1200
+    steps: int = 600
     batch_size: int = 128
     # A tight head reads every pair of a batch by itself: fewer pairs and steps, which take
     # about as long.

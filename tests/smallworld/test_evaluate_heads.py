@@ -15,7 +15,7 @@ from smallworld.sprites import SpriteAtlas, shipped_things
 def examination(atlas: SpriteAtlas) -> Examination:
     maker = ClipMaker(shipped_things(), atlas, seed=3, scene_variants=2)
     told = retrieval_set(shipped_things(), seed=4, count=10)
-    pairs = time_pairs(shipped_things(), seed=4, count=3)
+    pairs = time_pairs(shipped_things(), seed=4, count=11)
     both = [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
 
     def cached(clips: list) -> CachedClips:
@@ -38,6 +38,7 @@ def test_every_head_has_figures(examination: Examination, name: str) -> None:
     # Of ten clips all are among the first ten.
     assert found.text_to_video_r10 == 100
     assert 0 <= found.time_direction <= 100
+    assert found.chase_roles in (0, 50, 100)
 
 
 def test_mean_pooling_cannot_know_the_direction_of_time(examination: Examination) -> None:
