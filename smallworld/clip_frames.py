@@ -14,9 +14,9 @@ from smallworld.motion_captions import ClipCaption, MotionCaptionWriter
 from smallworld.motions import STILL
 from smallworld.moving import Clip
 from smallworld.render import compose
-from smallworld.scenes import SCENES, draw_scene
+from smallworld.scenes import SCENES
 from smallworld.sprites import SpriteAtlas
-from smallworld.stills import IMAGE_SIZE
+from smallworld.stills import IMAGE_SIZE, POOL_SIZE, scene_pool
 from smallworld.things import Thing
 from smallworld.threads import one_thread
 
@@ -28,7 +28,6 @@ _FINEST = 64
 
 _GROUP_SIZE = 4
 _GROUPED_SHARE = 0.75
-_POOL_SIZE = (144, 96)
 # The longest way of the camera in a clip, in heights of the picture.
 _LONGEST_PAN = 0.18
 # Clips are drawn a few at a time: all at once no longer fits the processor's cache.
@@ -93,13 +92,7 @@ class ClipMaker:
         self._atlas = atlas
         self._seed = seed
         self._scene_variants = scene_variants
-        width, height = _POOL_SIZE
-        drawn = [
-            draw_scene(scene, seed=seed * 100_003 + variant, width=width, height=height)
-            for scene in SCENES
-            for variant in range(scene_variants)
-        ]
-        self._pool = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).contiguous()
+        self._pool = scene_pool(seed, scene_variants)
 
     def training_batch(self, step: int, *, size: int, frame_count: int | None = None) -> ClipBatch:
         """The batch of one training step; the same step always gives the same batch.
@@ -200,7 +193,7 @@ class ClipMaker:
         scene = self._pool[row + picture.scene_seed % self._scene_variants]
         zoom, across, down, mirrored = np.random.default_rng(picture.scene_seed).random(4)
         zoom = 0.7 + 0.3 * zoom
-        side = zoom * _POOL_SIZE[1] / _POOL_SIZE[0]
+        side = zoom * POOL_SIZE[1] / POOL_SIZE[0]
         room = max(0.0, 1 - side * (1 + 2 * _LONGEST_PAN))
         ways = torch.tensor([clip.camera_at(float(elapsed_s)) for elapsed_s in times_s])
         theta = torch.zeros(len(times_s), 2, 3)

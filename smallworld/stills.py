@@ -28,7 +28,8 @@ _GROUPED_SHARE = 0.5
 _TURNED_SHARE = 0.4
 _FREE_SHARE = 0.15
 
-_POOL_SIZE = (144, 96)
+# Width and height of the drawn scenes; a picture shows a square window of one.
+POOL_SIZE = (144, 96)
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,17 @@ class StillBatch:
     pictures: tuple[Picture, ...]
     captions: tuple[Caption, ...]
     matches: torch.Tensor
+
+
+def scene_pool(seed: int, variants: int) -> torch.Tensor:
+    """Every scene in `variants` drawings, uint8, shape: (scenes * variants, 3, height, width)."""
+    width, height = POOL_SIZE
+    drawn = [
+        draw_scene(scene, seed=seed * 100_003 + variant, width=width, height=height)
+        for scene in SCENES
+        for variant in range(variants)
+    ]
+    return torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).contiguous()
 
 
 class StillMaker:
@@ -59,13 +71,7 @@ class StillMaker:
         self._atlas = atlas
         self._seed = seed
         self._scene_variants = scene_variants
-        width, height = _POOL_SIZE
-        drawn = [
-            draw_scene(scene, seed=seed * 100_003 + variant, width=width, height=height)
-            for scene in SCENES
-            for variant in range(scene_variants)
-        ]
-        self._pool = torch.from_numpy(np.stack(drawn)).permute(0, 3, 1, 2).contiguous()
+        self._pool = scene_pool(seed, scene_variants)
 
     def training_batch(self, step: int, *, size: int, easy_share: float = 0.0) -> StillBatch:
         """The batch of one training step; the same step always gives the same batch.
@@ -127,7 +133,7 @@ class StillMaker:
         ]
         scenes = self._pool[rows].float().div_(255)
         count = len(pictures)
-        width, height = _POOL_SIZE
+        width, height = POOL_SIZE
         zoom = torch.rand(count, generator=generator) * 0.3 + 0.7
         mirrored = torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
         shift = torch.rand(count, 2, generator=generator) * 2 - 1

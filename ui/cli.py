@@ -11,6 +11,15 @@ from models.errors import KinodexError
 from ui.cli_evaluate import evaluate_app
 from ui.cli_import import import_app
 from ui.cli_train import train_app
+from ui.options import (
+    DeviceOption,
+    HeadOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    PretrainedOption,
+    WeightsOption,
+)
 
 HELP = """Search video libraries by what happens in them.
 
@@ -29,49 +38,6 @@ app = typer.Typer(
 app.add_typer(train_app, name="train")
 app.add_typer(evaluate_app, name="evaluate")
 app.add_typer(import_app, name="import")
-
-LibraryOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--library",
-        "-l",
-        envvar="KINODEX_LIBRARY",
-        help="Folder of the library. Default: 'kinodex' in your data folder ('kinodex where').",
-        show_default=False,
-    ),
-]
-ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        envvar="KINODEX_MODEL",
-        help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: the library's "
-        "own; for a new library one that suits this machine.",
-        show_default=False,
-    ),
-]
-PretrainedOption = Annotated[
-    str | None,
-    typer.Option(help="Tag of the model's weights, as open_clip lists them.", show_default=False),
-]
-WeightsOption = Annotated[
-    Path | None,
-    typer.Option(help="Local weight file for the model (.safetensors, .pt).", show_default=False),
-]
-HeadOption = Annotated[
-    str | None,
-    typer.Option(
-        help="What makes one embedding of a segment's frames: meanP, or the file of a trained "
-        "head. Default: the library's own; for a new library the one that suits the model.",
-        show_default=False,
-    ),
-]
-DeviceOption = Annotated[
-    str | None,
-    typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 
 
 def _print_version(wanted: bool) -> None:

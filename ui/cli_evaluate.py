@@ -5,6 +5,17 @@ from typing import Annotated
 
 import typer
 
+from ui.options import (
+    DataOption,
+    DeviceOption,
+    FrameCacheOption,
+    FrameRateOption,
+    JsonOption,
+    PretrainedOption,
+    VideosOption,
+    WeightsOption,
+)
+
 evaluate_app = typer.Typer(no_args_is_help=True, help="Measure how good a model is.")
 
 
@@ -15,19 +26,8 @@ def root() -> None:
 
 @evaluate_app.command()
 def retrieval(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="A CSV or JSONL file of clips and captions, or NAME:FOLDER with the annotation "
-            "files of msrvtt-7k, msrvtt-9k, msvd, lsmdc, activitynet or didemo."
-        ),
-    ],
-    videos: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder with the videos. Default: that of the annotations.", show_default=False
-        ),
-    ] = None,
+    data: DataOption,
+    videos: VideosOption = None,
     split: Annotated[
         str, typer.Option(help="train, val or test, or several joined by '+'.")
     ] = "test",
@@ -42,18 +42,8 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
-    pretrained: Annotated[
-        str | None,
-        typer.Option(
-            help="Tag of the model's weights, as open_clip lists them.", show_default=False
-        ),
-    ] = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Local weight file for the model (.safetensors, .pt).", show_default=False
-        ),
-    ] = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
     head: Annotated[
         str | None,
         typer.Option(
@@ -70,9 +60,7 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
-    frame_rate: Annotated[
-        float, typer.Option(min=0, help="Frames to choose from, per second; 0 is every frame.")
-    ] = 1.0,
+    frame_rate: FrameRateOption = 1.0,
     dual_softmax: Annotated[
         bool,
         typer.Option("--dual-softmax", help="Also with scores that look at all queries together."),
@@ -91,18 +79,9 @@ def retrieval(
             help="Write the rank of every query into this JSONL file.", show_default=False
         ),
     ] = None,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of encoded frames. Default: 'kinodex/frames' in your cache folder.",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")] = False,
+    cache: FrameCacheOption = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """How well captions find their videos, and videos their captions.
 

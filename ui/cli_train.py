@@ -6,6 +6,16 @@ from typing import Annotated
 
 import typer
 
+from ui.options import (
+    DataOption,
+    DeviceOption,
+    FrameCacheOption,
+    FrameRateOption,
+    PretrainedOption,
+    VideosOption,
+    WeightsOption,
+)
+
 train_app = typer.Typer(no_args_is_help=True, help="Train on captioned videos of your own.")
 
 
@@ -48,23 +58,14 @@ def root() -> None:
 
 @train_app.command()
 def retrieval(
-    data: Annotated[
-        str,
-        typer.Option(
-            help="A .csv or .jsonl of (path, caption[, start, end, split]), or NAME:FOLDER of a "
-            "published dataset: msrvtt-9k, msrvtt-7k, msvd, lsmdc, activitynet, didemo."
-        ),
-    ],
+    data: DataOption,
     out: Annotated[
         Path,
         typer.Option(
             help="Folder for the results. Run the same command again to go on after a stop."
         ),
     ],
-    videos: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the videos. Default: that of the annotations."),
-    ] = None,
+    videos: VideosOption = None,
     head: Annotated[
         HeadName | None,
         typer.Option(
@@ -89,12 +90,8 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
-    pretrained: Annotated[
-        str | None, typer.Option(help="Tag of the model's weights.", show_default=False)
-    ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(help="Local weight file for the model.", show_default=False)
-    ] = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
     init: Annotated[
         Path | None,
         typer.Option(
@@ -152,9 +149,7 @@ def retrieval(
         Precision, typer.Option(help="Of the arithmetic; weights stay float32.")
     ] = Precision.FLOAT32,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each video, at most.")] = 12,
-    frame_rate: Annotated[
-        float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
-    ] = 1.0,
+    frame_rate: FrameRateOption = 1.0,
     blocks: Annotated[int, typer.Option(min=1, help="Transformer blocks of the head.")] = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")
@@ -180,17 +175,8 @@ def retrieval(
     ] = None,
     save_every: Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")] = 200,
     seed: Annotated[int, typer.Option(help="Of first weights, batches and dropout.")] = 42,
-    cache: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of decoded frames. Default: 'kinodex/frames' in your cache folder.",
-            show_default=False,
-        ),
-    ] = None,
-    device: Annotated[
-        str | None,
-        typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
-    ] = None,
+    cache: FrameCacheOption = None,
+    device: DeviceOption = None,
     sweep: Annotated[
         bool,
         typer.Option(

@@ -50,9 +50,9 @@ def test_every_caption_matches_its_own_picture(still_maker: StillMaker) -> None:
 
 
 def test_batches_hold_one_thing_in_several_ways(still_maker: StillMaker) -> None:
-    # A fifth are pairs at two angles, a seventh things anywhere, then come groups of four.
+    # First pairs at two angles (12 pictures), then things anywhere (5), then groups of four.
     batch = still_maker.training_batch(2, size=32)
-    for group in (batch.pictures[:2], batch.pictures[11:15]):
+    for group in (batch.pictures[:2], batch.pictures[17:21]):
         assert len({picture.placements[0].thing for picture in group}) == 1
         assert len(set(group)) == len(group)
 

@@ -1,0 +1,74 @@
+"""Options that several commands have. Free of torch, so that --help answers at once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LibraryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--library",
+        "-l",
+        envvar="KINODEX_LIBRARY",
+        help="Folder of the library. Default: 'kinodex' in your data folder ('kinodex where').",
+        show_default=False,
+    ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="KINODEX_MODEL",
+        help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: the library's "
+        "own; for a new library one that suits this machine.",
+        show_default=False,
+    ),
+]
+PretrainedOption = Annotated[
+    str | None,
+    typer.Option(help="Tag of the model's weights, as open_clip lists them.", show_default=False),
+]
+WeightsOption = Annotated[
+    Path | None,
+    typer.Option(help="Local weight file for the model (.safetensors, .pt).", show_default=False),
+]
+HeadOption = Annotated[
+    str | None,
+    typer.Option(
+        help="What makes one embedding of a segment's frames: meanP, or the file of a trained "
+        "head. Default: the library's own; for a new library the one that suits the model.",
+        show_default=False,
+    ),
+]
+DeviceOption = Annotated[
+    str | None,
+    typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
+DataOption = Annotated[
+    str,
+    typer.Option(
+        help="A .csv or .jsonl of (path, caption[, start, end, split]), or NAME:FOLDER with the "
+        "annotation files of msrvtt-9k, msrvtt-7k, msvd, lsmdc, activitynet or didemo."
+    ),
+]
+VideosOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of the videos. Default: that of the annotations.", show_default=False
+    ),
+]
+FrameRateOption = Annotated[
+    float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
+]
+FrameCacheOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        help="Folder of frames that are ready to use. Default: 'kinodex/frames' in your cache "
+        "folder.",
+        show_default=False,
+    ),
+]
