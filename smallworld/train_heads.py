@@ -40,6 +40,8 @@ from smallworld.things import load_things
 
 _LOG = logging.getLogger(__name__)
 FIGURES_FILE = "figures.json"
+# Steps, noise and learning rates were settled on clips of EVALUATION_SEED and the one after it.
+_VALIDATION_SEED, _TEST_SEED = EVALUATION_SEED + 1, EVALUATION_SEED + 2
 _TEST_CLIPS, _TEST_PAIRS = 500, 250
 _VALIDATION_CLIPS, _VALIDATION_PAIRS = 250, 200
 _HELD_OUT_SCENES = 8
@@ -91,7 +93,7 @@ def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> Smal
     folder.mkdir(parents=True, exist_ok=True)
 
     def cached(name: str, chosen: Sequence[Clip], *, seed: int, variants: int) -> CachedClips:
-        file = folder / f"{name}-{len(chosen)}.safetensors"
+        file = folder / f"{name}-{seed}-{len(chosen)}.safetensors"
         if not file.is_file():
             maker = ClipMaker(things, atlas, seed=seed, scene_variants=variants)
             made = cache_clips(backbone.model, maker, chosen, seed=seed, progress=_show(name))
@@ -113,8 +115,8 @@ def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> Smal
         model,
         backbone,
         cached("training", training_clips(things, seed=0, count=clips), seed=0, variants=40),
-        examination("validation", EVALUATION_SEED + 1, _VALIDATION_CLIPS, _VALIDATION_PAIRS),
-        examination("test", EVALUATION_SEED, _TEST_CLIPS, _TEST_PAIRS),
+        examination("validation", _VALIDATION_SEED, _VALIDATION_CLIPS, _VALIDATION_PAIRS),
+        examination("test", _TEST_SEED, _TEST_CLIPS, _TEST_PAIRS),
     )
 
 
