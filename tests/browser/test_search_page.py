@@ -29,6 +29,8 @@ def card(page: Page, name: str) -> Locator:
 def search(page: Page, served: Served, query: str) -> None:
     page.goto(f"{served.address}/?q={quote_plus(query)}")
     expect(cards(page)).to_have_count(7)
+    # A click that comes while the page's script still runs may be lost with the old page.
+    expect(page.locator("[data-test-script-state='notRunning']")).to_have_count(1)
 
 
 def watch(page: Page) -> float:
