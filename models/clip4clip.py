@@ -1,5 +1,6 @@
 """Fusing frame embeddings into one per video: the loose heads of CLIP4Clip (arXiv 2104.08860)."""
 
+from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import Any
 
@@ -43,7 +44,7 @@ __all__ = [
 _QUERY_TEMPERATURE = 0.01
 
 
-class LooseHead(nn.Module):
+class LooseHead(nn.Module, ABC):
     """Frame embeddings in, one unit embedding per video out; cosines then compare it with texts.
 
     `initialisation` says what was copied from a text tower.
@@ -81,9 +82,9 @@ class LooseHead(nn.Module):
         frame_embeddings: (videos, frames, dim); mask: bool (videos, frames)
         """
 
+    @abstractmethod
     def _fuse(self, frames: torch.Tensor, mask: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames after fusing over time, and which of them count. Padding comes as zeros."""
-        raise NotImplementedError
 
 
 class MeanPool(LooseHead):
@@ -124,9 +125,9 @@ class _TemporalHead(LooseHead):
             temporal = self.gate * temporal
         return residual + temporal, mask
 
+    @abstractmethod
     def _temporal(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """(videos, frames, dim) → the same shape."""
-        raise NotImplementedError
 
 
 class SequenceLstm(_TemporalHead):

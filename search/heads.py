@@ -23,19 +23,21 @@ def choose_head(asked: str) -> HeadChoice:
     return HeadChoice(file=file)
 
 
+def with_file(choice: HeadChoice, model: ModelChoice) -> HeadChoice:
+    """The choice; a name without a file means the head of that name that ships with the model."""
+    shipped = default_head(model)
+    return shipped if choice.file is None and choice.name == shipped.name else choice
+
+
 def load_fusing_head(
     choice: HeadChoice, model: ModelChoice, encoder: EncoderIdentity, dim: int
 ) -> LoadedHead:
     """The chosen head, which makes one embedding of a segment's frames.
 
-    A name without a file means the head that ships with the model, if it is of that name.
-
     Raises HeadMismatch when there is no such trained head, when its file is damaged, when it was
     trained for another model, or when it is a head that only re-ranks.
     """
-    shipped = default_head(model)
-    if choice.file is None and choice.name == shipped.name:
-        choice = shipped
+    choice = with_file(choice, model)
     if choice.file is None and choice.name not in LOOSE:
         raise _only_reranks(choice)
     loaded = load_head(choice, encoder, dim)

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
+from models.choice import MEAN_POOLING
+from models.clip4clip import make_head
+from models.head_config import HeadConfig
 from models.metrics import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
 from models.retrieval_training import RetrievalModel
 from models.tight import TightTransf
@@ -79,9 +82,9 @@ def _scores(model: RetrievalModel, cached: CachedClips, token_ids: torch.Tensor)
 
 
 def _mean_pooled_cosines(texts: torch.Tensor, cached: CachedClips) -> torch.Tensor:
-    frames = functional.normalize(cached.frame_embeddings.float(), dim=-1)
-    pooled = (frames * cached.mask[:, :, None]).sum(dim=1)
-    return functional.normalize(texts, dim=-1) @ functional.normalize(pooled, dim=-1).T
+    mean_pool = make_head(HeadConfig(MEAN_POOLING, texts.shape[1]))
+    videos = mean_pool(cached.frame_embeddings, cached.mask)
+    return functional.normalize(texts, dim=-1) @ videos.T
 
 
 def _reranked(head: TightTransf, texts: torch.Tensor, cached: CachedClips) -> torch.Tensor:

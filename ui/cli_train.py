@@ -194,7 +194,7 @@ def retrieval(
     """
     from models.training import TrainingSettings
     from ui.training import run_retrieval
-    from ui.training_flags import DataFlags, HeadFlags, ModelFlags
+    from ui.training_flags import BackboneFlags, DataFlags, HeadFlags
 
     settings = TrainingSettings(
         steps=steps or 1,
@@ -211,7 +211,7 @@ def retrieval(
         validate_every=validate_every or 0,
         save_every=save_every,
     )
-    flags = ModelFlags(model, pretrained, weights, device, init)
+    flags = BackboneFlags(model, pretrained, weights, device, init)
     head_name = head.value if head else flags.usual_head()
     code = run_retrieval(
         out,

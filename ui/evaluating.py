@@ -1,38 +1,35 @@
 """`kinodex evaluate retrieval`: from a dataset to a table of recalls."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from indexer.clip_frames import Sampling
-from indexer.datasets import ClipWindow, Dataset, DatasetError, load_dataset
+from indexer.datasets import Dataset, DatasetError, load_dataset
 from indexer.datasets.annotations import read_lines
 from indexer.datasets.scoring import ClipScorer, embed_captions
-from indexer.frame_cache import FillReport, FrameCache, default_cache_folder
+from indexer.frame_cache import FrameCache, default_cache_folder
 from models.backbone import Backbone, find_device
 from models.checkpoints import LoadedHead, default_head, load_head
 from models.errors import KinodexError
 from models.metrics import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
 from models.scores import Scores, dual_softmax, query_bank_normalised
 from models.sources import default_choice
-from search.heads import choose_head
+from search.heads import choose_head, with_file
+from search.settings import QUERY_AWARE
 from ui.evaluation_report import (
     TEXT_TO_VIDEO,
     VIDEO_TO_TEXT,
     Measured,
     Row,
     print_rows,
-    say_left_out,
     write_queries,
 )
+from ui.filling import fill, say_left_out
 from ui.indexing import EXIT_DONE, EXIT_SOME_FAILED, ModelFlags, load_model
-from ui.printing import talk_console
-
-QUERY_AWARE = "query-aware"
 
 _USUAL_FRAMES = 12
 # QB-Norm gains hardly anything from more; encoding all of a training split would take hours.
@@ -67,7 +64,7 @@ def run_retrieval(request: EvaluationRequest, *, as_json: bool) -> int:
     cache = FrameCache.of_embeddings(
         (request.cache or default_cache_folder()).expanduser(), backbone, _sampling(request, head)
     )
-    filled = _fill(cache, dataset.windows)
+    filled = fill(cache, dataset.windows)
     dataset = dataset.without(filled.failed)
     if not dataset.clips:
         say_left_out(filled)
@@ -86,10 +83,8 @@ def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | N
     """None for the query-aware head, which has no weights."""
     if request.head == QUERY_AWARE:
         return None
-    own = default_head(backbone.choice)
-    asked = choose_head(request.head) if request.head else own
-    if asked.file is None and asked.name == own.name:
-        asked = own
+    model = backbone.choice
+    asked = with_file(choose_head(request.head), model) if request.head else default_head(model)
     return load_head(asked, backbone.identity, backbone.dim)
 
 
@@ -161,19 +156,3 @@ def _logit_scale(head: LoadedHead | None, backbone: Backbone) -> float:
     if head and head.card:
         return math.exp(head.card.logit_scale)
     return float(backbone.model.logit_scale.detach().exp().mean())
-
-
-def _fill(cache: FrameCache, windows: Sequence[ClipWindow]) -> FillReport:
-    columns = (
-        TextColumn("encoding"),
-        BarColumn(),
-        TextColumn("{task.completed}/{task.total} videos"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=talk_console, transient=True) as progress:
-        task = progress.add_task("", total=None, visible=False)
-
-        def show(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-
-        return cache.fill(windows, on_progress=show)

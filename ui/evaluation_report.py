@@ -15,11 +15,10 @@ from indexer.frame_cache import FillReport
 from models.errors import KinodexError
 from models.metrics import BestMatches, RetrievalMetrics, best_texts, best_videos
 from models.scores import Scores
-from ui.printing import counted, data_console, data_json, printable, short_path, talk
+from ui.printing import counted, data_console, data_json, printable
 
 TEXT_TO_VIDEO, VIDEO_TO_TEXT = "text → video", "video → text"
 
-_REASONS_SHOWN = 5
 _BEST_LISTED = 5
 
 
@@ -63,17 +62,6 @@ def print_rows(rows: Sequence[Row], dataset: Dataset, filled: FillReport, *, as_
         ranks = [f"{found.median_rank:g}", f"{found.mean_rank:.1f}", str(found.count)]
         table.add_row(row.scores, row.direction, *recalls, *ranks)
     data_console.print(table)
-
-
-def say_left_out(filled: FillReport) -> None:
-    """How many videos were left out, and why, for the first few."""
-    if not filled.failed:
-        return
-    talk(f"{counted(len(filled.failed), 'video')} left out, with all captions:")
-    for window, reason in list(filled.failed.items())[:_REASONS_SHOWN]:
-        talk(f"  {printable(short_path(window.path))}: {reason}")
-    if len(filled.failed) > _REASONS_SHOWN:
-        talk(f"  and {len(filled.failed) - _REASONS_SHOWN} more")
 
 
 def write_queries(file: Path, measured: Measured) -> None:

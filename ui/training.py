@@ -16,7 +16,7 @@ from ui.curves import draw_history
 from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, stop_on_interrupt
 from ui.printing import data, data_json, printable, talk, talk_console
 from ui.sweeping import run_sweep
-from ui.training_flags import DataFlags, HeadFlags, ModelFlags
+from ui.training_flags import BackboneFlags, DataFlags, HeadFlags
 from ui.training_parts import TrainingParts, agree_on_data, assemble, say_what_is_trained
 from ui.training_progress import TrainingProgress, figures_line
 
@@ -27,7 +27,7 @@ _MOST_VALIDATIONS = 20
 def run_retrieval(
     out: Path,
     settings: TrainingSettings,
-    model: ModelFlags,
+    model: BackboneFlags,
     head: HeadFlags,
     data_flags: DataFlags,
     *,

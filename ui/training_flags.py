@@ -11,7 +11,7 @@ from models.sources import choose_model, default_choice
 
 
 @dataclass(frozen=True)
-class ModelFlags:
+class BackboneFlags:
     """The options that choose a model and where to start from, as typed."""
 
     model: str | None

@@ -13,6 +13,7 @@ from indexer.clip_frames import Sampling
 from indexer.datasets.batches import BatchPlan, PairSource
 from indexer.datasets.clips import ClipWindow, Dataset, one_caption_each
 from indexer.datasets.loading import load_training_data
+from indexer.datasets.scoring import embed_captions
 from indexer.frame_cache import FillReport, FrameCache, default_cache_folder
 from models.backbone import Backbone, find_device
 from models.checkpoints import load_head, read_card
@@ -27,13 +28,11 @@ from models.retrieval_validation import PairValidator
 from models.sources import LoadedModel, load_model
 from models.training import TrainingSettings
 from search.lock import LibraryBusy
-from ui.printing import counted, printable, short_path, talk
-from ui.training_flags import DataFlags, HeadFlags, ModelFlags
-from ui.training_progress import filling_progress
+from ui.filling import fill, say_left_out
+from ui.printing import counted, talk
+from ui.training_flags import BackboneFlags, DataFlags, HeadFlags
 
-_LISTED_FAILURES = 10
 _CLIPS_TO_FIT = 1024  # more change mean and deviation of the frames by less than a percent
-_TEXTS_AT_ONCE = 256
 
 
 @dataclass
@@ -171,21 +170,14 @@ class TrainingParts:
             model.head.fit_inputs(frames.float().to(device), mask.to(device), texts)
 
     def _text_embeddings(self, dataset: Dataset) -> torch.Tensor:
-        """Of every caption, in order; each different text is encoded once."""
+        """Of every caption, in order; made once for each dataset."""
         if dataset not in self._embedded:
-            numbers: dict[str, int] = {}
-            rows = [numbers.setdefault(text, len(numbers)) for text in dataset.captions]
-            texts = list(numbers)
-            parts = [
-                self.backbone.embed_texts(texts[start : start + _TEXTS_AT_ONCE])
-                for start in range(0, len(texts), _TEXTS_AT_ONCE)
-            ]
-            self._embedded[dataset] = torch.cat(parts)[rows]
+            self._embedded[dataset] = embed_captions(self.backbone, dataset.captions)
         return self._embedded[dataset]
 
 
 def assemble(
-    settings: TrainingSettings, model: ModelFlags, head: HeadFlags, data: DataFlags
+    settings: TrainingSettings, model: BackboneFlags, head: HeadFlags, data: DataFlags
 ) -> TrainingParts:
     """Load the model, read the annotations, decode what is not in the cache yet.
 
@@ -256,23 +248,15 @@ def _filled(cache: FrameCache, windows: list[ClipWindow]) -> FillReport:
     """Decode what is missing. Of several processes one does it while the others wait."""
     while True:
         try:
-            with filling_progress() as on_progress:
-                report = cache.fill(windows, on_progress=on_progress)
+            report = fill(cache, windows)
         except KinodexError as error:
             if "LOCAL_RANK" not in os.environ or not isinstance(error.__cause__, LibraryBusy):
                 raise
             time.sleep(1)
             continue
-        _tell_failures(report)
+        if os.environ.get("RANK", "0") == "0":
+            say_left_out(report)
         return report
-
-
-def _tell_failures(report: FillReport) -> None:
-    if not report.failed or os.environ.get("RANK", "0") != "0":
-        return
-    for window, reason in list(report.failed.items())[:_LISTED_FAILURES]:
-        talk(f"left out: {printable(short_path(window.path))}: {reason}")
-    talk(f"left out because undecodable: {counted(len(report.failed), 'video')}")
 
 
 def _decodable(dataset: Dataset, failed: dict[ClipWindow, str]) -> Dataset:

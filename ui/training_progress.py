@@ -1,8 +1,5 @@
 """The live line of a training run, on stderr."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from models.training import StepReport
@@ -55,23 +52,3 @@ def figures_line(figures: dict[str, float]) -> str:
     return ", ".join(
         f"{words} {figures[name]:.1f}" for name, words in names.items() if name in figures
     )
-
-
-@contextmanager
-def filling_progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar while clips are decoded and encoded; → what to tell (done, total)."""
-    progress = Progress(
-        TextColumn("reading videos"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=talk_console,
-        transient=True,
-    )
-    task = progress.add_task("", visible=False)
-
-    def on_progress(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total, visible=True)
-
-    with progress:
-        yield on_progress

@@ -63,7 +63,7 @@ def test_a_head_is_trained_and_loads_with_the_model_it_was_trained_with(data, tm
     assert result.exit_code == 3  # one video could not be read
     assert result.stdout == f"{tmp_path}\n"
     assert "broken.mp4" in result.stderr
-    assert "left out because undecodable: 1 video" in result.stderr
+    assert "1 video left out, with all captions" in result.stderr
     assert "2 videos of the training split held out to choose the best step by" in result.stderr
     assert "8 training videos, 16 captions" in result.stderr
     backbone = load_backbone(ModelChoice("bundled"), device="cpu")
