@@ -47,7 +47,8 @@ class HeadCard:
     dataset: what it was trained on, in words
     figures: what was measured, by name
     logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
-    frames: how many frames a video had in training
+    frames: how many frames a video had in training, at most
+    frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
     """
 
     config: HeadConfig
@@ -57,6 +58,7 @@ class HeadCard:
     figures: dict[str, Any]
     logit_scale: float
     frames: int
+    frame_rate: float = 1.0
 
     def to_json(self) -> str:
         """What `from_json` makes the same card of."""

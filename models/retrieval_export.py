@@ -20,7 +20,7 @@ class HeadExport:
 
     choice, encoder: the backbone as it was before training
     dataset: what is trained on, in words
-    frames: how many frames a video has
+    frames, frame_rate: how many frames a video has at most, chosen from so many a second
     backbone_trains: whether the run changes the backbone
     """
 
@@ -28,6 +28,7 @@ class HeadExport:
     encoder: EncoderIdentity
     dataset: str
     frames: int
+    frame_rate: float
     backbone_trains: bool
     tokenize: Callable[[list[str]], torch.Tensor]
 
@@ -42,6 +43,7 @@ class HeadExport:
             figures=figures,
             logit_scale=model.logit_scale.item(),
             frames=self.frames,
+            frame_rate=self.frame_rate,
         )
         save_head(folder / HEAD_FILE, model.head, card)
 

@@ -143,6 +143,7 @@ def train_head(
             encoder=world.backbone.identity,
             dataset=f"{len(world.training.clips)} clips of the small world",
             frames=world.training.mask.shape[1],
+            frame_rate=0.0,  # as a library takes them: a few, over the whole clip
             backbone_trains=True,
             tokenize=tokenizer,
         ),

@@ -9,7 +9,6 @@ from ui.options import (
     DataOption,
     DeviceOption,
     FrameCacheOption,
-    FrameRateOption,
     JsonOption,
     PretrainedOption,
     VideosOption,
@@ -60,7 +59,15 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
-    frame_rate: FrameRateOption = 1.0,
+    frame_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Frames to choose from, per second; 0 is every frame. Default: that of the "
+            "head's training, or 1.",
+            show_default=False,
+        ),
+    ] = None,
     dual_softmax: Annotated[
         bool,
         typer.Option("--dual-softmax", help="Also with scores that look at all queries together."),

@@ -10,7 +10,6 @@ from ui.options import (
     DataOption,
     DeviceOption,
     FrameCacheOption,
-    FrameRateOption,
     PretrainedOption,
     VideosOption,
     WeightsOption,
@@ -149,7 +148,9 @@ def retrieval(
         Precision, typer.Option(help="Of the arithmetic; weights stay float32.")
     ] = Precision.FLOAT32,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each video, at most.")] = 12,
-    frame_rate: FrameRateOption = 1.0,
+    frame_rate: Annotated[
+        float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
+    ] = 1.0,
     blocks: Annotated[int, typer.Option(min=1, help="Transformer blocks of the head.")] = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")

@@ -31,7 +31,7 @@ from ui.evaluation_report import (
 from ui.filling import fill, say_left_out
 from ui.indexing import EXIT_DONE, EXIT_SOME_FAILED, ModelFlags, load_model
 
-_USUAL_FRAMES = 12
+_USUAL_FRAMES, _USUAL_RATE = 12, 1.0
 # QB-Norm gains hardly anything from more; encoding all of a training split would take hours.
 _BANK_CAPTIONS = 5000
 _BANK_SCALE = 20.0
@@ -47,7 +47,7 @@ class EvaluationRequest:
     flags: ModelFlags
     head: str | None = None
     frames: int | None = None
-    frame_rate: float = 1.0
+    frame_rate: float | None = None
     dual_softmax: bool = False
     query_bank: str | None = None
     per_query: Path | None = None
@@ -89,8 +89,11 @@ def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | N
 
 
 def _sampling(request: EvaluationRequest, head: LoadedHead | None) -> Sampling:
-    trained_with = head.card.frames if head and head.card else _USUAL_FRAMES
-    return Sampling(frames=request.frames or trained_with, rate=request.frame_rate)
+    """What was asked for; where nothing was, as the head was trained."""
+    card = head.card if head else None
+    frames, rate = (card.frames, card.frame_rate) if card else (_USUAL_FRAMES, _USUAL_RATE)
+    asked_rate = request.frame_rate
+    return Sampling(request.frames or frames, rate if asked_rate is None else asked_rate)
 
 
 def _bank_captions(request: EvaluationRequest, measured: Dataset) -> list[str]:

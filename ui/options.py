@@ -60,9 +60,6 @@ VideosOption = Annotated[
         help="Folder of the videos. Default: that of the annotations.", show_default=False
     ),
 ]
-FrameRateOption = Annotated[
-    float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
-]
 FrameCacheOption = Annotated[
     Path | None,
     typer.Option(

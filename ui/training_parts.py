@@ -111,6 +111,7 @@ class TrainingParts:
             encoder=self.backbone.identity,
             dataset=f"{self.training.name} ({self.training.split})",
             frames=self.data.frames,
+            frame_rate=self.data.frame_rate,
             backbone_trains=self.settings.tune != "head",
             tokenize=self.loaded.tokenize,
         )

@@ -346,6 +346,7 @@ def head_export(**changes: object) -> HeadExport:
         encoder=ENCODER,
         dataset="pairs.csv",
         frames=FRAMES,
+        frame_rate=2.0,
         backbone_trains=False,
         tokenize=lambda texts: torch.tensor([[1, 2, 63] + [0] * 5] * len(texts)),
     )
@@ -369,6 +370,7 @@ def test_the_exported_head_loads_with_its_card(tmp_path, head):
         assert torch.equal(loaded.head.state_dict()[name], tensor)
     assert loaded.card is not None
     assert (loaded.card.dataset, loaded.card.figures) == ("pairs.csv", {"r1": 12.5})
+    assert (loaded.card.frames, loaded.card.frame_rate) == (FRAMES, 2.0)
     assert loaded.card.logit_scale == float(model.logit_scale)
     assert json.loads((tmp_path / "head.json").read_text())["frames"] == FRAMES
     assert not (tmp_path / "backbone.safetensors").exists()

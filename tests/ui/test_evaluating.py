@@ -169,3 +169,14 @@ def _picture_of(code: str) -> np.ndarray:
     sprite = Image.open(SPRITES / f"{code}.webp").convert("RGBA").resize((80, 80))
     canvas.paste(sprite, (24, 24), sprite)
     return np.asarray(canvas)
+
+
+def test_frames_are_taken_as_in_the_training_of_the_head_unless_said_otherwise(evaluate, tmp_path):
+    def sampled(name: str, *options: object) -> dict[str, object]:
+        evaluate("--cache", tmp_path / name, *options)
+        [about] = (tmp_path / name).glob("*/about.json")
+        return json.loads(about.read_text())["sampling"]
+
+    assert sampled("own", "--head", "seqTransf") == {"frames": 12, "rate": 0.0, "choose": "uniform"}
+    assert sampled("asked", "--head", "seqTransf", "--frame-rate", 2)["rate"] == 2.0
+    assert sampled("without a card")["rate"] == 1.0
