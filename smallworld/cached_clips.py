@@ -13,7 +13,7 @@ import torch
 
 from models.pair_batch import PairBatch
 from smallworld.clip_claims import truth_tables
-from smallworld.clip_frames import ClipMaker, frame_times_s
+from smallworld.clip_frames import ClipPainter, frame_times_s
 from smallworld.clip_sampler import ClipSampler
 from smallworld.evaluate import Tokenizer, normalised
 from smallworld.motion_captions import MotionCaptionWriter
@@ -47,7 +47,7 @@ class CachedClips:
 
 def cache_clips(
     model: Any,
-    maker: ClipMaker,
+    painter: ClipPainter,
     clips: Sequence[Clip],
     *,
     seed: int,
@@ -60,7 +60,7 @@ def cache_clips(
     parts, masks = [], []
     for start in range(0, len(clips), _CLIPS_AT_ONCE):
         some = slice(start, start + _CLIPS_AT_ONCE)
-        frames, mask = maker.frames(clips[some], times_s[some], rng=rng)
+        frames, mask = painter.frames(clips[some], times_s[some], rng=rng)
         embeddings = torch.zeros(len(frames), longest, model.visual.output_dim, dtype=torch.half)
         padded = torch.zeros(len(frames), longest, dtype=torch.bool)
         padded[:, : mask.shape[1]] = mask

@@ -1,23 +1,17 @@
-"""Batches of clips as tensors of frames, made from a seed and a step."""
+"""The frames of clips as a model sees them: when they are taken, and how they look."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from smallworld.clip_claims import truth_tables
-from smallworld.clip_sampler import ClipSampler
 from smallworld.damage import damage
-from smallworld.motion_captions import ClipCaption, MotionCaptionWriter
-from smallworld.motions import STILL
 from smallworld.moving import Clip
 from smallworld.render import compose
 from smallworld.scenes import SCENES
 from smallworld.sprites import SpriteAtlas
 from smallworld.stills import IMAGE_SIZE, POOL_SIZE, scene_pool
-from smallworld.things import Thing
 from smallworld.threads import one_thread
 
 # How a library takes frames of a segment unless told otherwise.
@@ -26,28 +20,10 @@ FEWEST_FRAMES = 8
 # It holds frames on a grid so many times finer until it knows how long the segment is.
 _FINEST = 64
 
-_GROUP_SIZE = 4
-_GROUPED_SHARE = 0.75
 # The longest way of the camera in a clip, in heights of the picture.
 _LONGEST_PAN = 0.18
 # Clips are drawn a few at a time: all at once no longer fits the processor's cache.
 _CLIPS_AT_ONCE = 8
-
-
-@dataclass(frozen=True)
-class ClipBatch:
-    """`frames` is uint8, shape: (clips, frames, 3, 64, 64); `mask` is True where one is real.
-
-    `matches[i, j]` tells whether caption i is true of clip j, `arguable[i, j]` whether one could
-    argue about it: such a pair is neither right nor wrong.
-    """
-
-    frames: torch.Tensor
-    mask: torch.Tensor
-    clips: tuple[Clip, ...]
-    captions: tuple[ClipCaption, ...]
-    matches: torch.Tensor
-    arguable: torch.Tensor
 
 
 def frame_times_s(duration_s: float) -> np.ndarray:
@@ -62,90 +38,13 @@ def frame_times_s(duration_s: float) -> np.ndarray:
     return times_s[np.round(np.linspace(0, len(times_s) - 1, count)).astype(int)]
 
 
-def even_times_s(duration_s: float, count: int) -> np.ndarray:
-    """`count` times in the middles of equal parts, the same from either end."""
-    return (np.arange(count) + 0.5) * (duration_s / count)
+class ClipPainter:
+    """Draws the frames of clips, over scenes that it draws once, in several variants each."""
 
-
-def reversed_frames(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The same frames in the other order; those that are not real stay at the end.
-
-    What a clip shows backwards, exactly, if its times are the same from either end.
-    """
-    lengths, positions = mask.sum(dim=1, keepdim=True), torch.arange(mask.shape[1])[None]
-    order = torch.where(mask, lengths - 1 - positions, positions)
-    return frames[torch.arange(len(frames))[:, None], order]
-
-
-class ClipMaker:
-    """Makes batches; drawing the scenes once, in several variants each, makes it fast."""
-
-    def __init__(
-        self,
-        things: Sequence[Thing],
-        atlas: SpriteAtlas,
-        *,
-        seed: int,
-        scene_variants: int = 40,
-    ) -> None:
-        self._things = things
+    def __init__(self, atlas: SpriteAtlas, *, seed: int, scene_variants: int = 40) -> None:
         self._atlas = atlas
-        self._seed = seed
         self._scene_variants = scene_variants
         self._pool = scene_pool(seed, scene_variants)
-
-    def training_batch(self, step: int, *, size: int, frame_count: int | None = None) -> ClipBatch:
-        """The batch of one training step; the same step always gives the same batch.
-
-        Three quarters of the clips come in groups of the same things in the same scene, in which
-        other things happen. `frame_count` as in `batch`.
-        """
-        rng = np.random.default_rng([self._seed, step])
-        clips, captions = self.training_clips(rng, size=size)
-        return self.batch(clips, captions, rng=rng, frame_count=frame_count)
-
-    def training_clips(
-        self, rng: np.random.Generator, *, size: int
-    ) -> tuple[list[Clip], list[ClipCaption]]:
-        """Clips and captions of a training batch, without drawing them."""
-        sampler, writer = ClipSampler(self._things, rng), MotionCaptionWriter(rng)
-        told: list[tuple[Clip, ClipCaption]] = []
-        for _ in range(round(size * _GROUPED_SHARE / _GROUP_SIZE)):
-            group = sampler.variants(_GROUP_SIZE)
-            told += [(clip, writer.caption(clip, telling=_telling(clip, group))) for clip in group]
-        while len(told) < size:
-            clip = sampler.clip()
-            told.append((clip, writer.caption(clip)))
-        return [clip for clip, _ in told], [caption for _, caption in told]
-
-    def batch(
-        self,
-        clips: Sequence[Clip],
-        captions: Sequence[ClipCaption],
-        *,
-        rng: np.random.Generator,
-        frame_count: int | None = None,
-    ) -> ClipBatch:
-        """The clips drawn and damaged, beside their captions.
-
-        Frames are taken as a library takes them, or `frame_count` of each clip at even times.
-        """
-        times_s = [
-            even_times_s(clip.duration_s, frame_count)
-            if frame_count
-            else frame_times_s(clip.duration_s)
-            for clip in clips
-        ]
-        frames, mask = self.frames(clips, times_s, rng=rng)
-        true, arguable = truth_tables([caption.claim for caption in captions], clips)
-        return ClipBatch(
-            frames=frames,
-            mask=mask,
-            clips=tuple(clips),
-            captions=tuple(captions),
-            matches=torch.from_numpy(true),
-            arguable=torch.from_numpy(arguable),
-        )
 
     def frames(
         self, clips: Sequence[Clip], times_s: Sequence[np.ndarray], *, rng: np.random.Generator
@@ -205,13 +104,3 @@ class ClipMaker:
         grid = functional.affine_grid(theta, size, align_corners=False)
         scenes = scene.float().div_(255).expand(len(times_s), -1, -1, -1)
         return functional.grid_sample(scenes, grid, align_corners=False, padding_mode="border")
-
-
-def _telling(clip: Clip, group: Sequence[Clip]) -> tuple[str, ...]:
-    """What must be said of a clip to tell it from the others of its group."""
-    alike = sum(bool(_seen(clip) & _seen(other)) for other in group)
-    return ("motion", "speed") if alike > 1 else ("motion",)
-
-
-def _seen(clip: Clip) -> frozenset[str]:
-    return frozenset().union(*clip.motions) - {STILL}

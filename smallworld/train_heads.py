@@ -29,7 +29,7 @@ from models.retrieval_training import RetrievalModel, RetrievalTrainer
 from models.sources import LoadedModel
 from models.training import Precision, StepReport, TrainingSettings
 from smallworld.cached_clips import CachedClips, ClipSource, cache_clips, training_clips
-from smallworld.clip_frames import ClipMaker
+from smallworld.clip_frames import ClipPainter
 from smallworld.evaluate import EVALUATION_SEED
 from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_sentences
 from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
@@ -95,8 +95,8 @@ def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> Smal
     def cached(name: str, chosen: Sequence[Clip], *, seed: int, variants: int) -> CachedClips:
         file = folder / f"{name}-{seed}-{len(chosen)}.safetensors"
         if not file.is_file():
-            maker = ClipMaker(things, atlas, seed=seed, scene_variants=variants)
-            made = cache_clips(backbone.model, maker, chosen, seed=seed, progress=_show(name))
+            painter = ClipPainter(atlas, seed=seed, scene_variants=variants)
+            made = cache_clips(backbone.model, painter, chosen, seed=seed, progress=_show(name))
             save_file({"frames": made.frame_embeddings, "mask": made.mask}, file)
         stored = load_file(file)
         return CachedClips(tuple(chosen), stored["frames"], stored["mask"])

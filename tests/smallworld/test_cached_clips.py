@@ -2,16 +2,16 @@ import pytest
 import torch
 
 from smallworld.cached_clips import CachedClips, ClipSource, cache_clips, training_clips
-from smallworld.clip_frames import ClipMaker
+from smallworld.clip_frames import ClipPainter
 from smallworld.model import load_model, load_tokenizer
 from smallworld.sprites import SpriteAtlas, shipped_things
 
 
 @pytest.fixture(scope="module")
 def cached(atlas: SpriteAtlas) -> CachedClips:
-    maker = ClipMaker(shipped_things(), atlas, seed=3, scene_variants=2)
+    painter = ClipPainter(atlas, seed=3, scene_variants=2)
     clips = training_clips(shipped_things(), seed=1, count=32)
-    return cache_clips(load_model(), maker, clips, seed=1)
+    return cache_clips(load_model(), painter, clips, seed=1)
 
 
 def test_every_real_frame_has_an_embedding_and_padding_has_none(cached: CachedClips) -> None:

@@ -4,7 +4,7 @@ import torch
 from models.clip4clip import HeadConfig, make_head
 from models.retrieval_training import RetrievalModel
 from smallworld.cached_clips import CachedClips, cache_clips
-from smallworld.clip_frames import ClipMaker
+from smallworld.clip_frames import ClipPainter
 from smallworld.evaluate_heads import Examination, figures, lifted, pair_sentences
 from smallworld.held_out_clips import retrieval_set, time_pairs
 from smallworld.model import load_model, load_tokenizer
@@ -13,13 +13,13 @@ from smallworld.sprites import SpriteAtlas, shipped_things
 
 @pytest.fixture(scope="module")
 def examination(atlas: SpriteAtlas) -> Examination:
-    maker = ClipMaker(shipped_things(), atlas, seed=3, scene_variants=2)
+    painter = ClipPainter(atlas, seed=3, scene_variants=2)
     told = retrieval_set(shipped_things(), seed=4, count=10)
     pairs = time_pairs(shipped_things(), seed=4, count=11)
     both = [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
 
     def cached(clips: list) -> CachedClips:
-        return cache_clips(load_model(), maker, clips, seed=1)
+        return cache_clips(load_model(), painter, clips, seed=1)
 
     return Examination(
         cached(list(told.clips)),
