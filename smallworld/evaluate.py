@@ -19,7 +19,7 @@ from smallworld import grammar
 from smallworld.captions import CaptionWriter
 from smallworld.model import BUNDLED_FOLDER, load_model, load_tokenizer
 from smallworld.pictures import WORDS, Picture, PictureSampler
-from smallworld.sprites import DEBIAN_FONT, FontMissing, font_atlas, shipped_atlas, shipped_things
+from smallworld.sprites import DEBIAN_FONT, font_atlas_or_exit, shipped_atlas, shipped_things
 from smallworld.stills import StillMaker
 from smallworld.things import Thing, load_things, things_by_name, without_article
 
@@ -206,10 +206,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=1000)
     options = parser.parse_args()
     things = shipped_things() if options.shipped else load_things()
-    try:
-        atlas = shipped_atlas() if options.shipped else font_atlas(options.font)
-    except FontMissing as error:
-        sys.exit(str(error))
+    atlas = shipped_atlas() if options.shipped else font_atlas_or_exit(options.font)
     maker = StillMaker(things, atlas, seed=EVALUATION_SEED)
     model, tokenizer = load_model(options.model), load_tokenizer(options.model)
     figures = Examiner(model, tokenizer, maker, things).figures(options.pictures)

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from smallworld import grammar
+from smallworld import grammar, motion_verbs
 from smallworld import motion_grammar as words
 from smallworld.captions import CaptionWriter, with_article
 from smallworld.claims import ThingClaim
@@ -107,7 +107,7 @@ class MotionCaptionWriter:
             text = self._meetings(finite=finite)[clip.event][0]
             return ClipCaption(self._cast(text, a, b), claim)
         actor = ActorClaim(clip.picture.placements[0].thing, None, (clip.event,))
-        name, (now, plain) = _first_name(actor), words.DEEDS[clip.event][0]
+        name, (now, plain) = _first_name(actor), motion_verbs.DEEDS[clip.event][0]
         forms = (now, now, plain, f"is {now}") if _is_singular(name) else (now,)
         return ClipCaption(f"{name} {self._one_of(forms)}", ClipClaim((actor,)))
 
@@ -213,16 +213,16 @@ class MotionCaptionWriter:
             told = self._hastened(told, clip, speed)
         return (f"is {told}" if aux else told), motions
 
-    def _verbs(self, clip: Clip) -> tuple[Sequence[words.Verb], tuple[str, ...]]:
+    def _verbs(self, clip: Clip) -> tuple[Sequence[motion_verbs.Verb], tuple[str, ...]]:
         event = clip.event
         if event == "roll" and self._rng.random() < 0.45:
             (side,) = clip.motions[0] - {"roll"}
-            ways = words.HELD_OUT_WAYS if self._held_out else words.WAYS
+            ways = motion_verbs.HELD_OUT_WAYS if self._held_out else motion_verbs.WAYS
             way = self._one_of(ways[side])
-            now, plain = self._one_of(words.ROLLING)
+            now, plain = self._one_of(motion_verbs.ROLLING)
             return [(now.format(way=way), plain.format(way=way))], ("roll", side)
         held_out = self._held_out and self._rng.random() < 0.6
-        deeds = words.HELD_OUT_DEEDS if held_out else words.DEEDS
+        deeds = motion_verbs.HELD_OUT_DEEDS if held_out else motion_verbs.DEEDS
         return deeds[event], (event,)
 
     def _hastened(self, told: str, clip: Clip, speed: str) -> str:

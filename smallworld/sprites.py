@@ -54,6 +54,14 @@ def font_atlas(font_file: Path, things: Sequence[Thing] | None = None) -> Sprite
     return _atlas({thing.name: draw_sprite(thing, font) for thing in chosen})
 
 
+def font_atlas_or_exit(font_file: Path) -> SpriteAtlas:
+    """Like `font_atlas`, for commands: a missing font ends them with a sentence."""
+    try:
+        return font_atlas(font_file)
+    except FontMissing as error:
+        sys.exit(str(error))
+
+
 def shipped_things() -> tuple[Thing, ...]:
     """The things whose sprites come with the program, in the order of `things.csv`."""
     return tuple(thing for thing in load_things() if sprite_file(thing).is_file())

@@ -8,7 +8,6 @@ the learning rate then falls to zero within these.
 import argparse
 import logging
 import math
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +26,7 @@ from smallworld.model import (
     write_model_definition,
 )
 from smallworld.pose import PoseReader
-from smallworld.sprites import DEBIAN_FONT, FontMissing, SpriteAtlas, font_atlas
+from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.stills import StillBatch, StillMaker
 from smallworld.things import load_things
 
@@ -220,10 +219,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s")
     _LOG.setLevel(logging.INFO)
     options = _options()
-    try:
-        atlas = font_atlas(options.font)
-    except FontMissing as error:
-        sys.exit(str(error))
+    atlas = font_atlas_or_exit(options.font)
     settings = TrainingSettings(
         steps=options.steps,
         batch_size=options.batch_size,

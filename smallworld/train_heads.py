@@ -35,7 +35,7 @@ from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_se
 from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
 from smallworld.model import load_model, load_tokenizer
 from smallworld.moving import Clip
-from smallworld.sprites import DEBIAN_FONT, FontMissing, SpriteAtlas, font_atlas
+from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
 _LOG = logging.getLogger(__name__)
@@ -231,10 +231,7 @@ def main() -> None:
     logging.basicConfig(format="%(message)s")
     _LOG.setLevel(logging.INFO)
     options = _options()
-    try:
-        atlas = font_atlas(options.font)
-    except FontMissing as error:
-        sys.exit(str(error))
+    atlas = font_atlas_or_exit(options.font)
     plan = HeadTraining(
         clips=options.clips,
         steps=options.steps,

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from smallworld import motion_grammar as words
+from smallworld import motion_verbs
 from smallworld.clip_claims import holds_in_clip
 from smallworld.clip_sampler import ClipSampler
 from smallworld.motion_captions import ClipCaption, MotionCaptionWriter
@@ -41,9 +42,11 @@ def test_every_caption_is_true_of_its_clip(held_out: bool) -> None:
 def test_training_captions_never_use_a_held_out_phrasing() -> None:
     texts = [caption.text for _, caption in drawn(1000, held_out=False)]
     frames = (*words.HELD_OUT_FRAMES, *words.HELD_OUT_SENTENCE_FRAMES)
-    deeds = [form for verbs in words.HELD_OUT_DEEDS.values() for verb in verbs for form in verb]
+    deeds = [
+        form for verbs in motion_verbs.HELD_OUT_DEEDS.values() for verb in verbs for form in verb
+    ]
     speeds = [w for held in words.HELD_OUT_SPEED_WORDS.values() for w in held]
-    ways = [way for held in words.HELD_OUT_WAYS.values() for way in held]
+    ways = [way for held in motion_verbs.HELD_OUT_WAYS.values() for way in held]
     unseen = [f" {phrase} " for phrase in (*deeds, *speeds, *ways)]
     assert [t for t in texts if any(phrase in f" {t} " for phrase in unseen)] == []
     assert [t for t in texts if any(in_frame(t, frame) for frame in frames)] == []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import shots, write_clip
-from ui import cli
+from tests.ui.calling import call
 
 
 @pytest.fixture(scope="module")
@@ -26,18 +26,6 @@ def made(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     library = tmp_path_factory.mktemp("made") / "library"
     assert call("index", clips, "--library", library, "--model", "bundled") == 0
     return library
-
-
-def call(*arguments: object) -> int:
-    """Run the command in this process, so that torch is loaded once for all tests."""
-    before, sys.argv = sys.argv, ["kinodex", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    finally:
-        sys.argv = before
-    return 0
 
 
 def test_index_says_what_it_did_and_search_finds_it(clips, tmp_path, capsys):

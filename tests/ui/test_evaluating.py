@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.corpus import shots, write_clip
-from ui import cli
+from tests.ui.calling import call
 
 SPRITES = Path(__file__).parents[2] / "smallworld" / "sprites"
 CAPTIONS = ("a red car", "a blue bird", "a dog at night", "a yellow ball")
@@ -45,14 +44,7 @@ def evaluate(data, cache, capsys):
     def run(*options: object) -> tuple[int, str, str]:
         words = ["evaluate", "retrieval", "--data", data / "pairs.csv", "--model", "bundled"]
         words += ["--device", "cpu", "--cache", cache, "--head", "meanP", *options]
-        before, sys.argv = sys.argv, ["kinodex", *map(str, words)]
-        try:
-            cli.main()
-            code = 0
-        except SystemExit as end:
-            code = end.code
-        finally:
-            sys.argv = before
+        code = call(*words)
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 

@@ -15,7 +15,7 @@ from search.library import Library
 from search.spaces import active_space
 from tests.corpus import shots, write_clip
 from tests.tiny import save_tiny_head
-from tests.ui.test_cli import call
+from tests.ui.calling import call
 from ui.open_library import OpenLibrary
 
 

@@ -1,7 +1,6 @@
 """`kinodex import clip4clip`: from a published file to files that other commands load."""
 
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,23 +13,12 @@ from models.choice import HeadChoice
 from models.published import build_backbone, read_clip4clip
 from models.sources import choose_model
 from tests.models import published_clip4clip as published
-from ui import cli
+from tests.ui.calling import call
 
 
 @pytest.fixture(scope="module", autouse=True)
 def architecture(tmp_path_factory: pytest.TempPathFactory) -> None:
     published.register_architecture(tmp_path_factory.mktemp("architecture"))
-
-
-def call(*arguments: object) -> int:
-    before, sys.argv = sys.argv, ["kinodex", *map(str, arguments)]
-    try:
-        cli.main()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 0
-    finally:
-        sys.argv = before
-    return 0
 
 
 @pytest.fixture
