@@ -25,17 +25,6 @@ from tests.tiny import tiny_backbone
 DIM = 24
 
 
-@pytest.fixture(scope="module")
-def backbone():
-    return tiny_backbone()
-
-
-@pytest.fixture
-def library(tmp_path: Path):
-    with Library.open(tmp_path / "library", create=True) as library:
-        yield library
-
-
 class Shelf:
     """Puts videos with given vectors into a library, and answers from an engine on it."""
 

@@ -1,7 +1,5 @@
 """Looking again at the best segments with the query and all their frames."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -12,23 +10,11 @@ from models.errors import KinodexError
 from search import engine
 from search.embeddings import normalised
 from search.engine import SearchEngine
-from search.library import Library
 from search.reranking import NoSuchReranker
 from tests.search.test_engine import Shelf, axis
-from tests.tiny import save_tiny_head, tiny_backbone
+from tests.tiny import save_tiny_head
 
 TEXT = "a cat"
-
-
-@pytest.fixture(scope="module")
-def backbone():
-    return tiny_backbone()
-
-
-@pytest.fixture
-def library(tmp_path: Path):
-    with Library.open(tmp_path / "library", create=True) as library:
-        yield library
 
 
 @pytest.fixture
