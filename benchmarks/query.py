@@ -22,7 +22,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 from unittest import mock
 
@@ -43,7 +43,7 @@ from benchmarks.reporting import Figure, Report
 from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import seconds, spread, timed
 from models.backbone import Backbone
-from search import engine
+from search import candidates, engine
 from search.engine import SearchEngine
 from search.segment_index import SegmentIndex
 from search.vectors.devices import threads_for
@@ -63,9 +63,10 @@ PLACES = ("", "at night", "in the snow", "on a beach at sunset", "seen from abov
 PARTS: dict[str, tuple[Any, str]] = {
     "looking for changes": (SegmentIndex, "refresh"),
     "vector search": (SegmentIndex, "nearest"),
-    "catalog: segments": (engine, "_candidates"),
-    "catalog: best frames": (engine, "_best_frames"),
-    "catalog: videos": (engine, "_present_videos"),
+    "catalog: segments": (engine, "read_candidates"),
+    "catalog: best frames": (candidates, "_best_frames"),
+    "catalog: tags": (candidates, "tags_of"),
+    "catalog: videos": (candidates, "_present_videos"),
 }
 
 
@@ -162,8 +163,8 @@ def _watched(
     function: Callable[..., Any], spent: dict[str, float], part: str
 ) -> Callable[..., Any]:
     @wraps(function)
-    def watched(*arguments: Any) -> Any:
-        timing, result = timed(function, *arguments)
+    def watched(*arguments: Any, **options: Any) -> Any:
+        timing, result = timed(partial(function, *arguments, **options))
         spent[part] += timing.clock_s
         return result
 

@@ -1,6 +1,6 @@
 """Segments through the model in shared batches, and back together as whole videos."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -49,9 +49,12 @@ class OpenVideo:
 class Encoder:
     """Gathers segments of any videos until they fill a batch, then encodes them together."""
 
-    def __init__(self, backbone: Backbone, head: LoadedHead) -> None:
+    def __init__(
+        self, backbone: Backbone, head: LoadedHead, action_head: LoadedHead | None = None
+    ) -> None:
         self._backbone = backbone
         self._head = head.head.to(backbone.device)
+        self._action_head = action_head.head.to(backbone.device) if action_head else None
         self._waiting: list[tuple[Job, DecodedSegment]] = []
 
     @property
@@ -79,13 +82,22 @@ class Encoder:
             in_sampled_order(embeddings, segment.unique_index)
             for embeddings, segment in zip(stored, segments, strict=True)
         ]
-        fused = fuse_sequences(self._head, sequences, device=self._backbone.device)
-        for (job, segment), frames, embedding in zip(waiting, stored, fused, strict=True):
-            yield job, segment, _new_segment(segment, frames, embedding)
+        device = self._backbone.device
+        fused = fuse_sequences(self._head, sequences, device=device)
+        actions: Sequence[np.ndarray | None] = [None] * len(sequences)
+        if self._action_head is not None:
+            actions = list(fuse_sequences(self._action_head, sequences, device=device))
+        for (job, segment), frames, embedding, action in zip(
+            waiting, stored, fused, actions, strict=True
+        ):
+            yield job, segment, _new_segment(segment, frames, embedding, action)
 
 
 def _new_segment(
-    segment: DecodedSegment, frame_embeddings: np.ndarray, embedding: np.ndarray
+    segment: DecodedSegment,
+    frame_embeddings: np.ndarray,
+    embedding: np.ndarray,
+    action_embedding: np.ndarray | None,
 ) -> NewSegment:
     return NewSegment(
         start_s=segment.start_s,
@@ -95,4 +107,5 @@ def _new_segment(
         unique_index=segment.unique_index,
         frame_embeddings=frame_embeddings,
         embedding=embedding,
+        action_embedding=action_embedding,
     )

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 
 import numpy as np
 
-from indexer.clip_frames import Sampling
+from indexer.clip_frames import FrameSampling
 from indexer.datasets.clips import ClipWindow
 from indexer.errors import DecodeFailed
 from indexer.settings import IndexSettings
@@ -30,7 +30,7 @@ class DecodedClip:
 def decode_clips(
     windows: Iterable[ClipWindow],
     *,
-    sampling: Sampling,
+    sampling: FrameSampling,
     short_side: int,
     settings: IndexSettings,
     processes: int,

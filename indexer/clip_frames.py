@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ import numpy as np
 from indexer.decode import Frame
 from indexer.errors import DecodeFailed
 from indexer.pyav_reader import PyAVReader
+from indexer.segment_sampling import SegmentSampling
 from indexer.settings import IndexSettings
 
 # Time stamps are stored rounded, by up to a millisecond; in parts of the sampling grid.
@@ -46,6 +46,10 @@ class Sampling:
         if self.choose not in ("uniform", "head", "tail"):
             raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
 
+    def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
+        """Positions of the candidates that are kept, from their presentation times."""
+        return self.positions(len(times_s))
+
     def positions(self, count: int) -> list[int]:
         """Which of ``count`` candidates are kept, rising; all where they are no more than frames.
 
@@ -61,9 +65,12 @@ class Sampling:
         return [number * (count - 1) // gaps for number in range(self.frames)]
 
 
+FrameSampling = Sampling | SegmentSampling
+
+
 @dataclass(frozen=True)
 class ClipFrames:
-    """The sampled frames of a clip, in order of time.
+    """The sampled frames of a clip, in order of time; the same one may stand there several times.
 
     frames: shape (count, height, width, 3), uint8, RGB; at least one.
     times_s: presentation times from the start of the file; shape (count,), float64.
@@ -81,7 +88,7 @@ def sample_clip(
     *,
     start_s: float | None,
     end_s: float | None,
-    sampling: Sampling,
+    sampling: FrameSampling,
     short_side: int,
     settings: IndexSettings,
     on_frame: Callable[[], None] = lambda: None,
@@ -97,18 +104,19 @@ def sample_clip(
     """
     window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
     with PyAVReader(path, short_side=short_side, settings=settings) as reader:
-        candidates = window.candidates(reader, on_frame)
-        count, kept = _keep(candidates, sampling)
-        if not count:
-            return _on_screen(reader, window.start_s)
-    if kept is None:
-        # Only now is it known how many there are. Reading twice keeps the memory bounded.
-        wanted = set(sampling.positions(count))
+        times_s, held = _read(window.candidates(reader, on_frame), sampling)
+        if not times_s:
+            times_s, held = [window.start_s], {0: _on_screen(reader, window.start_s)}
+        positions = sampling.chosen(times_s, min(window.end_s, reader.end_s))
+    wanted = set(positions)
+    if not wanted <= held.keys():
+        # Only now is it known which ones are wanted. Reading twice keeps the memory bounded.
         with PyAVReader(path, short_side=short_side, settings=settings) as reader:
-            candidates = window.candidates(reader, on_frame)
-            kept = [_held(frame) for at, frame in enumerate(candidates) if at in wanted]
-    pixels, times_s = zip(*kept, strict=True)
-    return ClipFrames(np.stack(pixels), np.array(times_s))
+            candidates = enumerate(window.candidates(reader, on_frame))
+            held = {at: frame.pixels() for at, frame in candidates if at in wanted}
+    return ClipFrames(
+        np.stack([held[at] for at in positions]), np.array([times_s[at] for at in positions])
+    )
 
 
 @dataclass(frozen=True)
@@ -137,38 +145,31 @@ class _Window:
         return reader.frames_after(self.start_s - _WIND_MARGIN_S)
 
 
-_Held = tuple[np.ndarray, float]
-
-
-def _keep(candidates: Iterator[Frame], sampling: Sampling) -> tuple[int, list[_Held] | None]:
-    """How many candidates there were, and those to keep; None if they became too many to hold."""
-    if sampling.choose == "head":
-        first = [_held(frame) for _, frame in zip(range(sampling.frames), candidates, strict=False)]
-        return len(first), first
-    is_tail = sampling.choose == "tail"
-    held: deque[_Held] = deque(maxlen=sampling.frames if is_tail else None)
+def _read(
+    candidates: Iterator[Frame], sampling: FrameSampling
+) -> tuple[list[float], dict[int, np.ndarray]]:
+    """Times of the candidates, and pixels by position: as many as may be wanted, or fit."""
+    choose = sampling.choose if isinstance(sampling, Sampling) else "uniform"
     most = max(_HELD_FRAMES, sampling.frames)
-    count = 0
-    for frame in candidates:
-        count += 1
-        if is_tail or count <= most:
-            held.append(_held(frame))
+    times_s: list[float] = []
+    held: dict[int, np.ndarray] = {}
+    for at, frame in enumerate(candidates):
+        times_s.append(frame.time_s)
+        if choose == "tail":
+            held.pop(at - sampling.frames, None)
+            held[at] = frame.pixels()
+        elif at < most:
+            held[at] = frame.pixels()
         else:
             held.clear()
-    if is_tail:
-        return count, list(held)
-    if count > most:
-        return count, None
-    return count, [held[position] for position in sampling.positions(count)]
+        if choose == "head" and len(times_s) == sampling.frames:
+            break
+    return times_s, held
 
 
-def _held(frame: Frame) -> _Held:
-    return frame.pixels(), frame.time_s
-
-
-def _on_screen(reader: PyAVReader, time_s: float) -> ClipFrames:
+def _on_screen(reader: PyAVReader, time_s: float) -> np.ndarray:
     if time_s >= reader.end_s:
         raise DecodeFailed(
             "decode", f"the clip begins at {time_s:g} s, but the video ends at {reader.end_s:g} s"
         )
-    return ClipFrames(reader.picture_at(time_s)[None], np.array([time_s]))
+    return reader.picture_at(time_s)

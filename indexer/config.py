@@ -3,9 +3,11 @@
 import json
 from typing import Any
 
+from pydantic import BaseModel
+
 from indexer.settings import IndexSettings
 from search.library import Library
-from search.settings import SearchSettings
+from search.settings import SearchSettings, TagSettings
 
 # What decides which frames stand for a video. The rest are limits and habits: changing
 # them leaves the embeddings comparable.
@@ -38,7 +40,12 @@ def write_settings_template(library: Library) -> None:
     if library.settings_file.exists():
         return
     lines = ["# Settings of this library. Take the '#' off a line to change it."]
-    for section, form in (("index", IndexSettings), ("search", SearchSettings)):
+    forms: dict[str, type[BaseModel]] = {
+        "index": IndexSettings,
+        "search": SearchSettings,
+        "tags": TagSettings,
+    }
+    for section, form in forms.items():
         lines += ["", f"[{section}]"]
         for name, option in form.model_fields.items():
             # JSON writes numbers, texts and truth values as TOML does.

@@ -20,7 +20,7 @@ from indexer.errors import DecodeFailed
 from indexer.settings import IndexSettings
 
 if TYPE_CHECKING:
-    from indexer.clip_frames import Sampling
+    from indexer.clip_frames import FrameSampling
 
 _GIB = 1024**3
 _ALIVE_EVERY_S = 1.0
@@ -46,7 +46,7 @@ class ClipJob:
     path: Path
     start_s: float | None
     end_s: float | None
-    sampling: Sampling
+    sampling: FrameSampling
     short_side: int
     settings: IndexSettings
 

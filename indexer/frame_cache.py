@@ -15,7 +15,8 @@ import numpy as np
 import torch
 
 from indexer.clip_decoding import DecodedClip, decode_clips
-from indexer.clip_frames import Sampling
+from indexer.clip_frames import FrameSampling
+from indexer.clip_views import CROPS, three_crops, with_margin
 from indexer.datasets.clips import ClipWindow
 from indexer.errors import DecodeFailed
 from indexer.frame_store import Appender, FrameStore, Stamp
@@ -56,22 +57,25 @@ class FrameCache:
         root: Path,
         *,
         about: dict[str, Any],
-        sampling: Sampling,
+        sampling: FrameSampling,
         row_shape: tuple[int, ...],
         dtype: type[np.generic],
         short_side: int,
         encode: Encode,
+        crops: int = 1,
     ) -> None:
+        """`encode` makes `crops` rows of each frame."""
         self.sampling = sampling
         self._about = {**about, "sampling": asdict(sampling)}
         self._short_side, self._encode = short_side, encode
         written = json.dumps(self._about, sort_keys=True, default=list)
         key = hashlib.blake2b(written.encode(), digest_size=8).hexdigest()
         self._row_shape, self._dtype = row_shape, np.dtype(dtype)
+        self._rows_of_clip = sampling.frames * crops
         self._store = FrameStore(root / key, row_shape=row_shape, dtype=self._dtype)
 
     @classmethod
-    def of_embeddings(cls, root: Path, backbone: Backbone, sampling: Sampling) -> FrameCache:
+    def of_embeddings(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Frame embeddings of a backbone, not normalised, kept as float16."""
         identity = backbone.identity
 
@@ -94,7 +98,33 @@ class FrameCache:
         )
 
     @classmethod
-    def of_pixels(cls, root: Path, preprocessing: Preprocessing, sampling: Sampling) -> FrameCache:
+    def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
+        """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
+        identity = backbone.identity
+
+        def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
+            cropped = [three_crops(clip, backbone.preprocessing) for clip in clips]
+            return [rows.numpy().astype(np.float16) for rows in backbone.embed_clips(cropped)]
+
+        return cls(
+            root,
+            about={
+                "kind": "crop embeddings",
+                "frames_digest": identity.frames_digest,
+                "preprocessing": identity.preprocessing,
+            },
+            sampling=sampling,
+            row_shape=(backbone.dim,),
+            dtype=np.float16,
+            short_side=max(with_margin(backbone.preprocessing.size)),
+            encode=encode,
+            crops=CROPS,
+        )
+
+    @classmethod
+    def of_pixels(
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+    ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
         identity = preprocessing.identity()
 
@@ -155,20 +185,25 @@ class FrameCache:
         failed |= self._known_failures(set(stamps) - set(new))
         return FillReport(encoded, len(stamps) - encoded - len(failed), failed)
 
-    def batch(self, windows: Sequence[ClipWindow]) -> tuple[torch.Tensor, torch.Tensor]:
+    def batch(
+        self, windows: Sequence[ClipWindow], *, rows: np.ndarray | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Stored frames and their mask.
+
+        rows: which of each clip's frames; shape: (clips, frames). By default all.
 
         Embeddings: float16, (clips, frames, dim); pixels: uint8, (clips, frames, 3, height, width);
         mask: bool, (clips, frames). Frames stand at the left, zeros behind them.
 
         Raises KeyError for a clip that is not there.
         """
-        frames = np.zeros((len(windows), self.sampling.frames, *self._row_shape), self._dtype)
+        most = self._rows_of_clip if rows is None else rows.shape[1]
+        frames = np.zeros((len(windows), most, *self._row_shape), self._dtype)
         mask = np.zeros(frames.shape[:2], bool)
-        for row, window in enumerate(windows):
-            stored = self._store[window]
-            frames[row, : len(stored)] = stored
-            mask[row, : len(stored)] = True
+        for clip, window in enumerate(windows):
+            stored = self._store[window] if rows is None else self._store[window][rows[clip]]
+            frames[clip, : len(stored)] = stored
+            mask[clip, : len(stored)] = True
         return torch.from_numpy(frames), torch.from_numpy(mask)
 
     @contextmanager

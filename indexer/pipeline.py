@@ -32,6 +32,7 @@ from search.recording import (
 )
 from search.segment_index import SegmentIndex
 from search.spaces import SpaceIdentity, enter_space
+from search.tagger import LiveTagging, Tagger, TagReport
 
 # How long frames wait for others to share their batch. On two cores batches of 32 are a seventh
 # quicker than batches of 8, and the wait is no loss: decoding has all cores meanwhile.
@@ -68,6 +69,7 @@ class IndexReport:
     frames_sampled: int = 0
     frames_encoded: int = 0
     interrupted: bool = False
+    tagging: TagReport | None = None  # where the whole library was tagged (again) at the end
 
     @property
     def has_failures(self) -> bool:
@@ -80,6 +82,7 @@ class Indexer:
     """Indexes files into one library with one model. Raises LibraryBusy if another one does.
 
     head: one that fuses a segment's frames, for this very model
+    tagger: what gives segments their tags, for this very model; none get any without it
     """
 
     library: Library
@@ -88,6 +91,7 @@ class Indexer:
     settings: IndexSettings
     listener: Listener
     stop: threading.Event = field(default_factory=threading.Event)
+    tagger: Tagger | None = None
 
     def index(
         self, paths: Sequence[Path], *, retry_failed: bool = False, switch_space: bool = False
@@ -104,7 +108,12 @@ class Indexer:
             with self.library.writing() as session:
                 scan = register(session, discovery, space, retry_failed=retry_failed)
             self.listener.on_scan(discovery, scan)
-            return self._run(scan, space)
+            tagging = self.tagger.enter() if self.tagger and scan.jobs else None
+            report = self._run(scan, space, tagging)
+            if self.tagger and not self.stop.is_set():
+                report.tagging = self.tagger.complete(stop=self.stop)
+            report.interrupted = self.stop.is_set()
+            return report
 
     def index_known(self, *, failed: bool, switch_space: bool = False) -> IndexReport:
         """Index the files that the catalog knows: those that failed, or all of them."""
@@ -133,8 +142,8 @@ class Indexer:
                 head_file=stored_file(self.head, self.backbone.choice),
             )
 
-    def _run(self, scan: Scan, space: Space) -> IndexReport:
-        run = _Run(self, space)
+    def _run(self, scan: Scan, space: Space, tagging: LiveTagging | None) -> IndexReport:
+        run = _Run(self, space, tagging)
         run.report.unchanged = scan.unchanged
         run.report.failed = scan.newly_failed
         run.report.failed_before = scan.failed_before
@@ -145,14 +154,13 @@ class Indexer:
         index = SegmentIndex(self.library, space)
         index.refresh()
         index.save()
-        run.report.interrupted = self.stop.is_set()
         return run.report
 
 
 class _Run:
     """The state of one pass over a list of jobs."""
 
-    def __init__(self, indexer: Indexer, space: Space) -> None:
+    def __init__(self, indexer: Indexer, space: Space, tagging: LiveTagging | None) -> None:
         self.report = IndexReport()
         self._library = indexer.library
         self._backbone = indexer.backbone
@@ -160,7 +168,10 @@ class _Run:
         self._listener = indexer.listener
         self._stop = indexer.stop
         self._space = space
-        self._encoder = Encoder(indexer.backbone, indexer.head)
+        self._tagging = tagging
+        self._encoder = Encoder(
+            indexer.backbone, indexer.head, action_head=tagging.head if tagging else None
+        )
         self._open: dict[int, OpenVideo] = {}
 
     def work(self, jobs: Sequence[Job]) -> None:
@@ -221,6 +232,9 @@ class _Run:
         finished = video.finished(video.summary)
         with self._library.writing() as session:
             video_id, segment_ids = store_video(session, finished, self._space)
+            if self._tagging is not None:
+                embeddings = [segment.action_embedding for segment in finished.segments]
+                self._tagging.store(session, segment_ids, embeddings)
             link_path(session, job.path_id, video_id)
         del self._open[job.path_id]
         self.report.encoded += 1

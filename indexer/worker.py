@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
-from indexer.clip_frames import ClipFrames, Sampling
+from indexer.clip_frames import ClipFrames, FrameSampling
 from indexer.decoding import DecodedSegment, DecodeEvent, DecodeSummary
 from indexer.decoding_process import (
     Alive,
@@ -92,7 +92,7 @@ class DecodeWorker:
         *,
         start_s: float | None,
         end_s: float | None,
-        sampling: Sampling,
+        sampling: FrameSampling,
         short_side: int,
         settings: IndexSettings,
     ) -> ClipFrames:

@@ -37,6 +37,11 @@ class Backbone:
         self.text_encoder = TextEncoder(self.model, loaded.tokenize)
         self.dim = self.embed_texts([""]).shape[1]
 
+    @property
+    def logit_scale(self) -> float:
+        """As CLIP stores it: the natural logarithm of the factor on the cosines."""
+        return float(self.model.logit_scale.detach().reshape(()))
+
     def embed_frames(self, frames: np.ndarray) -> torch.Tensor:
         """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
         return self.embed_clips([frames])[0]

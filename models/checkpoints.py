@@ -3,17 +3,17 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from models.choice import (
+    ACTION_MEAN_POOLING,
     BUNDLED,
     MEAN_POOLING,
     EncoderIdentity,
@@ -23,63 +23,51 @@ from models.choice import (
 )
 from models.clip4clip import LooseHead, make_head
 from models.errors import KinodexError
-from models.head_config import HEAD_NAMES, HeadConfig
+from models.head_card import ActionCard, HeadCard
+from models.head_config import ACTION_HEADS, HEAD_NAMES, HeadConfig
+from models.head_fit import BACKBONE_FILE, HeadMismatch, check_encoder, check_labels
 from models.tight import TightTransf
 
 HEAD_FILE = "head.safetensors"
-BACKBONE_FILE = "backbone.safetensors"
 
 _BUNDLED_HEAD = Path(__file__).parent / "bundled" / HEAD_FILE
+_BUNDLED_ACTIONS = Path(__file__).parent / "bundled" / "actions.safetensors"
 # The card travels inside the weights file, so that one file cannot belong to another's card.
 _CARD_KEY = "kinodex_head"
+# Before the names of weights that belong to the picture tower.
+_VISUAL = "visual."
+_ACTION_TRAINING = "'kinodex train actions'"
 
-
-class HeadMismatch(KinodexError):
-    """The head cannot be used here: its file is damaged, or it was made for another model."""
-
-
-@dataclass(frozen=True)
-class HeadCard:
-    """What a trained head is, and where it comes from.
-
-    encoder: the backbone that it was trained with
-    pretrained: that backbone's tag, if it had one
-    dataset: what it was trained on, in words
-    figures: what was measured, by name
-    logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
-    frames: how many frames a video had in training, at most
-    frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
-    """
-
-    config: HeadConfig
-    encoder: EncoderIdentity
-    pretrained: str | None
-    dataset: str
-    figures: dict[str, Any]
-    logit_scale: float
-    frames: int
-    frame_rate: float = 1.0
-
-    def to_json(self) -> str:
-        """What `from_json` makes the same card of."""
-        return json.dumps(asdict(self) | {"config": self.config.to_dict()}, indent=2)
-
-    @classmethod
-    def from_json(cls, text: str) -> "HeadCard":
-        """Raises ValueError, TypeError, KeyError or KinodexError for what is no card."""
-        values = json.loads(text)
-        config = HeadConfig.from_dict(values.pop("config"))
-        return cls(config=config, encoder=EncoderIdentity(**values.pop("encoder")), **values)
+__all__ = [
+    "BACKBONE_FILE",
+    "HEAD_FILE",
+    "ActionCard",
+    "HeadCard",
+    "HeadMismatch",
+    "LoadedHead",
+    "default_action_head",
+    "default_head",
+    "load_action_head",
+    "load_head",
+    "read_card",
+    "replaced_whole",
+    "save_backbone",
+    "save_head",
+]
 
 
 @dataclass(frozen=True)
 class LoadedHead:
-    """A head in evaluation mode on the CPU; card and file only where it was trained."""
+    """A head in evaluation mode on the CPU; card and file only where it was trained.
+
+    visual_state: what a picture tower has beside its own weights (the table of Joint), by name
+    """
 
     head: LooseHead | TightTransf
     card: HeadCard | None
     identity: HeadIdentity
     file: Path | None
+    visual_state: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
 def save_head(
@@ -88,16 +76,18 @@ def save_head(
     card: HeadCard,
     *,
     dtype: torch.dtype = torch.float32,
+    visual_state: Mapping[str, torch.Tensor] | None = None,
 ) -> None:
     """Write FILE.safetensors with weights and card, and the card once more as FILE.json to read.
 
-    Each file is replaced as a whole.
+    Each file is replaced as a whole. `visual_state`: see `LoadedHead`.
     """
     if file.suffix != ".safetensors":
         raise ValueError(f"a head file ends in .safetensors, not {file.suffix!r}")
     text = card.to_json()
+    weights = head.state_dict() | {_VISUAL + name: t for name, t in (visual_state or {}).items()}
     with replaced_whole(file) as unfinished:
-        save_file(_plain(head.state_dict(), dtype), unfinished, metadata={_CARD_KEY: text})
+        save_file(_plain(weights, dtype), unfinished, metadata={_CARD_KEY: text})
     with replaced_whole(file.with_suffix(".json")) as unfinished:
         unfinished.write_text(text + "\n", encoding="utf-8")
 
@@ -109,22 +99,58 @@ def save_backbone(file: Path, state: Mapping[str, torch.Tensor]) -> None:
 
 
 def load_head(choice: HeadChoice, encoder: EncoderIdentity, dim: int) -> LoadedHead:
-    """The chosen head, for frame embeddings of width `dim` that `encoder` makes.
+    """The chosen head for retrieval, for frame embeddings of width `dim` that `encoder` makes.
 
     A file says itself which head it holds; the choice's name then matters only when it is not
     meanP. Raises HeadMismatch when the file is missing or damaged or fits something else.
     """
     if choice.file is None:
         return LoadedHead(_without_file(choice.name, dim), None, HeadIdentity(choice.name), None)
-    file = choice.file.expanduser()
-    card, tensors = _read(file)
-    if choice.name not in (MEAN_POOLING, card.config.name):
+    file, card, tensors = _read_chosen(choice)
+    if card.config.name in ACTION_HEADS:
         raise HeadMismatch(
-            f"{file.name!r} holds a {card.config.name}, not a {choice.name}: give another file"
+            f"{file.name!r} holds a {card.config.name}, a head for actions: "
+            "use it with 'kinodex tag --head'"
         )
-    _check_encoder(file, card, encoder, dim)
-    head = _assemble(file, card.config, tensors)
-    return LoadedHead(head, card, _identity(head), file)
+    check_encoder(file, card, encoder, dim)
+    return _assemble(file, card, tensors)
+
+
+def load_action_head(
+    choice: HeadChoice,
+    encoder: EncoderIdentity,
+    dim: int,
+    *,
+    labels: Sequence[str] | None = None,
+    visuals: Collection[str] = ("plain",),
+) -> LoadedHead:
+    """The chosen head for actions; MeanP without a file.
+
+    Like `load_head`, but the head may have been trained beside another text tower.
+
+    labels: where given, a head that was trained on another list is refused
+    visuals: which of `ActionCard.visual` the caller can serve; only "plain" reads stored frames
+
+    Raises HeadMismatch.
+    """
+    if choice.file is None:
+        head = _action_head_without_file(choice.name, dim)
+        return LoadedHead(head, None, HeadIdentity(ACTION_MEAN_POOLING), None)
+    file, card, tensors = _read_chosen(choice)
+    if card.action is None or card.config.name not in ACTION_HEADS:
+        raise HeadMismatch(
+            f"{file.name!r} holds a {card.config.name}, a head for search: give a head for actions "
+            f"({_ACTION_TRAINING} makes it), or {ACTION_MEAN_POOLING}"
+        )
+    check_encoder(file, card, encoder, dim, any_text_tower=True)
+    if card.action.visual not in visuals:
+        raise HeadMismatch(
+            f"the head in {file.name!r} belongs to a picture tower that sees several frames at "
+            f"once ({card.action.visual}), which stored frames cannot serve: "
+            "give one that was trained with --visual plain"
+        )
+    check_labels(file, card.action.labels, labels)
+    return _assemble(file, card, tensors)
 
 
 def read_card(file: Path) -> HeadCard:
@@ -137,6 +163,13 @@ def default_head(model: ModelChoice) -> HeadChoice:
     if model.name != BUNDLED or model.weights is not None or not _BUNDLED_HEAD.is_file():
         return HeadChoice()
     return HeadChoice(read_card(_BUNDLED_HEAD).config.name, _BUNDLED_HEAD)
+
+
+def default_action_head(model: ModelChoice) -> HeadChoice:
+    """The same for actions, where all other models have MeanP."""
+    if model.name != BUNDLED or model.weights is not None or not _BUNDLED_ACTIONS.is_file():
+        return HeadChoice(ACTION_MEAN_POOLING)
+    return HeadChoice(read_card(_BUNDLED_ACTIONS).config.name, _BUNDLED_ACTIONS)
 
 
 @contextmanager
@@ -175,6 +208,31 @@ def _without_file(name: str, dim: int) -> LooseHead | TightTransf:
     return make_head(HeadConfig(name, dim)).eval()
 
 
+def _action_head_without_file(name: str, dim: int) -> LooseHead | TightTransf:
+    if name not in (MEAN_POOLING, *ACTION_HEADS):
+        raise HeadMismatch(
+            f"there is no head for actions named {name!r}: use {ACTION_MEAN_POOLING} or the file "
+            "of a trained one"
+        )
+    if name not in (MEAN_POOLING, ACTION_MEAN_POOLING):
+        raise HeadMismatch(
+            f"{name} must be trained: give the file of a trained one ({_ACTION_TRAINING} makes "
+            f"it), or use {ACTION_MEAN_POOLING}"
+        )
+    return make_head(HeadConfig(ACTION_MEAN_POOLING, dim)).eval()
+
+
+def _read_chosen(choice: HeadChoice) -> tuple[Path, HeadCard, dict[str, torch.Tensor]]:
+    """Raises HeadMismatch when the file holds another head than was named."""
+    file = choice.file.expanduser()  # type: ignore[union-attr]
+    card, tensors = _read(file)
+    if choice.name not in (MEAN_POOLING, ACTION_MEAN_POOLING, card.config.name):
+        raise HeadMismatch(
+            f"{file.name!r} holds a {card.config.name}, not a {choice.name}: give another file"
+        )
+    return file, card, tensors
+
+
 def _read(file: Path, *, weights: bool = True) -> tuple[HeadCard, dict[str, torch.Tensor]]:
     if not file.is_file():
         raise HeadMismatch(f"there is no head file {str(file)!r}")
@@ -189,19 +247,20 @@ def _read(file: Path, *, weights: bool = True) -> tuple[HeadCard, dict[str, torc
         raise _damaged(file) from error
 
 
-def _assemble(
-    file: Path, config: HeadConfig, tensors: dict[str, torch.Tensor]
-) -> LooseHead | TightTransf:
-    head = make_head(config)
-    try:
-        head.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise _damaged(file) from error
+def _assemble(file: Path, card: HeadCard, tensors: dict[str, torch.Tensor]) -> LoadedHead:
     if not all(tensor.isfinite().all() for tensor in tensors.values()):
         raise HeadMismatch(
             f"the head in {file.name!r} holds numbers that are not finite: train it again"
         )
-    return head.eval()
+    identity = _identity(card.config, tensors)
+    visual = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_VISUAL)}
+    head = make_head(card.config)
+    try:
+        head.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise _damaged(file) from error
+    visual_state = {name.removeprefix(_VISUAL): tensor for name, tensor in visual.items()}
+    return LoadedHead(head.eval(), card, identity, file, visual_state)
 
 
 def _damaged(file: Path) -> HeadMismatch:
@@ -210,45 +269,11 @@ def _damaged(file: Path) -> HeadMismatch:
     )
 
 
-def _check_encoder(file: Path, card: HeadCard, encoder: EncoderIdentity, dim: int) -> None:
-    made_for = card.encoder
-    if made_for.model != encoder.model:
-        problem = f"was trained with {made_for.model}, not with {encoder.model}"
-    elif card.config.dim != dim:
-        problem = f"takes embeddings of width {card.config.dim}, {encoder.model} gives {dim}"
-    elif not _same_frames(made_for, encoder):
-        problem = f"was trained on frames that another {encoder.model} encoded"
-    elif made_for.weights_digest != encoder.weights_digest:
-        problem = f"belongs to another text tower than this {encoder.model} has"
-    else:
-        return
-    raise HeadMismatch(f"the head in {file.name!r} {problem}: {_way_out(file, card, encoder)}")
-
-
-def _same_frames(one: EncoderIdentity, other: EncoderIdentity) -> bool:
-    # The card's preprocessing came through JSON, which knows no tuples.
-    same_pictures = one.preprocessing == json.loads(json.dumps(other.preprocessing))
-    return one.frames_digest == other.frames_digest and same_pictures
-
-
-def _way_out(file: Path, card: HeadCard, encoder: EncoderIdentity) -> str:
-    """What to type so that the head gets the model that it was trained with."""
-    model = card.encoder.model
-    backbone = file.with_name(BACKBONE_FILE)
-    if backbone.is_file():
-        return f"give the weights saved with it, --model {model} --weights {str(backbone)!r}"
-    if card.pretrained:
-        return f"choose --model {model} --pretrained {card.pretrained}"
-    if model != encoder.model:
-        return f"choose --model {model}, with the weights it was trained with"
-    return "give --weights with the model weights it was trained with, or train it again"
-
-
-def _identity(head: LooseHead | TightTransf) -> HeadIdentity:
-    if head.config.name == MEAN_POOLING:
-        return HeadIdentity(MEAN_POOLING)
-    digest = hashlib.blake2b(json.dumps(head.config.to_dict()).encode(), digest_size=16)
-    for name, tensor in sorted(head.state_dict().items()):
+def _identity(config: HeadConfig, tensors: Mapping[str, torch.Tensor]) -> HeadIdentity:
+    if not tensors:
+        return HeadIdentity(config.name)
+    digest = hashlib.blake2b(json.dumps(config.to_dict()).encode(), digest_size=16)
+    for name, tensor in sorted(tensors.items()):
         digest.update(f"{name}{tuple(tensor.shape)}".encode())
         digest.update(tensor.contiguous().numpy().tobytes())
-    return HeadIdentity(head.config.name, digest.hexdigest())
+    return HeadIdentity(config.name, digest.hexdigest())

@@ -23,6 +23,7 @@ class ModelChoice:
 
 
 MEAN_POOLING = "meanP"
+ACTION_MEAN_POOLING = "MeanP"  # the same for actions, where frames are averaged as they are
 
 
 @dataclass(frozen=True)

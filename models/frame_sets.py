@@ -71,6 +71,19 @@ def unit_mean(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return F.normalize(total, dim=-1)
 
 
+def mean_direction(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """The unit vector along the mean of the frames as they are, (videos, dim).
+
+    frames: (videos, frames, dim), finite everywhere; mask: bool (videos, frames)
+    """
+    with torch.autocast(frames.device.type, enabled=False):
+        total = torch.bmm(mask.unsqueeze(1).to(frames.dtype), frames).squeeze(1)
+    total = at_least_float32(total)
+    length = total.norm(dim=-1, keepdim=True)
+    # A mean of zeros has no direction; divided by its length its gradient would be without bounds.
+    return total / torch.where(length > 0, length, torch.inf)
+
+
 class Standardisation(nn.Module):
     """Embeddings brought to mean 0 and deviation 1, channel by channel.
 

@@ -8,9 +8,16 @@ from models.errors import KinodexError
 
 LOOSE = ("meanP", "seqLSTM", "seqTransf")
 HEAD_NAMES = (*LOOSE, "tightTransf")
+ACTION_HEADS = ("MeanP", "Conv1D", "LSTM", "Transf", "Transf_cls")
+PUBLISHED_ACTION_BLOCKS = 6  # of Transf and Transf_cls
 ACTIVATIONS = ("quick_gelu", "gelu", "gelu_tanh")
 
 _CHANNELS_PER_ATTENTION_HEAD = 64
+_FEED_FORWARD_RATIO = 4
+_LEAST = {"dim": 1, "blocks": 1, "positions": 2, "attention_heads": 0, "feed_forward": 0}
+# Other heads are described without these, as they were before there was a Transf_cls: the
+# fingerprint of a stored head is taken of its description.
+_OF_TRANSF_CLS_ONLY = ("feed_forward", "dropout")
 
 
 class InvalidHeadConfig(KinodexError, ValueError):
@@ -19,20 +26,24 @@ class InvalidHeadConfig(KinodexError, ValueError):
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """One of the four heads of CLIP4Clip (arXiv 2104.08860, section 3.3).
+    """One of the heads of CLIP4Clip (arXiv 2104.08860, section 3.3) or ActionCLIP (2109.08472).
 
-    A head reads what concerns it: meanP only `name` and `dim`; seqLSTM also `gated` and
-    `standardised`; tightTransf all but `gated`.
+    A head reads what concerns it: meanP and MeanP only `name` and `dim`; seqLSTM, LSTM and Conv1D
+    also `gated` and `standardised`; tightTransf all but `gated`; Transf_cls has an epsilon and an
+    activation of its own.
 
-    name: one of `HEAD_NAMES`
+    name: one of `HEAD_NAMES` for retrieval, of `ACTION_HEADS` for actions
     dim: width of the embeddings that it is fed
     blocks: transformer blocks
     attention_heads: per block; left out, one per 64 channels as in CLIP
-    positions: rows of the position table
+    positions: rows of the position table; the first one is the text's in tightTransf, and the
+        class token's in Transf_cls
     layer_norm_epsilon: 1e-12 as in the published heads (open_clip's own blocks have 1e-5)
     activation: "quick_gelu" (OpenAI's weights), "gelu" or "gelu_tanh"
-    gated: the temporal part enters through a gate that starts at 0: the head starts as meanP
+    gated: the temporal part enters through a gate that starts at 0: the head starts as a mean
     standardised: inputs are first brought to mean 0 and deviation 1; see `LooseHead.fit_inputs`
+    feed_forward: inner width of Transf_cls; left out, four times `dim` (2048 at 512, as published)
+    dropout: of Transf_cls in training
 
     Raises InvalidHeadConfig.
     """
@@ -47,14 +58,20 @@ class HeadConfig:
     activation: str = "quick_gelu"
     gated: bool = False
     standardised: bool = False
+    feed_forward: int = 0
+    dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        self._check_choice("name", HEAD_NAMES)
+        self._check_choice("name", (*HEAD_NAMES, *ACTION_HEADS))
         self._check_choice("activation", ACTIVATIONS)
-        for name, least in (("dim", 1), ("blocks", 1), ("positions", 2), ("attention_heads", 0)):
+        for name, least in _LEAST.items():
             self._check_number(name, least)
+        if not 0 <= self.dropout < 1:
+            raise InvalidHeadConfig(f"a head's dropout must be from 0 to 1, not {self.dropout!r}")
         if self.attention_heads == 0:
             object.__setattr__(self, "attention_heads", _attention_heads(self.dim))
+        if self.feed_forward == 0:
+            object.__setattr__(self, "feed_forward", _FEED_FORWARD_RATIO * self.dim)
         if self.dim % self.attention_heads:
             raise InvalidHeadConfig(
                 f"{self.attention_heads} attention heads do not divide a width of {self.dim}"
@@ -62,7 +79,8 @@ class HeadConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """What `from_dict` makes the same configuration of; fit for JSON."""
-        return asdict(self)
+        left_out = () if self.name == "Transf_cls" else _OF_TRANSF_CLS_ONLY
+        return {name: value for name, value in asdict(self).items() if name not in left_out}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "HeadConfig":

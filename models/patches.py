@@ -12,6 +12,7 @@ from torch import nn
 
 from models.errors import KinodexError
 from models.frame_sets import check_mask
+from models.temporal_shift import TemporalShift
 
 
 class NoPatches(KinodexError, ValueError):
@@ -90,7 +91,7 @@ def encode_clips(visual: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torch
     """Frame embeddings of clips, (clips, frames, dim), un-normalised, with zeros for padding.
 
     Only valid frames are worked out. Any picture tower will do; one that went through
-    `use_3d_patches` sees each frame with its neighbours.
+    `use_3d_patches` or `temporal_shift.use_temporal_shift` sees each frame with its neighbours.
 
     pixels: (clips, frames, 3, height, width), normalised as the model wants; padding may hold
         anything
@@ -101,7 +102,9 @@ def encode_clips(visual: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torch
     check_mask(pixels, mask)
     in_3d = isinstance(getattr(visual, "conv1", None), PatchProjection3D)
     # A ViT hands its input to the patch projection as it is, so clips get there in one piece.
-    encoded: torch.Tensor = visual(Clips(pixels, mask) if in_3d else pixels[mask])
-    embeddings = encoded.new_zeros(*mask.shape, encoded.shape[-1])
+    pictures = Clips(pixels, mask) if in_3d else pixels[mask]
+    shift: TemporalShift | None = getattr(visual, "temporal_shift", None)
+    encoded = visual(pictures) if shift is None else shift.encode(visual, pictures, mask)
+    embeddings: torch.Tensor = encoded.new_zeros(*mask.shape, encoded.shape[-1])
     embeddings[mask] = encoded
     return embeddings

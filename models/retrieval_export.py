@@ -8,10 +8,12 @@ from pathlib import Path
 import torch
 
 from models.backbone import Backbone
-from models.checkpoints import BACKBONE_FILE, HEAD_FILE, HeadCard, save_backbone, save_head
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE, save_backbone, save_head
 from models.choice import EncoderIdentity, ModelChoice
-from models.retrieval_training import RetrievalModel
+from models.head_card import HeadCard
 from models.sources import LoadedModel
+from models.text_video_training import TextVideoModel
+from models.visual_prompts import remove_visual_prompt, visual_prompt_state
 
 
 @dataclass(frozen=True)
@@ -32,10 +34,20 @@ class HeadExport:
     backbone_trains: bool
     tokenize: Callable[[list[str]], torch.Tensor]
 
-    def __call__(self, model: RetrievalModel, folder: Path, figures: dict[str, float]) -> None:
+    def __call__(self, model: TextVideoModel, folder: Path, figures: dict[str, float]) -> None:
         """Replace the files in `folder`. A head never stands beside weights it does not fit."""
         encoder = self._save_backbone(model, folder) if self.backbone_trains else self.encoder
-        card = HeadCard(
+        save_head(
+            folder / HEAD_FILE,
+            model.head,
+            self._card(model, encoder, figures),
+            visual_state=visual_prompt_state(getattr(model.backbone, "visual", None)),
+        )
+
+    def _card(
+        self, model: TextVideoModel, encoder: EncoderIdentity, figures: dict[str, float]
+    ) -> HeadCard:
+        return HeadCard(
             config=model.head.config,
             encoder=encoder,
             pretrained=None if self.backbone_trains else self.choice.pretrained,
@@ -45,10 +57,10 @@ class HeadExport:
             frames=self.frames,
             frame_rate=self.frame_rate,
         )
-        save_head(folder / HEAD_FILE, model.head, card)
 
-    def _save_backbone(self, model: RetrievalModel, folder: Path) -> EncoderIdentity:
+    def _save_backbone(self, model: TextVideoModel, folder: Path) -> EncoderIdentity:
         trained = copy.deepcopy(model.backbone).cpu().eval()  # type: ignore[union-attr]
+        remove_visual_prompt(getattr(trained, "visual", None))
         with torch.no_grad():
             for name in ("logit_scale", "logit_bias"):
                 if (own := getattr(trained, name, None)) is not None:

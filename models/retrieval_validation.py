@@ -1,17 +1,17 @@
 """How well a model in training finds held-out videos."""
 
-from collections.abc import Callable
-
 import torch
 
+from models.held_out import (
+    FramesOf,
+    embed_held_out_texts,
+    embed_held_out_videos,
+    held_out_frames,
+)
 from models.metrics import text_to_video, video_to_text
 from models.retrieval_training import RetrievalModel
 from models.scores import CosineScores, Scores, StoredScores
 from models.tight import TightTransf
-
-_AT_ONCE = 64
-
-FramesOf = Callable[[int, int], tuple[torch.Tensor, torch.Tensor]]
 
 
 class PairValidator:
@@ -51,16 +51,12 @@ class PairValidator:
         }
 
     def _scores(self, model: RetrievalModel) -> Scores:
-        device = model.logit_scale.device
-        texts = torch.cat([model.embed_texts(t.to(device)) for t in self._texts.split(_AT_ONCE)])
-        columns = []
-        for start in range(0, self._videos, _AT_ONCE):
-            frames, mask = self._frames_of(start, min(start + _AT_ONCE, self._videos))
-            frames, mask = frames.to(device), mask.to(device)
-            if isinstance(model.head, TightTransf):
-                columns.append(model.head(texts, model.embed_frames(frames, mask), mask))
-            else:
-                columns.append(model.embed_videos(frames, mask))
-        if isinstance(model.head, TightTransf):
-            return StoredScores(torch.cat(columns, dim=1).float())
-        return CosineScores(texts, torch.cat(columns))
+        texts = embed_held_out_texts(model, self._texts)
+        if not isinstance(model.head, TightTransf):
+            videos = embed_held_out_videos(model, self._frames_of, videos=self._videos)
+            return CosineScores(texts, videos)
+        columns = [
+            model.head(texts, model.embed_frames(frames, mask), mask)
+            for frames, mask in held_out_frames(model, self._frames_of, videos=self._videos)
+        ]
+        return StoredScores(torch.cat(columns, dim=1).float())

@@ -23,7 +23,7 @@ class TextEncoder:
         self, model: torch.nn.Module, tokenize: Callable[[list[str]], torch.Tensor]
     ) -> None:
         self._model = model
-        self._tokenize = tokenize
+        self.tokenize = tokenize
         self._tower: Any = getattr(model, "text", model)
         self._cache: OrderedDict[str, torch.Tensor] = OrderedDict()
         self._lock = threading.Lock()  # pages of several people share one encoder
@@ -47,7 +47,7 @@ class TextEncoder:
         return torch.stack(rows)
 
     def _encode(self, texts: list[str], device: torch.device) -> torch.Tensor:
-        token_ids = self._tokenize(texts).to(device)
+        token_ids = self.tokenize(texts).to(device)
         embeddings = (
             self.encode_shortened(token_ids)
             if self.can_shorten

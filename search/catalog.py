@@ -1,4 +1,7 @@
-"""The tables. SQL is the truth: everything else in a library can be made again from here."""
+"""The tables. SQL is the truth: everything else in a library can be made again from here.
+
+Those of tags are in `search.tag_tables`.
+"""
 
 import os
 from datetime import UTC, datetime
@@ -15,6 +18,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -53,6 +57,7 @@ class Base(DeclarativeBase):
         int: BigInteger().with_variant(Integer, "sqlite"),
         Path: FilePath,
         dict[str, Any]: JSON,
+        list[str]: JSON,
         Status: String(16),
     }
 
@@ -127,6 +132,8 @@ class Space(Base):
     sampling: Mapped[dict[str, Any]]
     dim: Mapped[int]
     active: Mapped[bool] = mapped_column(default=False)
+    # Whether tags are made from the embeddings of this space, which an action head gave.
+    tagging: Mapped[bool] = mapped_column(default=False, server_default=false())
     # Counts the transactions that changed what a search may return: a vector index that
     # carries the same number is up to date.
     revision: Mapped[int] = mapped_column(default=0)

@@ -5,7 +5,7 @@ Nothing here looks at a video.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -19,9 +19,8 @@ from models.choice import EncoderIdentity, ModelChoice
 from models.errors import KinodexError
 from search.catalog import Segment, SegmentEmbedding, Space
 from search.embeddings import pack
-from search.engine import nothing_indexed
 from search.heads import stored_file
-from search.library import Library
+from search.library import Library, nothing_indexed
 from search.lock import only_indexer
 from search.segment_index import SegmentIndex
 from search.sequences import padded, read_sequences
@@ -83,10 +82,10 @@ def _batches(lengths: Sequence[int]) -> Iterator[list[int]]:
 
 
 @dataclass(frozen=True)
-class LibraryFuser:
-    """Moves a library to another head, and where wanted to another text tower.
+class SpaceFiller:
+    """Fills a space beside the one that searches use, from the stored frames.
 
-    encoder, model: what searches shall use from now on; its visual tower must be the library's
+    encoder, model: what the new space is of; its visual tower must be the library's
     """
 
     library: Library
@@ -95,32 +94,11 @@ class LibraryFuser:
     model: ModelChoice
     device: torch.device
 
-    def run(self, *, on_progress: Callable[[int, int], None], stop: threading.Event) -> FuseReport:
-        """Fuse what is not there yet, then let searches use it; → what was done.
+    def enter(self) -> tuple[Space, Space]:
+        """The space that searches use now, and the one to fill, made where there is none.
 
-        Killed or stopped at any point, the library is as before, and another run goes on there.
-        on_progress: hears how many of how many segments are done
-
-        Raises LibraryBusy, EmptyLibrary, and SpaceMismatch for another visual tower.
+        Raises EmptyLibrary, and SpaceMismatch for another visual tower.
         """
-        with only_indexer(self.library.folder):
-            before, target = self._enter()
-            missing, total = self._find_missing(before, target)
-            already_there = done = total - len(missing)
-            on_progress(done, total)
-            self.head.head.to(self.device)
-            for chunk in _whole_videos(missing):
-                if stop.is_set():
-                    return FuseReport(total, done - already_there, already_there, interrupted=True)
-                self._fuse(chunk, target)
-                done += len(chunk)
-                on_progress(done, total)
-            self._switch(before, target)
-        changed = before.id != target.id
-        return FuseReport(total, done - already_there, already_there, changed)
-
-    def _enter(self) -> tuple[Space, Space]:
-        """The space that searches use now, and the one to fill."""
         with self.library.writing() as session:
             before = active_space(session)
             if before is None:
@@ -139,6 +117,30 @@ class LibraryFuser:
                 head_file=stored_file(self.head, self.model),
             )
             return before, target
+
+    def fill(
+        self,
+        before: Space,
+        target: Space,
+        *,
+        on_progress: Callable[[int, int], None],
+        stop: threading.Event,
+    ) -> FuseReport:
+        """Fuse what is not in the space yet, some videos in each transaction; → what was done.
+
+        on_progress: hears how many of how many segments are done
+        """
+        missing, total = self._find_missing(before, target)
+        already_there = done = total - len(missing)
+        on_progress(done, total)
+        self.head.head.to(self.device)
+        for chunk in _whole_videos(missing):
+            if stop.is_set():
+                return FuseReport(total, done - already_there, already_there, interrupted=True)
+            self._fuse(chunk, target)
+            done += len(chunk)
+            on_progress(done, total)
+        return FuseReport(total, done - already_there, already_there)
 
     def _find_missing(self, before: Space, target: Space) -> tuple[np.ndarray, int]:
         """Ids of segments and their videos, (missing, 2), video by video; and how many there are.
@@ -175,6 +177,27 @@ class LibraryFuser:
             ]
             if rows:
                 session.execute(insert(SegmentEmbedding), rows)
+
+
+@dataclass(frozen=True)
+class LibraryFuser(SpaceFiller):
+    """Moves a library to another head, and where wanted to another text tower."""
+
+    def run(self, *, on_progress: Callable[[int, int], None], stop: threading.Event) -> FuseReport:
+        """Fuse what is not there yet, then let searches use it; → what was done.
+
+        Killed or stopped at any point, the library is as before, and another run goes on there.
+        on_progress: hears how many of how many segments are done
+
+        Raises LibraryBusy, EmptyLibrary, and SpaceMismatch for another visual tower.
+        """
+        with only_indexer(self.library.folder):
+            before, target = self.enter()
+            report = self.fill(before, target, on_progress=on_progress, stop=stop)
+            if report.interrupted:
+                return report
+            self._switch(before, target)
+        return replace(report, changed=before.id != target.id)
 
     def _switch(self, before: Space, target: Space) -> None:
         """Let searches use the new space, once it is sure to be complete."""

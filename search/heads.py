@@ -1,31 +1,35 @@
 """Which head is meant: by a name or file that was typed, and by what a library remembers."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from models.checkpoints import HeadMismatch, LoadedHead, default_head, load_head
+from models.checkpoints import (
+    HeadMismatch,
+    LoadedHead,
+    default_action_head,
+    default_head,
+    load_action_head,
+    load_head,
+)
 from models.choice import EncoderIdentity, HeadChoice, ModelChoice
-from models.head_config import HEAD_NAMES, LOOSE
+from models.head_config import ACTION_HEADS, HEAD_NAMES, LOOSE
 
 
 def choose_head(asked: str) -> HeadChoice:
-    """The head that a name or a file's path stands for.
+    """The head for search that a name or a file's path stands for.
 
     Raises HeadMismatch for a file that is not there.
     """
-    if asked in HEAD_NAMES:
-        return HeadChoice(asked)
-    file = Path(asked).expanduser().resolve()
-    if not file.is_file():
-        raise HeadMismatch(
-            f"there is no head {asked!r}: name {', '.join(LOOSE[:-1])} or {LOOSE[-1]}, "
-            "or the file of a trained head (.safetensors)"
-        )
-    return HeadChoice(file=file)
+    return _choose(asked, HEAD_NAMES, usual=LOOSE)
 
 
-def with_file(choice: HeadChoice, model: ModelChoice) -> HeadChoice:
+def choose_action_head(asked: str) -> HeadChoice:
+    """The same for a head for actions."""
+    return _choose(asked, ACTION_HEADS, usual=ACTION_HEADS)
+
+
+def with_file(choice: HeadChoice, shipped: HeadChoice) -> HeadChoice:
     """The choice; a name without a file means the head of that name that ships with the model."""
-    shipped = default_head(model)
     return shipped if choice.file is None and choice.name == shipped.name else choice
 
 
@@ -37,7 +41,7 @@ def load_fusing_head(
     Raises HeadMismatch when there is no such trained head, when its file is damaged, when it was
     trained for another model, or when it is a head that only re-ranks.
     """
-    choice = with_file(choice, model)
+    choice = with_file(choice, default_head(model))
     if choice.file is None and choice.name not in LOOSE:
         raise _only_reranks(choice)
     loaded = load_head(choice, encoder, dim)
@@ -46,10 +50,29 @@ def load_fusing_head(
     return loaded
 
 
+def load_tagging_head(
+    choice: HeadChoice, model: ModelChoice, encoder: EncoderIdentity, dim: int
+) -> LoadedHead:
+    """The chosen head for actions, which works on stored frames. Raises HeadMismatch."""
+    return load_action_head(with_file(choice, default_action_head(model)), encoder, dim)
+
+
 def stored_file(head: LoadedHead, model: ModelChoice) -> Path | None:
     """The file that a library notes; none for a head that ships with its model and may move."""
-    without_weights = head.identity.digest is None
-    return None if without_weights or head.file == default_head(model).file else head.file
+    shipped = (default_head(model).file, default_action_head(model).file)
+    return None if head.identity.digest is None or head.file in shipped else head.file
+
+
+def _choose(asked: str, names: Sequence[str], *, usual: Sequence[str]) -> HeadChoice:
+    if asked in names:
+        return HeadChoice(asked)
+    file = Path(asked).expanduser().resolve()
+    if not file.is_file():
+        raise HeadMismatch(
+            f"there is no head {asked!r}: name {', '.join(usual[:-1])} or {usual[-1]}, "
+            "or the file of a trained head (.safetensors)"
+        )
+    return HeadChoice(file=file)
 
 
 def _only_reranks(choice: HeadChoice) -> HeadMismatch:

@@ -4,17 +4,22 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from search.tags import Tag
+
 
 @dataclass(frozen=True)
 class Why:
     """The scores behind a hit, comparable within one answer and no further.
 
-    The first two are cosines. A re-ranker's score, where there is one, is what ranks the hit.
+    The first two are cosines: with the text, or with the label where no text was given. A
+    re-ranker's score, where there is one, is what ranks the hit. `tag_probability` says how likely
+    the labels hold that were asked for; without a text it ranks the hit.
     """
 
-    segment_similarity: float
-    frame_similarity: float
+    segment_similarity: float | None
+    frame_similarity: float | None
     rerank_score: float | None = None
+    tag_probability: float | None = None
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,7 @@ class Moment:
     best_s: float
     score: float
     why: Why
+    tags: tuple[Tag, ...]  # best first
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,17 @@ class LibraryNotFound(KinodexError):
     """There is no library in the folder named."""
 
 
+class EmptyLibrary(KinodexError):
+    """Nothing has been indexed yet."""
+
+
+def nothing_indexed(library: "Library") -> EmptyLibrary:
+    """What to say of a library that has no space."""
+    return EmptyLibrary(
+        f"nothing is indexed in {str(library.folder)!r} yet: run 'kinodex index FOLDER' first"
+    )
+
+
 def default_folder() -> Path:
     """Where the library is when nobody says: $KINODEX_LIBRARY, else in the user's data folder."""
     named = os.environ.get(ENVIRONMENT_VARIABLE)
@@ -145,12 +156,30 @@ class Library:
             self._search_engine = SearchEngine.for_library(self, backbone)
         return self._search_engine
 
-    def search(self, text: str, k: int = 10) -> Sequence[Hit]:
+    def search(
+        self,
+        text: str = "",
+        k: int = 10,
+        *,
+        tags: Sequence[str] = (),
+        min_probability: float | None = None,
+    ) -> Sequence[Hit]:
         """The `k` videos that match a text best, best first, each with its matching moments.
 
-        Raises KinodexError for an empty query, an empty library, or a model that cannot be had.
+        tags: labels that must all hold in a moment; without a text they rank the moments
+        min_probability: of each label; by default that of the library's tags
+
+        Raises KinodexError for an empty query, an empty library, a label that nobody knows, or a
+        model that cannot be had.
         """
-        return self.engine().search(text, k)
+        from search.tags import TagFilter
+
+        wanted = TagFilter(tuple(tags), min_probability) if tags else None
+        if wanted is None or text.strip():
+            return self.engine().search(text, k, tags=wanted)
+        from search.tag_search import search_tags
+
+        return search_tags(self, wanted, k)
 
 
 def _make_folder(place: Path) -> None:

@@ -36,6 +36,7 @@ class NewSegment:
     unique_index: np.ndarray  # (frames,): the row of `frame_embeddings` that stands for each
     frame_embeddings: np.ndarray  # (unique frames, dim), not normalised
     embedding: np.ndarray  # (dim,), unit length
+    action_embedding: np.ndarray | None = None  # (dim,), unit length, where segments are tagged
 
 
 @dataclass(frozen=True)

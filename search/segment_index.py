@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from search.catalog import Segment, SegmentEmbedding, Space, VideoPath
+from search.catalog import Segment, SegmentEmbedding, Space
 from search.embeddings import unpack
 from search.library import Library
+from search.presence import is_present
 from search.vectors import Neighbours, storage
 from search.vectors.faiss_index import FaissIndex
 
@@ -36,9 +37,14 @@ class SegmentIndex:
     def __len__(self) -> int:
         return len(self._index) if self._visible is None else len(self._visible)
 
-    def nearest(self, query: np.ndarray, k: int) -> Neighbours:
-        """The `k` nearest segments, best first. query: (dim,), unit length."""
-        return self._index.search(query, k, among=self._visible)
+    def nearest(self, query: np.ndarray, k: int, *, among: np.ndarray | None = None) -> Neighbours:
+        """The `k` nearest segments, best first. query: (dim,), unit length.
+
+        among: ids; only these are looked at, so `k` come back if so many of them are present
+        """
+        if among is None or self._visible is None:
+            return self._index.search(query, k, among=self._visible if among is None else among)
+        return self._index.search(query, k, among=np.intersect1d(among, self._visible))
 
     def refresh(self) -> None:
         """Take up what has changed in the catalog; one small query when nothing has."""
@@ -121,9 +127,7 @@ def read_embeddings(
 
 def _visible_ids(session: Session, space_id: int) -> np.ndarray | None:
     """The segments of videos that lie somewhere now; None when that is all of them."""
-    present = exists().where(
-        VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None)
-    )
+    present = is_present()
     in_space = (
         select(Segment.id)
         .join(SegmentEmbedding, SegmentEmbedding.segment_id == Segment.id)

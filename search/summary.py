@@ -11,11 +11,15 @@ from sqlalchemy.orm import Session
 from search.catalog import Segment, Status, Video, VideoPath
 from search.library import Library
 from search.spaces import active_space, choice_of, head_of
+from search.tag_tables import SegmentTag, Vocabulary
 
 
 @dataclass(frozen=True)
 class Summary:
-    """A library in numbers. `indexed` to `missing` count files; a file is one of them only."""
+    """A library in numbers. `indexed` to `missing` count files; a file is one of them only.
+
+    tagged: segments with a tag or more, by the model
+    """
 
     folder: Path
     model: str | None
@@ -23,6 +27,8 @@ class Summary:
     videos: int
     hours: float
     segments: int
+    vocabulary: str | None
+    tagged: int
     indexed: int
     waiting: int
     failed: int
@@ -67,6 +73,11 @@ def summarise(library: Library) -> Summary:
             videos=videos,
             hours=seconds / 3600,
             segments=session.scalar(select(func.count(Segment.id))) or 0,
+            vocabulary=session.scalar(select(Vocabulary.name).where(Vocabulary.active)),
+            tagged=session.scalar(
+                select(func.count(SegmentTag.segment_id.distinct())).where(SegmentTag.kept)
+            )
+            or 0,
             indexed=_count(session, Status.INDEXED),
             waiting=_count(session, Status.WAITING),
             failed=_count(session, Status.FAILED),

@@ -1,7 +1,8 @@
 """Put a trained model and head into the program's own folder, as float16.
 
 Run as `python -m smallworld.bundle --model FOLDER --head FOLDER`, the folders being those of
-`smallworld.train` and of one run of `smallworld.train_heads`.
+`smallworld.train` and of one run of `smallworld.train_heads`; then, with a run of
+`smallworld.train_actions`, as `python -m smallworld.bundle --actions FOLDER`.
 """
 
 import argparse
@@ -9,14 +10,23 @@ import dataclasses
 import json
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from models.backbone import load_backbone
-from models.checkpoints import BACKBONE_FILE, HEAD_FILE, load_head, read_card, save_head
-from models.choice import BUNDLED, HeadChoice, ModelChoice
+from models.checkpoints import (
+    BACKBONE_FILE,
+    HEAD_FILE,
+    LoadedHead,
+    load_action_head,
+    load_head,
+    read_card,
+    save_head,
+)
+from models.choice import BUNDLED, EncoderIdentity, HeadChoice, ModelChoice
 from models.clip4clip import make_head
 from smallworld.model import (
     BUNDLED_FOLDER,
@@ -27,6 +37,8 @@ from smallworld.model import (
 )
 from smallworld.train_heads import FIGURES_FILE
 
+ACTIONS_FILE = "actions.safetensors"
+
 
 def bundle(model: Path, head: Path) -> None:
     """Replace the bundled model's files. The text tower is the one that the head trained."""
@@ -35,25 +47,44 @@ def bundle(model: Path, head: Path) -> None:
     towers = fresh_model(model)
     towers.load_state_dict(load_file(head / BACKBONE_FILE))
     export_weights(towers, BUNDLED_FOLDER)
+    _ship(head, BUNDLED_FOLDER / HEAD_FILE, load_head)
+
+
+def bundle_actions(head: Path) -> None:
+    """Replace the head for actions, which was trained on the bundled model as it is."""
+    _ship(head, BUNDLED_FOLDER / ACTIONS_FILE, load_action_head)
+
+
+def _ship(
+    head: Path,
+    shipped: Path,
+    load: Callable[[HeadChoice, EncoderIdentity, int], LoadedHead],
+) -> None:
+    """Save a head as float16, with its figures, and see that it loads."""
     card = read_card(head / HEAD_FILE)
     trained = make_head(card.config)
     trained.load_state_dict(load_file(head / HEAD_FILE))
-    # Float16 has moved every weight a little: the card must name the model as it is now.
+    # Float16 may have moved every weight a little: the card must name the model as it is now.
     backbone = load_backbone(ModelChoice(BUNDLED), device="cpu")
     figures = json.loads((head / FIGURES_FILE).read_text(encoding="utf-8"))
     card = dataclasses.replace(card, encoder=backbone.identity, figures=figures)
-    shipped = BUNDLED_FOLDER / HEAD_FILE
     save_head(shipped, trained, card, dtype=torch.float16)
-    load_head(HeadChoice(card.config.name, shipped), backbone.identity, backbone.dim)
+    load(HeadChoice(card.config.name, shipped), backbone.identity, backbone.dim)
 
 
 def main() -> None:
     """Bundle what the options name."""
     parser = argparse.ArgumentParser(description="Ship a trained model with the program.")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
-    parser.add_argument("--head", type=Path, required=True, help="folder of the trained head")
+    parser.add_argument("--model", type=Path, help="folder of the trained towers")
+    parser.add_argument("--head", type=Path, help="folder of the trained head, with --model")
+    parser.add_argument("--actions", type=Path, help="folder of the trained head for actions")
     options = parser.parse_args()
-    bundle(options.model, options.head)
+    if (options.model is None) != (options.head is None):
+        parser.error("--model and --head belong together")
+    if options.model is not None:
+        bundle(options.model, options.head)
+    if options.actions is not None:
+        bundle_actions(options.actions)
     for file in sorted(BUNDLED_FOLDER.iterdir()):
         sys.stdout.write(f"{file.name}: {file.stat().st_size} bytes\n")
 

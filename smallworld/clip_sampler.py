@@ -165,11 +165,10 @@ class ClipSampler:
         if event == STILL:
             return self._resting(Picture(scene, seed, self._anchored(placements, room=(0, 0))))
         course, duration_s = self._course(event, speed or self._one_of(("slow", "fast")))
-        right, down = (share * course.reach for share in _ROOM.get(event, (0, 0)))
         anchored = (
             self._anchored_pair(placements[0], placements[1], course)
             if event in PAIR_MOTIONS
-            else self._anchored(placements, room=(right, down))
+            else self._anchored(placements, room=room_of(course))
         )
         return Clip(Picture(scene, seed, anchored), course, duration_s, self._pan())
 
@@ -235,8 +234,7 @@ class ClipSampler:
 
     def _centre(self, placement: Placement, room: float) -> float:
         """Somewhere with `room` around it, evenly to both sides."""
-        edge = max(0.14, placement.size / 2 - 0.04) + room / 2
-        return self._within((min(edge, 0.5), max(1 - edge, 0.5)))
+        return self._within(centres(placement, room))
 
     def _cast(self, event: str) -> list[Thing]:
         """The things that act."""
@@ -251,11 +249,12 @@ class ClipSampler:
         """The things upright, at sizes that leave room for the event, by default for any."""
         shares = _RESTING_SIZES if event in _ON_THE_SPOT else _MOVER_SIZES
         size = str(self._rng.choice(list(shares), p=list(shares.values())))
-        span = SIZES[size if len(things) == 1 else "small"]
-        return tuple(
-            Placement(thing.name, 0.5, 0.5, self._within(span), self._within((-8, 8)))
-            for thing in things
-        )
+        size = size if len(things) == 1 else "small"
+        return tuple(self._sized(thing, size) for thing in things)
+
+    def _sized(self, thing: Thing, size: str) -> Placement:
+        """The thing about upright, in a place that is yet to be chosen."""
+        return Placement(thing.name, 0.5, 0.5, self._within(SIZES[size]), self._within((-8, 8)))
 
     def _scene(self, things: list[Thing], event: str, *, held_out: bool) -> str | None:
         fitting = [s for s in SCENES if self._fits(things, event, s, held_out=held_out)]
@@ -281,6 +280,18 @@ class ClipSampler:
 
     def _within(self, span: Range) -> float:
         return float(self._rng.uniform(*span))
+
+
+def room_of(course: Course) -> tuple[float, float]:
+    """How much room a way takes to the right and downwards."""
+    right, down = _ROOM.get(course.motion, (0, 0))
+    return right * course.reach, down * course.reach
+
+
+def centres(placement: Placement, room: float) -> Range:
+    """Where a thing's centre may be, along one side, so that it has `room` evenly around it."""
+    edge = max(0.14, placement.size / 2 - 0.04) + room / 2
+    return min(edge, 0.5), max(1 - edge, 0.5)
 
 
 def _shows(thing: Thing, event: str) -> bool:

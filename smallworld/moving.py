@@ -3,7 +3,7 @@
 import zlib
 from dataclasses import dataclass, replace
 
-from smallworld.motions import STILL, Course, actor_count, event_seen, motions_seen, moved
+from smallworld.motions import STILL, Course, event_seen, motions_seen, moved
 from smallworld.pictures import Picture, is_held_out
 
 _HELD_OUT_SHARE = 10
@@ -14,7 +14,8 @@ class Clip:
     """What happens in one shot, from 0 to `duration_s`.
 
     The first things of `picture` act, where it shows them is the middle of their way; the others
-    stay. The camera goes `pan` heights of the picture to the right each second, which moves the
+    stay. With `second`, the first thing follows `course` and the second one that, each for itself.
+    The camera goes `pan` heights of the picture to the right each second, which moves the
     scene behind the things. With `backwards`, all of it runs from its end to its start.
     """
 
@@ -23,10 +24,18 @@ class Clip:
     duration_s: float
     pan: float = 0.0
     backwards: bool = False
+    second: Course | None = None
 
     def picture_at(self, elapsed_s: float) -> Picture:
         """What the clip shows after `elapsed_s` seconds."""
-        placements = moved(self.picture.placements, self.course, self._course_s(elapsed_s))
+        course_s, placements = self._course_s(elapsed_s), self.picture.placements
+        if self.second is None:
+            placements = moved(placements, self.course, course_s)
+        else:
+            placements = (
+                *moved(placements[:1], self.course, course_s),
+                *moved(placements[1:], self.second, course_s),
+            )
         return replace(self.picture, placements=placements)
 
     def camera_at(self, elapsed_s: float) -> float:
@@ -39,8 +48,17 @@ class Clip:
 
     @property
     def event(self) -> str:
-        """The one word for what is seen to happen, one of `MOTIONS` or "still"."""
+        """The one word for what is seen to happen, one of `MOTIONS` or "still".
+
+        Where two things each do something, it is what the first one does.
+        """
         return event_seen(self.course, backwards=self.backwards)
+
+    @property
+    def actions(self) -> frozenset[str]:
+        """The words for all that is seen to happen, of `MOTIONS`; none when nothing moves."""
+        courses = [self.course] if self.second is None else [self.course, self.second]
+        return frozenset(event_seen(c, backwards=self.backwards) for c in courses) - {STILL}
 
     @property
     def speed(self) -> str | None:
@@ -51,7 +69,9 @@ class Clip:
     def motions(self) -> tuple[frozenset[str], ...]:
         """What each thing is seen to do, in the order of `picture.placements`."""
         seen = motions_seen(self.course, backwards=self.backwards)
-        resting = len(self.picture.placements) - actor_count(self.course.motion)
+        if self.second is not None:
+            seen += motions_seen(self.second, backwards=self.backwards)
+        resting = len(self.picture.placements) - len(seen)
         return (*seen, *[frozenset({STILL})] * resting)
 
     def _course_s(self, elapsed_s: float) -> float:

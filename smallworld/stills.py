@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -45,8 +46,12 @@ class StillBatch:
     matches: torch.Tensor
 
 
+@lru_cache(maxsize=2)
 def scene_pool(seed: int, variants: int) -> torch.Tensor:
-    """Every scene in `variants` drawings, uint8, shape: (scenes * variants, 3, height, width)."""
+    """Every scene in `variants` drawings, uint8, shape: (scenes * variants, 3, height, width).
+
+    All callers get the same tensor, which is not to be written to.
+    """
     width, height = POOL_SIZE
     drawn = [
         draw_scene(scene, seed=seed * 100_003 + variant, width=width, height=height)

@@ -12,12 +12,12 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from models.backbone import Backbone
 from models.checkpoints import BACKBONE_FILE, HEAD_FILE
@@ -28,8 +28,8 @@ from models.retrieval_export import HeadExport
 from models.retrieval_training import RetrievalModel, RetrievalTrainer
 from models.sources import LoadedModel
 from models.training import Precision, StepReport, TrainingSettings
-from smallworld.cached_clips import CachedClips, ClipSource, cache_clips, training_clips
-from smallworld.clip_frames import ClipPainter
+from smallworld.cached_clips import CachedClips, ClipCache, training_clips
+from smallworld.clip_source import ClipSource
 from smallworld.evaluate import EVALUATION_SEED
 from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_sentences
 from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
@@ -44,7 +44,6 @@ FIGURES_FILE = "figures.json"
 _VALIDATION_SEED, _TEST_SEED = EVALUATION_SEED + 1, EVALUATION_SEED + 2
 _TEST_CLIPS, _TEST_PAIRS = 500, 250
 _VALIDATION_CLIPS, _VALIDATION_PAIRS = 250, 200
-_HELD_OUT_SCENES = 8
 
 
 @dataclass(frozen=True)
@@ -89,32 +88,22 @@ def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> Smal
     things = [thing for thing in load_things() if thing.name in atlas.index]
     loaded = LoadedModel(load_model(model), load_tokenizer(model))
     backbone = Backbone(ModelChoice(BUNDLED), loaded, torch.device("cpu"))
-    folder = cache / backbone.identity.frames_digest
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def cached(name: str, chosen: Sequence[Clip], *, seed: int, variants: int) -> CachedClips:
-        file = folder / f"{name}-{seed}-{len(chosen)}.safetensors"
-        if not file.is_file():
-            painter = ClipPainter(atlas, seed=seed, scene_variants=variants)
-            made = cache_clips(backbone.model, painter, chosen, seed=seed, progress=_show(name))
-            save_file({"frames": made.frame_embeddings, "mask": made.mask}, file)
-        stored = load_file(file)
-        return CachedClips(tuple(chosen), stored["frames"], stored["mask"])
+    drawn = ClipCache(cache / backbone.identity.frames_digest, backbone.model, atlas)
 
     def examination(name: str, seed: int, count: int, pair_count: int) -> Examination:
         told = retrieval_set(things, seed=seed, count=count)
         pairs = time_pairs(things, seed=seed, count=pair_count)
         return Examination(
-            cached(name, told.clips, seed=seed, variants=_HELD_OUT_SCENES),
+            drawn.held_out(name, told.clips, seed=seed),
             tuple(caption.text for caption in told.captions),
-            cached(f"{name}-pairs", _both(pairs), seed=seed, variants=_HELD_OUT_SCENES),
+            drawn.held_out(f"{name}-pairs", _both(pairs), seed=seed),
             pair_sentences(pairs),
         )
 
     return SmallWorld(
         model,
         backbone,
-        cached("training", training_clips(things, seed=0, count=clips), seed=0, variants=40),
+        drawn.training("training", training_clips(things, seed=0, count=clips), seed=0),
         examination("validation", _VALIDATION_SEED, _VALIDATION_CLIPS, _VALIDATION_PAIRS),
         examination("test", _TEST_SEED, _TEST_CLIPS, _TEST_PAIRS),
     )
@@ -147,7 +136,7 @@ def train_head(
             backbone_trains=True,
             tokenize=tokenizer,
         ),
-        on_step=_Reporter(f"{head}, seed {seed}"),
+        on_step=Reporter(f"{head}, seed {seed}"),
     )
     trainer.run()
     _take_exported(model, folder)
@@ -183,15 +172,7 @@ def _both(pairs: Sequence[TimePair]) -> list[Clip]:
     return [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
 
 
-def _show(name: str) -> Callable[[int], None]:
-    def show(done: int) -> None:
-        if done % 1200 == 0:
-            _LOG.info("%s: %d clips", name, done)
-
-    return show
-
-
-class _Reporter:
+class Reporter:
     """Prints the loss now and then, and what validation says."""
 
     def __init__(self, title: str) -> None:
@@ -229,7 +210,7 @@ def _options() -> argparse.Namespace:
 def main() -> None:
     """Train every head with every seed; write each one's figures and print them as JSON lines."""
     logging.basicConfig(format="%(message)s")
-    _LOG.setLevel(logging.INFO)
+    logging.getLogger("smallworld").setLevel(logging.INFO)
     options = _options()
     atlas = font_atlas_or_exit(options.font)
     plan = HeadTraining(

@@ -1,22 +1,30 @@
 """What the page shows, kept in its address: it can be shared, and the back button works."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import streamlit as st
 
 COUNTS = (12, 24, 48)  # a grid of two, three or four columns has no gap at its end
 LONGEST_QUERY = 500
+MOST_TAGS, LONGEST_TAG = 5, 200
 
-_BOX, _COUNT = "query", "count"
+_BOX, _COUNT, _TAGS = "query", "count", "tags"
 
 
 @dataclass(frozen=True)
 class Address:
-    """The text searched for, how many videos to list, and the segment being watched."""
+    """The text searched for, tags that must hold, how many videos to list, the segment watched."""
 
     query: str
+    tags: tuple[str, ...]
     count: int
     play: int | None
+
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to search for."""
+        return bool(self.query or self.tags)
 
 
 def read() -> Address:
@@ -24,6 +32,7 @@ def read() -> Address:
     count = _number("k")
     return Address(
         query=st.query_params.get("q", "").strip()[:LONGEST_QUERY],
+        tags=_tags(),
         count=count if count in COUNTS else COUNTS[0],
         play=_number("play"),
     )
@@ -39,6 +48,21 @@ def query_box() -> None:
         placeholder="What happens in the video?",
         icon=":material/search:",
         max_chars=LONGEST_QUERY,
+        label_visibility="collapsed",
+    )
+
+
+def tag_box(labels: Sequence[str]) -> None:
+    """The choice of tags that must hold, from these labels and those in the address."""
+    chosen = list(read().tags)
+    st.session_state[_TAGS] = chosen
+    st.multiselect(
+        "Tags",
+        [*labels, *(tag for tag in chosen if tag not in labels)],
+        key=_TAGS,
+        on_change=_change_tags,
+        max_selections=MOST_TAGS,
+        placeholder="Only with the tags …",
         label_visibility="collapsed",
     )
 
@@ -74,6 +98,20 @@ def _search() -> None:
         st.query_params["q"] = query
     else:
         st.query_params.pop("q", None)
+
+
+def _change_tags() -> None:
+    stop_playing()
+    chosen = st.session_state[_TAGS]
+    if chosen:
+        st.query_params["tag"] = chosen
+    else:
+        st.query_params.pop("tag", None)
+
+
+def _tags() -> tuple[str, ...]:
+    given = (tag.strip()[:LONGEST_TAG] for tag in st.query_params.get_all("tag"))
+    return tuple(dict.fromkeys(filter(None, given)))[:MOST_TAGS]
 
 
 def _change_count() -> None:

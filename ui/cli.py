@@ -10,6 +10,7 @@ import typer
 from models.errors import KinodexError
 from ui.cli_evaluate import evaluate_app
 from ui.cli_import import import_app
+from ui.cli_tags import tag, tags
 from ui.cli_train import train_app
 from ui.options import (
     DeviceOption,
@@ -133,7 +134,10 @@ def fuse(
 
 @app.command()
 def search(
-    text: Annotated[list[str], typer.Argument(help="What happens in the video, in words.")],
+    text: Annotated[
+        list[str] | None,
+        typer.Argument(help="What happens in the video, in words.", show_default=False),
+    ] = None,
     library: LibraryOption = None,
     k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many videos.")] = 10,
     weights: WeightsOption = None,
@@ -148,6 +152,25 @@ def search(
             show_default=False,
         ),
     ] = None,
+    tagged: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--tag",
+            "-t",
+            help="Only moments with this tag; may be given several times. Without a text, the "
+            "surest come first.",
+            show_default=False,
+        ),
+    ] = None,
+    tag_min: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            max=1.0,
+            help="How sure a tag must be, from 0 to 1. Default: as sure as for being a tag.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
     paths_only: Annotated[
         bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
@@ -155,11 +178,18 @@ def search(
 ) -> None:
     """Find the moments that match a text, best video first."""
     from ui.indexing import ModelFlags
-    from ui.searching import OutputForm, run_search
+    from ui.searching import OutputForm, Query, run_search
 
     flags = ModelFlags(model, pretrained, weights, device)
     form = OutputForm(as_json=as_json, paths_only=paths_only)
-    run_search(library, " ".join(text), k, flags, rerank=rerank, form=form)
+    query = Query(" ".join(text or []), tuple(tagged or []), tag_min)
+    if not query.text and not query.tags:
+        raise typer.BadParameter("say what to look for, or name a --tag", param_hint="TEXT")
+    run_search(library, query, k, flags, rerank=rerank, form=form)
+
+
+app.command()(tag)
+app.command()(tags)
 
 
 @app.command()

@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 
 from search.hits import Hit, Moment
+from search.tags import Source, Tag
 from ui import address
 from ui.printing import clock, printable
 
@@ -41,6 +42,15 @@ def span(start_s: float, end_s: float) -> str:
     return f"{start.removesuffix('.0')} – {end.removesuffix('.0')}"
 
 
+def tag_line(tags: Sequence[Tag]) -> str:
+    """What holds, and how likely: "bouncing 93 %, spinning"; a person's word needs no number."""
+    return ", ".join(
+        printable(tag.label)
+        + ("" if tag.source is Source.PERSON else f" {100 * tag.probability:.0f} %")
+        for tag in tags
+    )
+
+
 def card(hit: Hit, picture: bytes | None) -> None:
     """A video that was found: click it to watch its best moment, or one of its other moments."""
     with st.container(key=f"card-{hit.segment}", gap=None):
@@ -58,6 +68,9 @@ def card(hit: Hit, picture: bytes | None) -> None:
                 st.text(printable(hit.paths[0].name))
             st.text(f"{span(hit.start_s, hit.end_s)}, best at {clock(hit.best_s)}")
             st.text(f"score {hit.score:.3f}")
+            if hit.tags:
+                with st.container(key=f"tags-{hit.segment}"):
+                    st.text(tag_line(hit.tags))
             moment_buttons(hit.moments, key=f"card-{hit.segment}")
 
 

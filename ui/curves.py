@@ -14,6 +14,12 @@ _INK, _GRID, _PAPER = (60, 60, 60), (225, 225, 225), (255, 255, 255)
 _COLOURS = ((31, 92, 160), (200, 80, 30))
 _TICKS = 5
 _SMOOTHING = 0.95
+# Of the figures of validations: titles, and which curves are drawn together.
+_VALIDATION_PANELS = {
+    "R@1": {"text to video": "r1", "video to text": "video_to_text_r1"},
+    "right labels": {"top-1": "top1", "mean per class": "mean_per_class"},
+    "mAP": {"mAP": "map"},
+}
 
 
 @dataclass(frozen=True)
@@ -37,7 +43,7 @@ class Panel:
 
 
 def draw_history(history: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Loss, raw and smoothed, and below it R@1 on the validation pairs, over the steps."""
+    """Loss, raw and smoothed, and below it what the validations found, over the steps."""
     losses = [(float(record["step"]), float(record["loss"])) for record in history]
     panels = [
         Panel(
@@ -47,24 +53,26 @@ def draw_history(history: Sequence[Mapping[str, Any]], file: Path) -> None:
         )
     ]
     validated = [record for record in history if record["figures"]]
-    curves = {"text to video": "r1", "video to text": "video_to_text_r1"}
-    lines = [
-        Line(
-            name,
-            [(float(one["step"]), one["figures"][key]) for one in validated],
-            dots=True,
-        )
-        for name, key in curves.items()
-        if validated and key in validated[0]["figures"]
-    ]
-    if lines:
-        panels.append(Panel("R@1 on the validation videos, percent", "step", lines))
+    for title, curves in _VALIDATION_PANELS.items():
+        lines = [
+            Line(
+                name,
+                [(float(one["step"]), one["figures"][key]) for one in validated],
+                dots=True,
+            )
+            for name, key in curves.items()
+            if validated and key in validated[0]["figures"]
+        ]
+        if lines:
+            panels.append(Panel(f"{title} on the validation videos, percent", "step", lines))
     draw_panels(panels, file)
 
 
-def draw_sweep(trials: Sequence[Mapping[str, Any]], file: Path) -> None:
-    """Loss and R@1 over the learning rates; runs that diverged are left out."""
-    good = [trial for trial in trials if trial["loss"] is not None and trial["r1"] is not None]
+def draw_sweep(
+    trials: Sequence[Mapping[str, Any]], file: Path, *, figure: str = "r1", name: str = "R@1"
+) -> None:
+    """Loss and a figure over the learning rates; runs that diverged are left out."""
+    good = [trial for trial in trials if trial["loss"] is not None and trial[figure] is not None]
     panels = [
         Panel(
             title,
@@ -72,7 +80,7 @@ def draw_sweep(trials: Sequence[Mapping[str, Any]], file: Path) -> None:
             [Line(title, [(one["learning_rate"], one[key]) for one in good], dots=True)],
             logarithmic=True,
         )
-        for title, key in (("loss at the end", "loss"), ("R@1, percent", "r1"))
+        for title, key in (("loss at the end", "loss"), (f"{name}, percent", figure))
     ]
     draw_panels(panels, file)
 

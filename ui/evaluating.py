@@ -84,7 +84,8 @@ def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | N
     if request.head == QUERY_AWARE:
         return None
     model = backbone.choice
-    asked = with_file(choose_head(request.head), model) if request.head else default_head(model)
+    shipped = default_head(model)
+    asked = with_file(choose_head(request.head), shipped) if request.head else shipped
     return load_head(asked, backbone.identity, backbone.dim)
 
 
@@ -158,4 +159,4 @@ def _logit_scale(head: LoadedHead | None, backbone: Backbone) -> float:
         return 1.0
     if head and head.card:
         return math.exp(head.card.logit_scale)
-    return float(backbone.model.logit_scale.detach().exp().mean())
+    return math.exp(backbone.logit_scale)

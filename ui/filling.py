@@ -30,11 +30,13 @@ def fill(cache: FrameCache, windows: Sequence[ClipWindow]) -> FillReport:
         return cache.fill(windows, on_progress=show)
 
 
-def say_left_out(filled: FillReport) -> None:
-    """How many videos were left out, and why, for the first few."""
+def say_left_out(
+    filled: FillReport, *, what: str = "video", treated: str = "left out, with all captions"
+) -> None:
+    """How many were left out, or `treated` otherwise, and why, for the first few."""
     if not filled.failed:
         return
-    talk(f"{counted(len(filled.failed), 'video')} left out, with all captions:")
+    talk(f"{counted(len(filled.failed), what)} {treated}:")
     for window, reason in list(filled.failed.items())[:_REASONS_SHOWN]:
         talk(f"  {printable(short_path(window.path))}: {reason}")
     if len(filled.failed) > _REASONS_SHOWN:

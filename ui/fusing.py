@@ -8,10 +8,9 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from models.backbone import find_device
 from models.choice import EncoderIdentity, ModelChoice
 from search.catalog import Space
-from search.engine import nothing_indexed
 from search.fusing import FuseReport, LibraryFuser
 from search.heads import choose_head, load_fusing_head
-from search.library import Library
+from search.library import Library, nothing_indexed
 from search.spaces import check_same_weights, choice_of, encoder_of
 from ui.indexing import (
     EXIT_DONE,
@@ -70,11 +69,11 @@ def _note_frames_digest(library: Library, space: Space, device: str | None) -> E
 
 
 class FusingBar:
-    """Draws fusing on stderr."""
+    """Draws fusing on stderr, or other work on segments."""
 
-    def __init__(self) -> None:
+    def __init__(self, word: str = "fusing") -> None:
         self._progress = Progress(
-            TextColumn("fusing"),
+            TextColumn(word),
             BarColumn(),
             TextColumn("{task.completed:.0f}/{task.total:.0f} segments"),
             TimeRemainingColumn(),

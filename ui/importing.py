@@ -1,6 +1,7 @@
-"""`kinodex import clip4clip`: a published checkpoint becomes files that other commands load."""
+"""`kinodex import`: a published checkpoint becomes files that other commands load."""
 
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,17 +10,23 @@ from rich.table import Table
 from rich.text import Text
 
 from models.backbone import load_backbone
-from models.checkpoints import BACKBONE_FILE, HEAD_FILE, HeadCard, save_backbone, save_head
+from models.checkpoints import BACKBONE_FILE, HEAD_FILE, save_backbone, save_head
 from models.errors import KinodexError
-from models.head_config import LOOSE, HeadConfig
-from models.published import ImportRefused, PublishedModel, read_clip4clip
+from models.head_card import ActionCard, HeadCard
+from models.head_config import ACTION_HEADS, LOOSE, HeadConfig
+from models.published import read_clip4clip
+from models.published_actions import read_actionclip
+from models.published_files import ImportRefused, PublishedModel
 from models.sources import choose_model
+from search.vocabularies.reading import read_vocabulary
 from ui.printing import counted, data, data_console, data_json, printable, short_path, talk
 
 _PATCHES_3D = (
     "3D: frames are encoded one by one here, so it was summed over time, which is exact only "
     "where nothing moves"
 )
+_SHIFTED = "Shift: its frames see the frames beside them, so it reads videos, not stored frames"
+_WITH_POSITIONS = ("seqTransf", "tightTransf", "Transf", "Transf_cls")
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,7 @@ class Imported:
             "head": self.model.head.config.to_dict(),
             "model": self.model.architecture,
             "patches": "2D" if self.model.patch_kernel is None else "3D",
+            "shift": self.model.shifted,
             "logit_scale": self.model.logit_scale,
             "keys_used": self.model.used,
             "keys_idle": list(self.model.idle),
@@ -53,15 +61,46 @@ def import_clip4clip(file: Path, out: Path, *, frames: int, as_json: bool) -> No
     Raises ImportRefused for a file that is not a whole checkpoint, KinodexError for a folder that
     holds other weights.
     """
+    _import(file, out, read_clip4clip, lambda _: {"frames": frames}, as_json=as_json)
+
+
+def import_actionclip(
+    file: Path, out: Path, *, frames: int, labels: str | None, as_json: bool
+) -> None:
+    """The same for ActionCLIP; `labels` names the list that the model was trained on.
+
+    Raises BadVocabulary besides.
+    """
+    trained_on = () if labels is None else read_vocabulary(labels).labels
+
+    def described(model: PublishedModel) -> dict[str, Any]:
+        visual = "shift" if model.shifted else "plain"
+        action = ActionCard(trained_on, visual=visual, placement="residual")
+        config = model.head.config  # the table of Transf_cls has a row for each frame and one more
+        known = config.positions - 1 if config.name == "Transf_cls" else frames
+        return {"frames": known, "frame_rate": 0.0, "action": action}
+
+    _import(file, out, read_actionclip, described, as_json=as_json)
+
+
+def _import(
+    file: Path,
+    out: Path,
+    read: Callable[[Path], PublishedModel],
+    describe: Callable[[PublishedModel], dict[str, Any]],
+    *,
+    as_json: bool,
+) -> None:
+    """`describe` gives what the head's card says beside what the file tells."""
     source, folder = file.expanduser(), out.expanduser()
     _check_free(folder)
     try:
-        model = read_clip4clip(source)
+        model = read(source)
     except ImportRefused as error:
         for key in error.missing:
             talk(f"missing: {printable(key)}")
         raise
-    imported = _write(source, model, folder, frames)
+    imported = _write(source, model, folder, describe(model))
     if as_json:
         data_json(imported.as_json())
     else:
@@ -77,7 +116,9 @@ def _check_free(folder: Path) -> None:
             )
 
 
-def _write(source: Path, model: PublishedModel, folder: Path, frames: int) -> Imported:
+def _write(
+    source: Path, model: PublishedModel, folder: Path, described: dict[str, Any]
+) -> Imported:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -93,7 +134,7 @@ def _write(source: Path, model: PublishedModel, folder: Path, frames: int) -> Im
         dataset=f"imported from {source.name}",
         figures={},
         logit_scale=model.logit_scale,
-        frames=frames,
+        **described,
     )
     save_head(head_file, model.head, card)
     return Imported(source, model, backbone_file, head_file)
@@ -116,11 +157,13 @@ def _print(imported: Imported) -> None:
 def _lines(imported: Imported) -> list[tuple[str, str]]:
     model = imported.model
     written = (imported.backbone, imported.head, imported.head.with_suffix(".json"))
+    time = [("frames", _SHIFTED)] if model.shifted else []
     return [
         ("file", printable(imported.source)),
         ("head", _described(model.head.config)),
         ("backbone", model.architecture),
         ("patches", "2D" if model.patch_kernel is None else _PATCHES_3D),
+        *time,
         ("keys used", str(model.used)),
         ("keys idle", f"{len(model.idle)} (part of such files, without effect)"),
         ("keys unknown", str(len(model.unknown))),
@@ -129,7 +172,7 @@ def _lines(imported: Imported) -> list[tuple[str, str]]:
 
 
 def _described(config: HeadConfig) -> str:
-    if config.name not in ("seqTransf", "tightTransf"):
+    if config.name not in _WITH_POSITIONS:
         return f"{config.name}, width {config.dim}"
     blocks = counted(config.blocks, "block")
     return f"{config.name}, {blocks}, width {config.dim}, {config.positions} positions"
@@ -137,7 +180,12 @@ def _described(config: HeadConfig) -> str:
 
 def _next_steps(imported: Imported) -> list[str]:
     weights, head = (shlex.quote(short_path(f)) for f in (imported.backbone, imported.head))
-    index = f"kinodex index FOLDER --model {imported.model.architecture} --weights {weights}"
-    if imported.model.head.config.name in LOOSE:
+    model = f"--model {imported.model.architecture} --weights {weights}"
+    index = f"kinodex index FOLDER {model}"
+    name = imported.model.head.config.name
+    if imported.model.shifted:
+        return [f"measure it with: kinodex evaluate actions --data DATA {model} --head {head}"]
+    if name in LOOSE:
         return [f"use it with: {index} --head {head}"]
-    return [f"use it with: {index}", f"and then: kinodex search TEXT --rerank {head}"]
+    then = f"tag --head {head}" if name in ACTION_HEADS else f"search TEXT --rerank {head}"
+    return [f"use it with: {index}", f"and then: kinodex {then}"]

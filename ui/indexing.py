@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from indexer.config import load_settings, write_settings_template
+from indexer.config import load_settings, sampling_of, write_settings_template
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport, check_paths
 from indexer.scan import Job, Scan
@@ -27,7 +27,9 @@ from models.sources import choose_model, default_choice
 from search.catalog import Space
 from search.heads import choose_head, load_fusing_head
 from search.library import Library
+from search.settings import tag_settings_of
 from search.spaces import active_space, check_same_model, choice_of, head_of
+from search.tag_planning import make_tagger, wanted_for_new_videos
 from ui.printing import counted, data_json, printable, short_path, talk, talk_console
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
@@ -142,16 +144,19 @@ def _run(
     *,
     as_json: bool,
 ) -> int:
-    settings = load_settings(library)
+    settings, tag_settings = load_settings(library), tag_settings_of(library)
     backbone = load_model(choice, device)
     head = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
+    with library.reading() as session:
+        wanted = wanted_for_new_videos(session, tag_settings, backbone, sampling_of(settings))
+    tagger = make_tagger(library, backbone, wanted, talk)
     talk(
         f"library {printable(library.folder)}, model {choice}, head {head.identity.name}, "
         f"on {backbone.device.type}"
     )
     write_settings_template(library)
     with ProgressBar() as listener, stop_on_interrupt() as stop:
-        report = work(Indexer(library, backbone, head, settings, listener, stop))
+        report = work(Indexer(library, backbone, head, settings, listener, stop, tagger))
     if as_json:
         data_json(asdict(report))
     _summarise(report)
@@ -269,6 +274,8 @@ def _summarise(report: IndexReport) -> None:
     ):
         if count:
             parts.append(f"{count} {words}")
+    if report.tagging:
+        parts.append(f"{counted(report.tagging.tagged, 'segment')} with tags")
     talk(", ".join(parts))
     if report.interrupted:
         talk("interrupted: run the same command again to go on")

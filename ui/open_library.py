@@ -19,6 +19,8 @@ from search.hits import Hit
 from search.library import Library, default_folder
 from search.settings import reranker_of
 from search.spaces import active_space, choice_of
+from search.tag_search import search_tags
+from search.tags import TagFilter
 from ui.printing import talk
 
 
@@ -49,11 +51,18 @@ class OpenLibrary:
         """The library's settings as they are on the disk now. Raises KinodexError if malformed."""
         return load_settings(self.library)
 
-    def search(self, query: str, count: int) -> Answer:
-        """The `count` videos that match best. Raises KinodexError when no video is present."""
+    def search(self, query: str, count: int, *, tags: tuple[str, ...] = ()) -> Answer:
+        """The `count` videos that match best and in which the tags hold; one of the two is enough.
+
+        Raises KinodexError when no video is present, UnknownLabel.
+        """
+        wanted = TagFilter(tags) if tags else None
         with self._one_at_a_time:
             started = time.perf_counter()
-            hits = self._engine.search(query, count)
+            if wanted is not None and not query:
+                hits = search_tags(self.library, wanted, count)
+            else:
+                hits = self._engine.search(query, count, tags=wanted)
             seconds = time.perf_counter() - started
             return Answer(hits, count_videos(self.library), len(self._engine.index), seconds)
 

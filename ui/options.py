@@ -54,6 +54,20 @@ DataOption = Annotated[
         "annotation files of msrvtt-9k, msrvtt-7k, msvd, lsmdc, activitynet or didemo."
     ),
 ]
+ACTION_DATA_HELP = (
+    "A .csv or .jsonl of (path, label[;label ...][, start, end, split]), or NAME:FOLDER "
+    "with the annotation files of kinetics, ucf101, hmdb51, ssv2, charades or "
+    "charades-moments."
+)
+ActionDataOption = Annotated[str, typer.Option("--data", help=ACTION_DATA_HELP)]
+TemplatesOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Text file of sentences to put the labels into, one a line, with {} for the label. "
+        "Default: sixteen English ones.",
+        show_default=False,
+    ),
+]
 VideosOption = Annotated[
     Path | None,
     typer.Option(

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from search.hits import Hit
+    from search.hits import Hit, Moment
 
 talk_console = Console(stderr=True, highlight=False)
 data_console = Console(highlight=False)
@@ -59,13 +59,21 @@ def clock(seconds: float) -> str:
 
 
 def print_hits(hits: Sequence["Hit"]) -> None:
-    """A table for a terminal; tab-separated score, times and path for a pipe."""
+    """A table for a terminal; tab-separated score, times, path and tags for a pipe."""
     if data_console.is_terminal:
         data_console.print(hit_table(hits))
         return
     for hit in hits:
         times = f"{hit.best_s:.2f}\t{hit.start_s:.2f}\t{hit.end_s:.2f}"
-        data(f"{hit.score:.4f}\t{times}\t{printable(hit.paths[0])}")
+        data(f"{hit.score:.4f}\t{times}\t{printable(hit.paths[0])}\t{tag_list(hit)}")
+
+
+def tag_list(moment: "Moment") -> str:
+    """A moment's tags in a line: those by a person with a mark, the model's with how sure it is."""
+    return ", ".join(
+        f"{printable(tag.label)} {'✓' if tag.source == 'person' else f'{tag.probability:.2f}'}"
+        for tag in moment.tags
+    )
 
 
 def hit_table(hits: Sequence["Hit"], *, title: str | None = None) -> Table:
@@ -74,11 +82,15 @@ def hit_table(hits: Sequence["Hit"], *, title: str | None = None) -> Table:
     for heading in ("score", "best at", "segment"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("video", overflow="fold")
+    has_tags = any(hit.tags for hit in hits)
+    if has_tags:
+        table.add_column("tags", overflow="fold")
     for hit in hits:
         others = ", ".join(clock(moment.best_s) for moment in hit.moments)
         name = printable(short_path(hit.paths[0])) + (f"  (also at {others})" if others else "")
         span = f"{clock(hit.start_s)} – {clock(hit.end_s)}"
-        table.add_row(f"{hit.score:.3f}", clock(hit.best_s), span, Text(name))
+        row: list[str | Text] = [f"{hit.score:.3f}", clock(hit.best_s), span, Text(name)]
+        table.add_row(*row, *([Text(tag_list(hit))] if has_tags else []))
     return table
 
 

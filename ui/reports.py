@@ -32,9 +32,16 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("model", f"{model}, head {summary.head}" if summary.head else model),
         ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
         ("segments", str(summary.segments)),
+        ("tags", _tags(summary)),
         ("files", _counts(summary)),
         ("space used", f"{summary.size_bytes / 1e6:.1f} MB"),
     ]
+
+
+def _tags(summary: Summary) -> str:
+    if summary.vocabulary is None:
+        return "none yet: 'kinodex tag' makes them"
+    return f"{printable(summary.vocabulary)}, on {counted(summary.tagged, 'segment')}"
 
 
 def _counts(summary: Summary) -> str:

@@ -9,7 +9,8 @@ from indexer.worker import DecodeWorker
 from models.errors import KinodexError
 from search.hits import Hit, Moment
 from search.library import Library
-from ui import address, components
+from search.tags import used_labels
+from ui import address, components, tag_panel
 from ui.media import ensure_clip, find_source
 from ui.open_library import Answer, OpenLibrary, count_videos, open_library
 from ui.printing import counted, printable
@@ -18,7 +19,8 @@ from ui.printing import counted, printable
 def draw() -> None:
     """Draw the page for the address it was called with."""
     asked = address.read()
-    title = f"{printable(asked.query)} – Kinodex" if asked.query else "Kinodex"
+    named = asked.query or ", ".join(asked.tags)
+    title = f"{printable(named)} – Kinodex" if named else "Kinodex"
     st.set_page_config(page_title=title, page_icon=components.ICON, layout="wide")
     st.html(components.STYLE)
     _draw_head(asked)
@@ -31,18 +33,19 @@ def draw() -> None:
 
 
 def _draw_head(asked: address.Address) -> None:
-    with st.container(key="head" if asked.query else "start"):
+    with st.container(key="head" if asked.asks else "start"):
         st.title("Kinodex", anchor=False)
-        if not asked.query:
+        if not asked.asks:
             st.text("Find moments in your videos by what happens in them.")
         address.query_box()
 
 
 def _draw_library(asked: address.Address) -> None:
     opened = open_library()
+    _draw_tag_box(opened.library)
     hits: list[Hit] = []
-    if asked.query:
-        answer = opened.search(asked.query, asked.count)
+    if asked.asks:
+        answer = opened.search(asked.query, asked.count, tags=asked.tags)
         hits = answer.hits
         _draw_answer(opened, answer)
     else:
@@ -50,6 +53,14 @@ def _draw_library(asked: address.Address) -> None:
             st.text(f"{counted(count_videos(opened.library), 'video')} in this library")
     if asked.play is not None:
         _open_player(opened, hits, asked.play)
+
+
+def _draw_tag_box(library: Library) -> None:
+    with library.reading() as session:
+        labels = used_labels(session)
+    if labels or address.read().tags:
+        with st.container(key="filter"):
+            address.tag_box(labels)
 
 
 def _draw_answer(opened: OpenLibrary, answer: Answer) -> None:
@@ -104,6 +115,7 @@ def _draw_player(opened: OpenLibrary, hit: Hit | None, segment: int) -> None:
         with st.container(key="watched", gap="xsmall"):
             st.text(components.span(source.start_s, source.end_s))
             st.code(printable(source.paths[0]), language=None, wrap_lines=True)
+        tag_panel.draw(opened.library, segment)
     others = [other for other in _moments(hit) if other.segment != segment]
     components.moment_buttons(others, key="player")
 

@@ -1,23 +1,22 @@
-"""`kinodex train retrieval --sweep`: short runs over a range of learning rates."""
+"""`kinodex train … --sweep`: short runs over a range of learning rates."""
 
 import shutil
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
 from rich.table import Table
 
 from models.distributed import process_rank
-from models.retrieval_training import RetrievalTrainer
 from models.training import TrainingDiverged, TrainingSettings
 from models.training_files import read_history
 from ui.curves import draw_sweep
 from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, stop_on_interrupt
 from ui.printing import data, data_console, data_json, talk
 from ui.training_parts import TrainingParts
-from ui.training_progress import TrainingProgress
+from ui.training_progress import FIGURES, TrainingProgress
 
 SWEEP_FILE = "sweep.png"
 # Half a decade apart, a decade and a half to both sides of the rate that was given.
@@ -30,7 +29,7 @@ class Trial:
 
     learning_rate: float
     loss: float | None  # mean over the last fifth of the steps
-    r1: float | None
+    figure: float | None  # of the validation, see `TrainingParts`
 
 
 def run_sweep(parts: TrainingParts, folder: Path, *, steps: int, as_json: bool) -> int:
@@ -48,14 +47,14 @@ def run_sweep(parts: TrainingParts, folder: Path, *, steps: int, as_json: bool) 
                 return EXIT_INTERRUPTED
             trials.append(trial)
     if process_rank() == 0:
-        _show(trials, option, folder, as_json=as_json)
+        _show(trials, option, parts.figure, folder, as_json=as_json)
     return EXIT_DONE
 
 
 def recommended(trials: Sequence[Trial]) -> Trial | None:
-    """The highest R@1; of equals the lowest loss. None if all diverged."""
-    good = [trial for trial in trials if trial.loss is not None and trial.r1 is not None]
-    return max(good, key=lambda trial: (trial.r1, -(trial.loss or 0.0)), default=None)
+    """The highest figure; of equals the lowest loss. None if all diverged."""
+    good = [trial for trial in trials if trial.loss is not None and trial.figure is not None]
+    return max(good, key=lambda trial: (trial.figure, -(trial.loss or 0.0)), default=None)
 
 
 def _trials(settings: TrainingSettings, steps: int) -> tuple[str, list[TrainingSettings]]:
@@ -79,14 +78,7 @@ def _try(
     if process_rank() == 0:
         shutil.rmtree(place, ignore_errors=True)
     progress = TrainingProgress(f"{option} {rate:.2g}", settings.steps, 0)
-    trainer = RetrievalTrainer(
-        parts.fresh_model(),
-        parts.source(),
-        settings,
-        place,
-        validate=parts.validator(),
-        on_step=progress.on_step,
-    )
+    trainer = parts.trainer(settings, place, on_step=progress.on_step, is_trial=True)
     try:
         with progress if process_rank() == 0 else nullcontext():
             report = trainer.run(stop)
@@ -100,17 +92,20 @@ def _try(
         return None
     last = [record["loss"] for record in history[-max(1, len(history) // 5) :]]
     loss = sum(last) / len(last) if last else None
-    return Trial(rate, loss, report.best_figures["r1"])
+    return Trial(rate, loss, report.best_figures[parts.figure])
 
 
-def _show(trials: Sequence[Trial], option: str, folder: Path, *, as_json: bool) -> None:
+def _show(
+    trials: Sequence[Trial], option: str, figure: str, folder: Path, *, as_json: bool
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    draw_sweep([asdict(trial) for trial in trials], folder / SWEEP_FILE)
+    records = [_record(trial, figure) for trial in trials]
+    draw_sweep(records, folder / SWEEP_FILE, figure=figure, name=FIGURES[figure])
     if as_json:
-        for trial in trials:
-            data_json(asdict(trial))
+        for record in records:
+            data_json(record)
     elif data_console.is_terminal:
-        data_console.print(_table(trials))
+        data_console.print(_table(trials, FIGURES[figure]))
     else:
         for cells in _rows(trials):
             data("\t".join(cells))
@@ -123,18 +118,22 @@ def _show(trials: Sequence[Trial], option: str, folder: Path, *, as_json: bool) 
         talk(f"that is the end of the range: sweep again around {option} {best.learning_rate:.2g}")
 
 
+def _record(trial: Trial, figure: str) -> dict[str, float | None]:
+    return {"learning_rate": trial.learning_rate, "loss": trial.loss, figure: trial.figure}
+
+
 def _rows(trials: Sequence[Trial]) -> list[tuple[str, str, str]]:
     return [
         (f"{trial.learning_rate:.2g}", "diverged", "")
-        if trial.loss is None or trial.r1 is None
-        else (f"{trial.learning_rate:.2g}", f"{trial.loss:.3f}", f"{trial.r1:.1f}")
+        if trial.loss is None or trial.figure is None
+        else (f"{trial.learning_rate:.2g}", f"{trial.loss:.3f}", f"{trial.figure:.1f}")
         for trial in trials
     ]
 
 
-def _table(trials: Sequence[Trial]) -> Table:
+def _table(trials: Sequence[Trial], figure: str) -> Table:
     table = Table(box=None, pad_edge=False)
-    for heading in ("learning rate", "loss", "R@1"):
+    for heading in ("learning rate", "loss", figure):
         table.add_column(heading, justify="right")
     for cells in _rows(trials):
         table.add_row(*cells)

@@ -1,23 +1,24 @@
-"""`kinodex train retrieval`: one run, from the options to the files in its folder."""
+"""`kinodex train`: one run, from what it is put together from to the files in its folder."""
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
+from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.distributed import process_rank, torchrun_processes
 from models.errors import KinodexError
-from models.retrieval_training import RetrievalTrainer
 from models.training import TrainingReport, TrainingSettings
 from models.training_files import read_history
 from ui.curves import draw_history
 from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, EXIT_SOME_FAILED, stop_on_interrupt
 from ui.printing import data, data_json, printable, talk, talk_console
+from ui.retrieval_parts import assemble_retrieval
 from ui.sweeping import run_sweep
 from ui.training_flags import BackboneFlags, DataFlags, HeadFlags
-from ui.training_parts import TrainingParts, agree_on_data, assemble, say_what_is_trained
+from ui.training_parts import TrainingParts
 from ui.training_progress import TrainingProgress, figures_line
 
 CURVES_FILE = "curves.png"
@@ -35,21 +36,38 @@ def run_retrieval(
     sweep_steps: int | None,
     as_json: bool,
 ) -> int:
-    """Train into the folder `out`, or try learning rates; → the exit code.
+    """Train text-video retrieval; see `run_training`."""
+    check_something_trains(head.name, settings)
+    return run_training(
+        lambda: assemble_retrieval(settings, model, head, data_flags),
+        out.expanduser(),
+        epochs=epochs,
+        sweep_steps=sweep_steps,
+        as_json=as_json,
+    )
 
-    epochs: how long to train, in the place of `settings.steps`
+
+def run_training(
+    assemble: Callable[[], TrainingParts],
+    folder: Path,
+    *,
+    epochs: float | None,
+    sweep_steps: int | None,
+    as_json: bool,
+) -> int:
+    """Train into a folder, or try learning rates; → the exit code.
+
+    epochs: how long to train, in the place of the settings' steps
     sweep_steps: only try learning rates, in runs of so many steps
     """
-    _check(settings, head)
     with _only_first_process_talks():
         # Decoding comes before the processes meet: it may take longer than they wait for each
         # other.
-        parts = assemble(settings, model, head, data_flags)
+        parts = assemble()
         with torchrun_processes():
-            agree_on_data(parts)
-            say_what_is_trained(parts)
+            parts.agree_on_data()
+            parts.say_what_is_trained()
             parts.settings = _with_length(parts, epochs)
-            folder = out.expanduser()
             if sweep_steps is not None:
                 return run_sweep(parts, folder, steps=sweep_steps, as_json=as_json)
             report = _train(parts, folder)
@@ -62,35 +80,26 @@ def run_retrieval(
     return EXIT_SOME_FAILED if parts.left_out and alone else EXIT_DONE
 
 
-def _check(settings: TrainingSettings, head: HeadFlags) -> None:
-    if head.name == "meanP" and settings.tune == "head":
+def check_something_trains(head: str, settings: TrainingSettings) -> None:
+    """Raises KinodexError for a mean of frames that the model itself makes as before."""
+    if head in (MEAN_POOLING, ACTION_MEAN_POOLING) and settings.tune == "head":
         raise KinodexError(
-            "meanP has nothing to train while the model stays as it is: "
+            f"{head} has nothing to train while the model stays as it is: "
             "use --tune text, --tune all, or another --head"
         )
 
 
 def _with_length(parts: TrainingParts, epochs: float | None) -> TrainingSettings:
     """The settings with the number of steps, and how often to validate."""
-    settings, epoch = parts.settings, parts.source().steps_per_epoch
+    settings, epoch = parts.settings, parts.steps_per_epoch
     steps = settings.steps if epochs is None else max(1, round(epochs * epoch))
     every = settings.validate_every or max(epoch, math.ceil(steps / _MOST_VALIDATIONS))
     return replace(settings, steps=steps, validate_every=every)
 
 
 def _train(parts: TrainingParts, folder: Path) -> TrainingReport:
-    model = parts.fresh_model()
     progress = TrainingProgress("training", parts.settings.steps, 0)
-    trainer = RetrievalTrainer(
-        model,
-        parts.source(),
-        parts.settings,
-        folder,
-        validate=parts.validator(),
-        export=parts.export(),
-        on_step=progress.on_step,
-        origin=parts.origin(),
-    )
+    trainer = parts.trainer(parts.settings, folder, on_step=progress.on_step, is_trial=False)
     if trainer.step:
         talk(f"going on after step {trainer.step} of {parts.settings.steps}")
     with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:

@@ -1,4 +1,4 @@
-"""The options of `kinodex train retrieval`, as typed."""
+"""The options of `kinodex train`, as typed."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Literal
 from models.backbone import find_device
 from models.checkpoints import BACKBONE_FILE, HEAD_FILE, read_card
 from models.choice import ModelChoice
+from models.head_card import HeadCard
 from models.sources import choose_model, default_choice
 
 
@@ -45,10 +46,15 @@ class BackboneFlags:
             return choose_model(name, weights=beside)
         return choose_model(name, pretrained=card.pretrained)
 
+    def first_card(self) -> HeadCard | None:
+        """What the head to start from is."""
+        file = self.head_file()
+        return read_card(file) if file else None
+
     def usual_head(self) -> str:
         """The head to train when none was named."""
-        file = self.head_file()
-        return read_card(file).config.name if file else "seqTransf"
+        card = self.first_card()
+        return card.config.name if card else "seqTransf"
 
 
 @dataclass(frozen=True)
@@ -74,3 +80,27 @@ class DataFlags:
     captions: Literal["expanded", "one_caption"]
     unique_videos: bool
     validation_videos: int
+
+
+@dataclass(frozen=True)
+class ActionFlags:
+    """The options of data and recipe of `kinodex train actions`, as typed.
+
+    shifts: frames that are kept of each segment, of which each step takes one
+    flip: None where the labels decide
+    """
+
+    spec: str | None
+    library: Path | None
+    videos: Path | None
+    cache: Path | None
+    frames: int
+    shifts: int
+    batch_size: int
+    shots: int | None
+    validation_videos: int
+    augment: bool
+    flip: bool | None
+    templates: Path | None
+    target_temperature: float
+    visual: str

@@ -7,6 +7,18 @@ from ui.printing import talk, talk_console
 
 _LOSS_MEMORY = 0.95  # of the running mean that is shown: single batches jump
 
+# The figures of validations in words, in percent but for the rank.
+FIGURES = {
+    "r1": "R@1",
+    "r5": "R@5",
+    "r10": "R@10",
+    "median_rank": "median rank",
+    "top1": "top-1",
+    "top5": "top-5",
+    "mean_per_class": "mean per class",
+    "map": "mAP",
+}
+
 
 class TrainingProgress:
     """Steps, loss and the last figures; each validation also leaves a line."""
@@ -48,7 +60,6 @@ class TrainingProgress:
 
 def figures_line(figures: dict[str, float]) -> str:
     """The figures of a validation in words."""
-    names = {"r1": "R@1", "r5": "R@5", "r10": "R@10", "median_rank": "median rank"}
     return ", ".join(
-        f"{words} {figures[name]:.1f}" for name, words in names.items() if name in figures
+        f"{words} {figures[name]:.1f}" for name, words in FIGURES.items() if name in figures
     )

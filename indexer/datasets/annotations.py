@@ -140,9 +140,12 @@ class VideoFiles:
                 if path.suffix.lower() in VIDEO_EXTENSIONS:
                     self._paths.setdefault(path.stem, path)
 
-    def find(self, name: str) -> Path:
-        """The file of a video; a path where there is none if it is missing.
+    def find(self, name: str, *others: str) -> Path:
+        """The file of a video, under the first of its names; where there is none if it is missing.
 
         A missing file is no error here: it is listed, like all that cannot be decoded.
         """
-        return self._paths.get(name) or self._folder / (name.replace("/", "_") + ".mp4")
+        for known in (name, *others):
+            if known in self._paths:
+                return self._paths[known]
+        return self._folder / (name.replace("/", "_") + ".mp4")

@@ -94,7 +94,7 @@ class Dataset:
 
         Which videos are held out depends on their ids only, not on their order.
         """
-        chosen = set(sorted(self.video_ids, key=_shuffled)[:videos])
+        chosen = set(sorted(self.video_ids, key=shuffled_key)[:videos])
         kept = tuple(clip for clip in self.clips if clip.video_id not in chosen)
         held = tuple(clip for clip in self.clips if clip.video_id in chosen)
         return replace(self, clips=kept), replace(self, clips=held, split="held out")
@@ -118,6 +118,7 @@ def in_paragraphs(clips: Sequence[CaptionedClip]) -> list[CaptionedClip]:
     return [replace(clip, caption=" ".join(captions[video_id])) for video_id, clip in first.items()]
 
 
-def _shuffled(video_id: str) -> bytes:
-    name = video_id.encode("utf-8", "surrogateescape")
-    return hashlib.blake2b(name, digest_size=8).digest()
+def shuffled_key(name: str) -> bytes:
+    """Sorting by it mixes names, always in the same way."""
+    encoded = name.encode("utf-8", "surrogateescape")
+    return hashlib.blake2b(encoded, digest_size=8).digest()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 
@@ -10,6 +10,14 @@ from indexer.datasets import activitynet, didemo, lsmdc, msrvtt, msvd, plain
 from indexer.datasets.annotations import VideoFiles
 from indexer.datasets.clips import ANY_SPLIT, CaptionedClip, Dataset, DatasetError
 from indexer.datasets.published import Release
+from indexer.datasets.selection import (
+    NothingInSplit,
+    check_videos,
+    chosen_splits,
+    held_out_size,
+    of_split,
+    parse_spec,
+)
 
 _Read = Callable[[Release, str], list[CaptionedClip]]
 
@@ -35,14 +43,16 @@ def load_dataset(spec: str, *, videos: Path | None = None, split: str) -> Datase
 
     Raises DatasetError, which names the file and the line.
     """
-    name, folder = _parsed(spec)
+    name, folder = parse_spec(spec, PUBLISHED)
     if folder is None:
         return _from_list(Path(spec).expanduser(), videos, split)
     if not folder.is_dir():
         raise DatasetError(f"there is no folder {str(folder)!r} with the files of {name}")
     module, read = _READERS[name]
     release = Release(folder, VideoFiles(videos or folder))
-    clips = [clip for part in _splits(split, module.SPLITS, name) for clip in read(release, part)]
+    clips = [
+        clip for part in chosen_splits(split, module.SPLITS, name) for clip in read(release, part)
+    ]
     return _checked(Dataset(name, split, tuple(clips)), videos or folder)
 
 
@@ -57,7 +67,7 @@ def load_training_data(
     Raises DatasetError.
     """
     training = load_dataset(spec, videos=videos, split="train")
-    name, folder = _parsed(spec)
+    name, folder = parse_spec(spec, PUBLISHED)
     is_whole = {clip.split for clip in training.clips} == {ANY_SPLIT}
     has_validation = "val" in _READERS[name][0].SPLITS if folder else not is_whole
     if has_validation:
@@ -66,50 +76,14 @@ def load_training_data(
             return training, validation
         except NothingInSplit:
             pass
-    return training.held_out(min(validation_videos, max(1, len(training.video_ids) // 5)))
-
-
-class NothingInSplit(DatasetError):
-    """The dataset has no clip in the split that was asked for."""
-
-
-def _parsed(spec: str) -> tuple[str, Path | None]:
-    """The name and folder of a published dataset; (spec, None) for a list of one's own."""
-    name, colon, folder = spec.partition(":")
-    if colon and name in _READERS:
-        return name, Path(folder or ".").expanduser()
-    if spec.lower().endswith(plain.SUFFIXES):
-        return spec, None
-    raise DatasetError(
-        f"{spec!r} is no dataset: name a .csv or .jsonl file, or NAME:FOLDER with NAME one of "
-        f"{', '.join(PUBLISHED)}"
-    )
+    return training.held_out(held_out_size(validation_videos, len(training.video_ids)))
 
 
 def _from_list(file: Path, videos: Path | None, split: str) -> Dataset:
-    clips = plain.read(file, videos)
-    named = sorted({clip.split for clip in clips} - {ANY_SPLIT})
-    if named:
-        wanted = set(_splits(split, (*named, "train", "val", "test"), file.name))
-        clips = [clip for clip in clips if clip.split in wanted]
+    clips = of_split(plain.read(file, videos), split, file.name)
     return _checked(Dataset(file.name, split, tuple(clips)), videos or file.parent)
 
 
-def _splits(split: str, known: Sequence[str], name: str) -> list[str]:
-    parts = split.split("+")
-    for part in parts:
-        if part not in known:
-            choices = ", ".join(dict.fromkeys(known))
-            raise DatasetError(f"{name} has no split {part!r}: choose from {choices}")
-    return parts
-
-
 def _checked(dataset: Dataset, videos: Path) -> Dataset:
-    if not dataset.clips:
-        raise NothingInSplit(f"{dataset.name} has nothing in its split {dataset.split!r}")
-    if not any(window.path.is_file() for window in dataset.windows):
-        raise DatasetError(
-            f"none of the {len(dataset.windows)} videos of {dataset.name} is in "
-            f"{str(videos)!r}: name their folder with --videos"
-        )
+    check_videos(dataset.windows, videos, name=dataset.name, split=dataset.split)
     return dataset

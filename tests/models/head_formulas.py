@@ -18,18 +18,76 @@ def unit(vector: torch.Tensor) -> torch.Tensor:
 def loose(
     name: str, weights: Weights, frames: torch.Tensor, mask: torch.Tensor, *, heads: int
 ) -> torch.Tensor:
-    fused = {
-        "meanP": lambda: frames,
-        "seqLSTM": lambda: lstm(weights, frames, mask) + frames,
-        "seqTransf": lambda: (
-            blocks(
-                weights, frames + weights["transformer.positions"][: frames.shape[1]], mask, heads
-            )
-            + frames
-        ),
+    temporal = {
+        "meanP": lambda: torch.zeros_like(frames),
+        "seqLSTM": lambda: lstm(weights, frames, mask),
+        "seqTransf": lambda: placed_blocks(weights, frames, mask, heads),
     }[name]()
+    return mean_direction(unit(temporal + frames), mask)
+
+
+def action(
+    name: str, weights: Weights, frames: torch.Tensor, mask: torch.Tensor, *, heads: int
+) -> torch.Tensor:
+    if name == "Transf_cls":
+        return unit(gathered(weights, frames, mask, heads))
+    temporal = {
+        "MeanP": lambda: torch.zeros_like(frames),
+        "Conv1D": lambda: convolution(weights, frames, mask),
+        "LSTM": lambda: lstm(weights, frames, mask),
+        "Transf": lambda: placed_blocks(weights, frames, mask, heads),
+    }[name]()
+    return mean_direction(temporal + frames, mask)
+
+
+def mean_direction(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     counted = mask.to(frames.dtype).unsqueeze(-1)
-    return unit((unit(fused) * counted).sum(1) / counted.sum(1).clamp(min=1))
+    return unit((frames * counted).sum(1) / counted.sum(1).clamp(min=1))
+
+
+def placed_blocks(
+    weights: Weights, frames: torch.Tensor, mask: torch.Tensor, heads: int
+) -> torch.Tensor:
+    placed = frames + weights["transformer.positions"][: frames.shape[1]]
+    return blocks(weights, placed, mask, heads)
+
+
+def convolution(weights: Weights, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Each channel of a valid frame from itself, the valid frame before, and the one after."""
+    kernel = weights["convolution.weight"]
+    mixed = torch.zeros_like(frames)
+    for video, valid in enumerate(mask):
+        slots = valid.nonzero().flatten().tolist()
+        for number, slot in enumerate(slots):
+            for step in (-1, 0, 1):
+                if 0 <= number + step < len(slots):
+                    beside = frames[video, slots[number + step]]
+                    mixed[video, slot] += kernel[:, 0, step + 1] * beside
+    return mixed
+
+
+def gathered(
+    weights: Weights, frames: torch.Tensor, mask: torch.Tensor, heads: int
+) -> torch.Tensor:
+    """The class token after post-norm layers and a last norm, (videos, dim)."""
+    positions = weights["positions"]
+    token = (weights["class_token"] + positions[0]).expand(len(frames), 1, -1)
+    x = torch.cat([token, frames + positions[1 : frames.shape[1] + 1]], dim=1)
+    keys = torch.cat([torch.ones(len(mask), 1, dtype=torch.bool), mask], dim=1)
+    number = 0
+    while f"layers.{number}.norm1.weight" in weights:
+        prefix = f"layers.{number}."
+        own = {
+            key.removeprefix(prefix).replace("self_attn.", "attn."): value
+            for key, value in weights.items()
+        }
+        x = x + attention(own, x, keys, heads)
+        x = layer_norm(x, own["norm1.weight"], own["norm1.bias"], 1e-5)
+        inner = (x @ own["linear1.weight"].T + own["linear1.bias"]).clamp(min=0)
+        x = x + inner @ own["linear2.weight"].T + own["linear2.bias"]
+        x = layer_norm(x, own["norm2.weight"], own["norm2.bias"], 1e-5)
+        number += 1
+    return layer_norm(x[:, 0], weights["norm.weight"], weights["norm.bias"], 1e-5)
 
 
 def lstm(weights: Weights, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -91,9 +149,11 @@ def attention(own: Weights, x: torch.Tensor, mask: torch.Tensor, heads: int) -> 
     return torch.cat(mixed, -1) @ own["attn.out_proj.weight"].T + own["attn.out_proj.bias"]
 
 
-def layer_norm(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+def layer_norm(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, epsilon: float = 1e-12
+) -> torch.Tensor:
     centred = x - x.mean(-1, keepdim=True)
-    return centred / (centred.pow(2).mean(-1, keepdim=True) + 1e-12).sqrt() * weight + bias
+    return centred / (centred.pow(2).mean(-1, keepdim=True) + epsilon).sqrt() * weight + bias
 
 
 def quick_gelu(x: torch.Tensor) -> torch.Tensor:

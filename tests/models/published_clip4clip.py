@@ -57,12 +57,12 @@ def published_state(head: str, *, patches_3d: bool = False) -> State:
         for name in ("bias_ih_l0", "bias_hh_l0"):
             state[f"lstm_visual.{name}"] = 0.1 * torch.randn(4 * WIDTH)
     if head == "seqTransf":
-        state |= _blocks("transformerClip.resblocks.", HEAD_BLOCKS)
+        state |= blocks("transformerClip.resblocks.", HEAD_BLOCKS)
     if head == "tightTransf":
         state["cross.embeddings.position_embeddings.weight"] = torch.randn(77, WIDTH)
-        state |= _blocks("cross.transformer.resblocks.", HEAD_BLOCKS)
-        state |= _norm("cross.pooler.ln_pool.") | _linear("cross.pooler.dense.", WIDTH, WIDTH)
-        state |= _linear("similarity_dense.", WIDTH, 1)
+        state |= blocks("cross.transformer.resblocks.", HEAD_BLOCKS)
+        state |= _norm("cross.pooler.ln_pool.") | linear("cross.pooler.dense.", WIDTH, WIDTH)
+        state |= linear("similarity_dense.", WIDTH, 1)
     return state
 
 
@@ -79,22 +79,22 @@ def _clip_state() -> State:
         "clip.visual.conv1.weight": 0.05 * torch.randn(WIDTH, 3, PATCH, PATCH),
     }
     state |= _norm("clip.visual.ln_pre.") | _norm("clip.visual.ln_post.") | _norm("clip.ln_final.")
-    state |= _blocks("clip.visual.transformer.resblocks.", LAYERS)
-    state |= _blocks("clip.transformer.resblocks.", LAYERS)
+    state |= blocks("clip.visual.transformer.resblocks.", LAYERS)
+    state |= blocks("clip.transformer.resblocks.", LAYERS)
     # The published files hold CLIP's matrices in half precision.
     return {key: value.half() if value.ndim > 1 else value for key, value in state.items()}
 
 
-def _blocks(prefix: str, count: int) -> State:
+def blocks(prefix: str, count: int) -> State:
     state: State = {}
     for i in range(count):
         block = f"{prefix}{i}."
         state |= _norm(f"{block}ln_1.") | _norm(f"{block}ln_2.")
         state[f"{block}attn.in_proj_weight"] = 0.15 * torch.randn(3 * WIDTH, WIDTH)
         state[f"{block}attn.in_proj_bias"] = 0.1 * torch.randn(3 * WIDTH)
-        state |= _linear(f"{block}attn.out_proj.", WIDTH, WIDTH)
-        state |= _linear(f"{block}mlp.c_fc.", WIDTH, 4 * WIDTH)
-        state |= _linear(f"{block}mlp.c_proj.", 4 * WIDTH, WIDTH)
+        state |= linear(f"{block}attn.out_proj.", WIDTH, WIDTH)
+        state |= linear(f"{block}mlp.c_fc.", WIDTH, 4 * WIDTH)
+        state |= linear(f"{block}mlp.c_proj.", 4 * WIDTH, WIDTH)
     return state
 
 
@@ -105,7 +105,7 @@ def _norm(prefix: str) -> State:
     }
 
 
-def _linear(prefix: str, inputs: int, outputs: int) -> State:
+def linear(prefix: str, inputs: int, outputs: int) -> State:
     return {
         f"{prefix}weight": torch.randn(outputs, inputs) / inputs**0.5,
         f"{prefix}bias": 0.1 * torch.randn(outputs),

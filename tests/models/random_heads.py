@@ -18,9 +18,9 @@ GARBAGE = (float("nan"), float("inf"), -float("inf"), 1e30, 7.0)
 
 def random_head(name: str, **options: Any) -> LooseHead | TightTransf:
     """A head in evaluation mode, with every parameter drawn anew; the same one every time."""
-    torch.manual_seed(3)
     config = HeadConfig(name, DIM, **{"blocks": 2, "attention_heads": ATTENTION_HEADS, **options})
     head = make_head(config)
+    torch.manual_seed(3)
     with torch.no_grad():
         for parameter in head.parameters():
             parameter.normal_(std=0.3)

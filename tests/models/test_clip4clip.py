@@ -1,4 +1,4 @@
-"""The loose heads of CLIP4Clip: formulas, invariants, odd masks, and pooling by the query."""
+"""The loose heads, for retrieval and actions: formulas, invariants, masks; pooling by the query."""
 
 import json
 
@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from models.clip4clip import (
+    ACTION_HEADS,
     LOOSE,
     EmptyVideo,
     HeadConfig,
@@ -29,16 +30,27 @@ from tests.models.random_heads import (
     with_padding_of,
 )
 
-TEMPORAL = ("seqLSTM", "seqTransf")
+EVERY = (*LOOSE, *ACTION_HEADS)
+TEMPORAL = ("seqLSTM", "seqTransf", "Conv1D", "LSTM", "Transf", "Transf_cls")
+LINEAR = ("meanP", "MeanP", "Conv1D")
 SCATTERED = torch.tensor([[0, 1, 0, 1, 1, 0], [0, 0, 0, 0, 0, 1], [1, 0, 1, 1, 0, 1]]).bool()
 
-each_head = pytest.mark.parametrize("name", LOOSE)
+each_head = pytest.mark.parametrize("name", EVERY)
 each_temporal_head = pytest.mark.parametrize("name", TEMPORAL)
 
 
 def logits(videos: torch.Tensor, texts: torch.Tensor | None = None) -> torch.Tensor:
     texts = random_texts() if texts is None else texts
     return 100 * F.normalize(texts, dim=-1) @ videos.T
+
+
+def formula(name: str, weights: dict[str, torch.Tensor], *inputs: torch.Tensor, heads: int):
+    write = head_formulas.loose if name in LOOSE else head_formulas.action
+    return write(name, weights, *inputs, heads=heads)
+
+
+def mean_of(name: str) -> str:
+    return "meanP" if name in LOOSE else "MeanP"
 
 
 # Formulas
@@ -49,7 +61,7 @@ def logits(videos: torch.Tensor, texts: torch.Tensor | None = None) -> torch.Ten
 def test_a_head_is_its_formula(name, mask):
     head = random_head(name).double()
     clips = random_clips(len(mask)).double()
-    expected = head_formulas.loose(name, head.state_dict(), clips, mask, heads=ATTENTION_HEADS)
+    expected = formula(name, head.state_dict(), clips, mask, heads=ATTENTION_HEADS)
     torch.testing.assert_close(head(clips, mask), expected, atol=1e-12, rtol=0)
 
 
@@ -58,7 +70,7 @@ def test_a_head_of_the_published_size_is_its_formula_in_single_precision(name):
     torch.manual_seed(0)
     head = make_head(HeadConfig(name, 512)).eval()
     clips, texts = 0.5 * torch.randn(4, 6, 512), torch.randn(3, 512)
-    expected = head_formulas.loose(name, head.state_dict(), clips, MASK, heads=8)
+    expected = formula(name, head.state_dict(), clips, MASK, heads=8)
     torch.testing.assert_close(
         logits(head(clips, MASK), texts), logits(expected, texts), atol=1e-5, rtol=0
     )
@@ -77,17 +89,21 @@ def test_one_frame_fused_by_its_mean_is_compared_like_a_picture():
     torch.testing.assert_close(logits(random_head("meanP")(clips, one)), 100 * expected)
 
 
-def test_an_lstm_without_weights_is_mean_pooling():
-    head = random_head("seqLSTM")
+@pytest.mark.parametrize("name", ["seqLSTM", "LSTM", "Conv1D"])
+def test_a_temporal_part_without_weights_is_mean_pooling(name):
+    head = random_head(name)
     for parameter in head.parameters():
         torch.nn.init.zeros_(parameter)
     videos = head(random_clips(), MASK)
-    assert torch.equal(videos, random_head("meanP")(random_clips(), MASK))
+    assert torch.equal(videos, random_head(mean_of(name))(random_clips(), MASK))
 
 
+@pytest.mark.parametrize("name", ["seqTransf", "Transf"])
 @pytest.mark.parametrize("positions_kept", [False, True])
-def test_a_transformer_whose_blocks_do_nothing_is_mean_pooling_but_for_positions(positions_kept):
-    head = random_head("seqTransf")
+def test_a_transformer_whose_blocks_do_nothing_is_mean_pooling_but_for_positions(
+    name, positions_kept
+):
+    head = random_head(name)
     with torch.no_grad():
         for block in head.transformer.blocks:
             for layer in (block.attn.out_proj, block.mlp.c_proj):
@@ -95,7 +111,7 @@ def test_a_transformer_whose_blocks_do_nothing_is_mean_pooling_but_for_positions
                 layer.bias.zero_()
         if not positions_kept:
             head.transformer.positions.zero_()
-    difference = head(random_clips(), MASK) - random_head("meanP")(random_clips(), MASK)
+    difference = head(random_clips(), MASK) - random_head(mean_of(name))(random_clips(), MASK)
     assert (difference.abs().max() > 0.01) == positions_kept
     assert positions_kept or difference.abs().max() < 1e-6
 
@@ -143,10 +159,10 @@ def test_only_temporal_heads_read_the_order_of_frames(name):
 
 
 @each_head
-def test_only_temporal_heads_read_the_scale_of_frames(name):
+def test_linear_heads_do_not_read_the_scale_of_frames(name):
     head = random_head(name)
     change = (head(3 * random_clips(), MASK) - head(random_clips(), MASK)).abs().max()
-    assert change > 1e-3 if name in TEMPORAL else change < 1e-6
+    assert change < 1e-6 if name in LINEAR else change > 1e-3
 
 
 @each_head
@@ -220,7 +236,7 @@ def test_a_frame_of_zeros_is_neither_a_failure_nor_a_vote(name):
     videos.sum().backward()
     assert videos.isfinite().all()
     assert clips.grad.abs().max() < 1e4
-    if name == "meanP":
+    if name not in TEMPORAL:
         kept = [0, 1, 3]
         expected = random_head(name)(clips[kept, 1:], MASK[kept, 1:])
         torch.testing.assert_close(videos[kept], expected)
@@ -234,8 +250,9 @@ def test_a_mask_that_does_not_fit_is_refused(mask):
         random_head("meanP")(random_clips(), mask)
 
 
-def test_an_lstm_runs_over_the_valid_frames_in_order():
-    head, clips = random_head("seqLSTM"), random_clips(3)
+@pytest.mark.parametrize("name", ["seqLSTM", "LSTM", "Conv1D"])
+def test_some_heads_run_over_the_valid_frames_in_order(name):
+    head, clips = random_head(name), random_clips(3)
     scattered = head(clips, SCATTERED)
     for video, valid in enumerate(SCATTERED):
         packed = clips[video : video + 1, valid]
@@ -284,7 +301,7 @@ def test_a_gated_head_starts_as_mean_pooling_and_can_leave_it(name, standardised
     head.fit_inputs(random_clips(), MASK)
     clips = 9 * random_clips(seed=5)
     videos = head(clips, MASK)
-    torch.testing.assert_close(videos, random_head("meanP")(clips, MASK), atol=1e-6, rtol=0)
+    torch.testing.assert_close(videos, random_head(mean_of(name))(clips, MASK), atol=1e-6, rtol=0)
     videos[:, 0].sum().backward()
     assert head.gate.grad.abs().max() > 0
 
@@ -298,13 +315,18 @@ def test_a_standardised_head_is_its_formula(name):
     mean = valid.sum(0) / 16
     deviation = ((valid - mean).pow(2).sum(0) / 16).sqrt()
     scaled = ((clips - mean) / deviation).masked_fill(~MASK.unsqueeze(-1), 0.0)
-    weights = head.state_dict()
-    if name == "seqLSTM":
-        temporal = head_formulas.lstm(weights, scaled, MASK)
+    weights, frames = head.state_dict(), clips / deviation.mean()
+    if name == "Transf_cls":
+        expected = formula(name, weights, scaled, MASK, heads=ATTENTION_HEADS)
     else:
-        placed = scaled + weights["transformer.positions"][:6]
-        temporal = head_formulas.blocks(weights, placed, MASK, ATTENTION_HEADS)
-    expected = head_formulas.loose("meanP", {}, temporal + clips / deviation.mean(), MASK, heads=0)
+        temporal = {
+            "seqLSTM": lambda: head_formulas.lstm(weights, scaled, MASK),
+            "LSTM": lambda: head_formulas.lstm(weights, scaled, MASK),
+            "Conv1D": lambda: head_formulas.convolution(weights, scaled, MASK),
+            "seqTransf": lambda: head_formulas.placed_blocks(weights, scaled, MASK, 2),
+            "Transf": lambda: head_formulas.placed_blocks(weights, scaled, MASK, 2),
+        }[name]()
+        expected = formula(mean_of(name), {}, temporal + frames, MASK, heads=0)
     torch.testing.assert_close(head(clips, MASK), expected, atol=1e-6, rtol=0)
 
 
@@ -353,7 +375,7 @@ def test_fitting_a_plain_head_does_nothing(name):
 # Configuration
 
 
-@pytest.mark.parametrize("name", [*LOOSE, "tightTransf"])
+@pytest.mark.parametrize("name", [*EVERY, "tightTransf"])
 def test_a_configuration_survives_json(name):
     config = HeadConfig(name, 96, blocks=3, activation="gelu", gated=True)
     assert HeadConfig.from_dict(json.loads(json.dumps(config.to_dict()))) == config
@@ -375,6 +397,7 @@ def test_there_is_an_attention_head_for_64_channels(dim, heads):
         ({"name": "seqTransf", "dim": 8, "activation": "relu"}, "activation cannot be 'relu'"),
         ({"name": "seqTransf", "dim": 8, "depth": 2}, "no property depth"),
         ({"name": "seqTransf"}, "incomplete"),
+        ({"name": "Transf_cls", "dim": 8, "dropout": 1.0}, "dropout must be from 0 to 1, not 1.0"),
         ({"name": "seqTransf", "dim": "8"}, "dim must be a whole number from 1 up, not '8'"),
     ],
 )
@@ -385,7 +408,8 @@ def test_a_configuration_that_cannot_be_is_refused(values, message):
 
 def test_there_is_a_loose_head_for_every_loose_name():
     assert LOOSE == ("meanP", "seqLSTM", "seqTransf")
-    assert all(isinstance(make_head(HeadConfig(name, DIM)), LooseHead) for name in LOOSE)
+    assert ACTION_HEADS == ("MeanP", "Conv1D", "LSTM", "Transf", "Transf_cls")
+    assert all(isinstance(make_head(HeadConfig(name, DIM)), LooseHead) for name in EVERY)
 
 
 # Pooling by the query

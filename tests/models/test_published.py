@@ -8,7 +8,8 @@ import torch
 from models.architectures import ClipShape, UnknownArchitecture, find_quick_gelu_architecture
 from models.clip4clip import LooseHead
 from models.patches import encode_clips
-from models.published import ImportRefused, PublishedModel, build_backbone, read_clip4clip
+from models.published import read_clip4clip
+from models.published_files import ImportRefused, PublishedModel, build_backbone
 from tests.models import published_clip4clip as published
 from tests.models.published_clip4clip import HEADS, IMAGE, WIDTH
 

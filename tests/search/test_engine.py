@@ -9,8 +9,8 @@ from models.choice import HeadIdentity
 from models.errors import KinodexError
 from search.catalog import VideoPath
 from search.embeddings import normalised
-from search.engine import EmptyLibrary, SearchEngine
-from search.library import Library
+from search.engine import SearchEngine
+from search.library import EmptyLibrary, Library
 from search.recording import (
     NewSegment,
     NewVideo,

@@ -17,9 +17,9 @@ from models.errors import KinodexError
 from search import fusing
 from search.catalog import Segment, SegmentEmbedding, SegmentFrames, Space
 from search.embeddings import unpack
-from search.engine import EmptyLibrary, SearchEngine
+from search.engine import SearchEngine
 from search.fusing import FuseReport, LibraryFuser, fuse_sequences
-from search.library import Library
+from search.library import EmptyLibrary, Library
 from search.lock import LibraryBusy, only_indexer
 from search.recording import remove_paths
 from search.spaces import SpaceIdentity, SpaceMismatch, active_space, enter_space

@@ -21,6 +21,7 @@ from search.spaces import (
     gives_same_frames,
     head_of,
 )
+from search.tags import active_vocabulary, tags_of
 
 ENCODER = EncoderIdentity("tiny", "weights", {"size": (32, 32)}, "frames")
 OTHER_TEXT = EncoderIdentity("tiny", "tuned", {"size": (32, 32)}, "frames")
@@ -111,8 +112,8 @@ def test_what_a_space_was_made_with_can_be_loaded_again(library):
         assert encoder_of(active_space(session)) == ENCODER
 
 
-def old_catalog(folder: Path) -> None:
-    """A catalog as the first version of the tables had it, with one space."""
+def old_catalog(folder: Path, version: str = "0001") -> None:
+    """A catalog as an earlier version of the tables had it, with one space."""
     folder.mkdir()
     connection = sqlite3.connect(folder / "catalog.db")
     connection.close()
@@ -121,7 +122,7 @@ def old_catalog(folder: Path) -> None:
     config.set_main_option("script_location", str(search.database._MIGRATIONS))
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, version)
     engine.dispose()
     with sqlite3.connect(folder / "catalog.db") as rows:
         rows.execute(
@@ -130,6 +131,16 @@ def old_catalog(folder: Path) -> None:
             " '2026-01-01 00:00:00.000000')",
             (OLD_KEY, '{"size": [32, 32]}', '{"sample_rate": 2.0}'),
         )
+
+
+@pytest.mark.parametrize("version", ["0001", "0002"])
+def test_an_old_catalog_is_searched_as_before_and_waits_for_tags(tmp_path, version):
+    old_catalog(tmp_path / "library", version)
+    with Library.open(tmp_path / "library") as library, library.reading() as session:
+        space = active_space(session)
+        assert (space.key, space.active, space.tagging) == (OLD_KEY, True, False)
+        assert active_vocabulary(session) is None
+        assert tags_of(session, [1]) == {1: ()}
 
 
 def test_an_old_catalog_is_brought_up_to_date_and_keeps_its_space(tmp_path):

@@ -1,5 +1,8 @@
 import pytest
 
+from smallworld.cached_clips import CachedClips, cache_clips, training_clips
+from smallworld.clip_frames import ClipPainter
+from smallworld.model import load_model
 from smallworld.sprites import SpriteAtlas, shipped_atlas, shipped_things
 from smallworld.stills import StillMaker
 
@@ -12,3 +15,10 @@ def atlas() -> SpriteAtlas:
 @pytest.fixture(scope="session")
 def still_maker(atlas: SpriteAtlas) -> StillMaker:
     return StillMaker(shipped_things(), atlas, seed=3, scene_variants=2)
+
+
+@pytest.fixture(scope="session")
+def cached(atlas: SpriteAtlas) -> CachedClips:
+    painter = ClipPainter(atlas, seed=3, scene_variants=2)
+    clips = training_clips(shipped_things(), seed=1, count=32)
+    return cache_clips(load_model(), painter, clips, seed=1)

@@ -57,3 +57,19 @@ def test_about_one_motion_in_ten_is_held_out_where_the_still_is_not() -> None:
 def test_where_the_still_is_held_out_every_motion_is() -> None:
     pairs = [(t.name, s) for t in load_things() for s in SCENES if is_held_out(t.name, s)]
     assert all(is_held_out_motion(thing, "left", scene) for thing, scene in pairs)
+
+
+def test_two_things_may_each_do_something() -> None:
+    clip = Clip(CAT_AND_DOG, WALK.course, 3.0, second=Course("grow", "slow", 0.0, 3.0, 2.0))
+    assert clip.motions == ({"left"}, {"grow"})
+    assert clip.actions == {"left", "grow"}
+    cat, dog = clip.picture_at(3.0).placements
+    assert (cat.x, cat.size) == (pytest.approx(0.2), 0.3)
+    assert (dog.x, dog.size) == (0.5, pytest.approx(0.3 * 2**0.5))
+
+
+def test_the_second_thing_acts_on_when_the_first_has_vanished() -> None:
+    gone = Course("vanish", "fast", 0.0, 0.5, 0.0)
+    clip = Clip(CAT_AND_DOG, gone, 3.0, second=Course("grow", "slow", 0.0, 3.0, 2.0))
+    (dog,) = clip.picture_at(3.0).placements
+    assert (dog.thing, dog.size) == ("dog", pytest.approx(0.3 * 2**0.5))

@@ -131,7 +131,7 @@ def test_where_names_the_places(tmp_path, capsys):
         (["index"], 2, "name at least one file or folder"),
         (["index", ".", "-m", "no-such-model"], 1, "there is no model named 'no-such-model'"),
         (["index", ".", "-m", "RN50", "--weights", "gone.pt"], 1, "there is no weight file"),
-        (["search"], 2, "Missing argument"),
+        (["search"], 2, "say what to look for"),
         (["search", "cat", "-k", "0"], 2, "Invalid value for"),
         (["nonsense"], 2, "No such command"),
     ],

@@ -1,4 +1,4 @@
-"""`kinodex import clip4clip`: from a published file to files that other commands load."""
+"""`kinodex import`: from a published file to files that other commands load."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from models.backbone import Backbone, load_backbone
-from models.checkpoints import LoadedHead, load_head
+from models.checkpoints import HeadMismatch, LoadedHead, load_action_head, load_head
 from models.choice import HeadChoice
-from models.published import build_backbone, read_clip4clip
+from models.published import read_clip4clip
+from models.published_actions import read_actionclip
+from models.published_files import build_backbone
 from models.sources import choose_model
+from tests.models import published_actionclip
 from tests.models import published_clip4clip as published
 from tests.ui.calling import call
 
@@ -101,3 +104,81 @@ def test_a_file_of_another_kind_is_refused_in_one_sentence(tmp_path, capsys):
     assert call("import", "clip4clip", tmp_path / "notes.txt", "--out", tmp_path / "out") == 1
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith("kinodex: 'notes.txt' cannot be loaded safely")
+
+
+# ActionCLIP
+
+
+def action_checkpoint(folder: Path, head: str, *, shift: bool = False) -> Path:
+    file = folder / "k400.pt"
+    torch.save(published_actionclip.published_file(head, shift=shift), file)
+    return file
+
+
+def load_actions(folder: Path, **options) -> tuple[Backbone, LoadedHead]:
+    choice = choose_model(published.ARCHITECTURE, weights=folder / "backbone.safetensors")
+    backbone = load_backbone(choice, device="cpu")
+    head = HeadChoice(file=folder / "head.safetensors")
+    return backbone, load_action_head(head, backbone.identity, backbone.dim, **options)
+
+
+def test_a_model_for_actions_loads_and_gives_the_published_models_embeddings(tmp_path, capsys):
+    file = action_checkpoint(tmp_path, "Transf")
+    labels = tmp_path / "labels.txt"
+    labels.write_text("ApplyLipstick\nTaiChi\n")
+    arguments = ("--out", tmp_path / "out", "--labels", labels)
+    assert call("import", "actionclip", file, *arguments) == 0
+    shown = capsys.readouterr()
+    assert "Transf, 3 blocks, width 128, 77 positions" in shown.out
+    assert "kinodex tag --head" in shown.err
+    backbone, head = load_actions(tmp_path / "out", labels=["ApplyLipstick", "TaiChi"])
+    model = read_actionclip(file)
+    pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    everything = torch.ones(1, 4, dtype=torch.bool)
+    with torch.no_grad():
+        inputs = backbone.preprocessing(torch.from_numpy(pictures))
+        expected = model.head(build_backbone(model).encode_image(inputs)[None], everything)
+        found = head.head(backbone.embed_frames(pictures)[None], everything)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    assert (head.card.frames, head.card.frame_rate) == (8, 0.0)
+    assert head.card.dataset == "imported from k400.pt"
+
+
+def test_a_model_that_shifts_is_for_evaluation(tmp_path, capsys):
+    file = action_checkpoint(tmp_path, "Transf_cls", shift=True)
+    assert call("import", "actionclip", file, "--out", tmp_path / "out", "--json") == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["shift"] is True
+    assert report["head"]["name"] == "Transf_cls"
+    assert (report["keys_idle"], report["keys_unknown"]) == ([], [])
+    with pytest.raises(HeadMismatch, match="sees several frames at once"):
+        load_actions(tmp_path / "out")
+    card = load_actions(tmp_path / "out", visuals=("plain", "shift"))[1].card
+    assert (card.action.visual, card.action.placement, card.action.labels) == (
+        "shift",
+        "residual",
+        (),
+    )
+    assert card.frames == published_actionclip.FRAMES
+    assert call("import", "actionclip", file, "--out", tmp_path / "again") == 0
+    shown = capsys.readouterr()
+    assert "Shift: its frames see the frames beside them" in shown.out
+    assert "kinodex evaluate actions --data DATA" in shown.err
+
+
+def test_a_bad_list_of_labels_is_refused_before_anything_is_written(tmp_path, capsys):
+    file = action_checkpoint(tmp_path, "MeanP")
+    arguments = ("--out", tmp_path / "out", "--labels", tmp_path / "gone.txt")
+    assert call("import", "actionclip", file, *arguments) == 1
+    assert "there is no vocabulary" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_files_of_the_two_methods_are_not_mistaken_for_each_other(tmp_path, capsys):
+    actions = action_checkpoint(tmp_path, "MeanP")
+    torch.save(published.published_state("meanP"), tmp_path / "retrieval.bin")
+    out = ("--out", tmp_path / "out")
+    assert call("import", "clip4clip", actions, *out) == 1
+    assert "is no flat table of weights, as CLIP4Clip saves them" in capsys.readouterr().err
+    assert call("import", "actionclip", tmp_path / "retrieval.bin", *out) == 1
+    assert "is no checkpoint as ActionCLIP saves them" in capsys.readouterr().err

@@ -1,0 +1,82 @@
+"""Whether a trained head fits the model and the labels that it is to be used with."""
+
+import json
+from collections.abc import Sequence
+from itertools import zip_longest
+from pathlib import Path
+
+from models.choice import EncoderIdentity
+from models.errors import KinodexError
+from models.head_card import HeadCard
+from models.prompts import readable_label
+
+BACKBONE_FILE = "backbone.safetensors"  # lies beside the head that was trained with it
+
+
+class HeadMismatch(KinodexError):
+    """The head cannot be used here: its file is damaged, or it was made for another model."""
+
+
+def check_encoder(
+    file: Path,
+    card: HeadCard,
+    encoder: EncoderIdentity,
+    dim: int,
+    *,
+    any_text_tower: bool = False,
+) -> None:
+    """Raises HeadMismatch unless `encoder` makes the frame embeddings that the head knows.
+
+    `any_text_tower`: only the pictures' side must agree.
+    """
+    made_for = card.encoder
+    if made_for.model != encoder.model:
+        problem = f"was trained with {made_for.model}, not with {encoder.model}"
+    elif card.config.dim != dim:
+        problem = f"takes embeddings of width {card.config.dim}, {encoder.model} gives {dim}"
+    elif not _same_frames(made_for, encoder):
+        problem = f"was trained on frames that another {encoder.model} encoded"
+    elif made_for.weights_digest != encoder.weights_digest and not any_text_tower:
+        problem = f"belongs to another text tower than this {encoder.model} has"
+    else:
+        return
+    raise HeadMismatch(f"the head in {file.name!r} {problem}: {_way_out(file, card, encoder)}")
+
+
+def check_labels(file: Path, trained: Sequence[str], asked: Sequence[str] | None) -> None:
+    """Raises HeadMismatch when both lists are known and differ.
+
+    How labels are spelt does not count ("ApplyLipstick", "apply lipstick"). Their order does: a
+    list in another order is a usual cause of results as by chance.
+    """
+    if asked is None or not trained:
+        return
+    pairs = list(zip_longest(map(readable_label, trained), map(readable_label, asked)))
+    place = next((number for number, (one, other) in enumerate(pairs, 1) if one != other), None)
+    if place is None:
+        return
+    theirs, ours = ("nothing" if label is None else repr(label) for label in pairs[place - 1])
+    raise HeadMismatch(
+        f"the head in {file.name!r} was trained on other labels ({len(trained)}, here are "
+        f"{len(asked)}; number {place} is {theirs} there and {ours} here): "
+        "give the list that it was trained on"
+    )
+
+
+def _same_frames(one: EncoderIdentity, other: EncoderIdentity) -> bool:
+    # The card's preprocessing came through JSON, which knows no tuples.
+    same_pictures = one.preprocessing == json.loads(json.dumps(other.preprocessing))
+    return one.frames_digest == other.frames_digest and same_pictures
+
+
+def _way_out(file: Path, card: HeadCard, encoder: EncoderIdentity) -> str:
+    """What to type so that the head gets the model that it was trained with."""
+    model = card.encoder.model
+    backbone = file.with_name(BACKBONE_FILE)
+    if backbone.is_file():
+        return f"give the weights saved with it, --model {model} --weights {str(backbone)!r}"
+    if card.pretrained:
+        return f"choose --model {model} --pretrained {card.pretrained}"
+    if model != encoder.model:
+        return f"choose --model {model}, with the weights it was trained with"
+    return "give --weights with the model weights it was trained with, or train it again"

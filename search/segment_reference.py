@@ -1,0 +1,76 @@
+"""Which segment is meant: by its number, or by a file and a time in it."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from search.catalog import Segment, VideoPath
+from search.corrections import NoSuchSegment
+
+_HOW = "give the number that 'kinodex search --json' prints, or a file and a time: video.mp4@1:02"
+
+
+def find_segment(session: Session, text: str) -> int:
+    """The segment of a number ("37"), or the one that is shown at a time ("video.mp4@1:02").
+
+    A file may be named without its folder where no other has its name.
+
+    Raises NoSuchSegment.
+    """
+    if text.isascii() and text.isdigit():
+        return _numbered(session, text)
+    name, at, time = text.rpartition("@")
+    time_s = _seconds(time)
+    if not at or not name or time_s is None:
+        raise NoSuchSegment(f"{text!r} names no segment: {_HOW}")
+    return _shown_at(session, _video(session, name), time_s, text)
+
+
+def _numbered(session: Session, text: str) -> int:
+    # SQLite has no larger numbers.
+    number = int(text) if len(text) < 19 else -1
+    if session.get(Segment, number) is None:
+        raise NoSuchSegment(f"there is no segment {text} in this library: {_HOW}")
+    return number
+
+
+def _shown_at(session: Session, video_id: int, time_s: float, text: str) -> int:
+    end_s = session.scalar(select(func.max(Segment.end_s)).where(Segment.video_id == video_id))
+    found = session.scalar(
+        select(Segment.id)
+        .where(Segment.video_id == video_id, Segment.start_s <= time_s)
+        .order_by(Segment.start_s.desc())
+        .limit(1)
+    )
+    if found is None or end_s is None or time_s > end_s:
+        raise NoSuchSegment(f"{text!r} names no segment: the video has none at that time")
+    return found
+
+
+def _video(session: Session, name: str) -> int:
+    typed = Path(name).expanduser()
+    for path in (typed.absolute(), typed.resolve()):
+        video_id = session.scalar(select(VideoPath.video_id).where(VideoPath.path == path))
+        if video_id is not None:
+            return video_id
+    rows = session.execute(select(VideoPath.path, VideoPath.video_id))
+    found = {number for path, number in rows if number is not None and path.name == name}
+    if not found:
+        raise NoSuchSegment(f"there is no indexed video {name!r} in this library: {_HOW}")
+    if len(found) > 1:
+        raise NoSuchSegment(f"{len(found)} videos are named {name!r}: give the whole path")
+    return found.pop()
+
+
+def _seconds(text: str) -> float | None:
+    """What `1:02:03.5`, `1:02` and `62` say, in seconds; None for anything else."""
+    parts = text.split(":")
+    if not 1 <= len(parts) <= 3:
+        return None
+    total_s = 0.0
+    for part in parts:
+        if not part.isascii() or not part.replace(".", "", 1).isdigit():
+            return None
+        total_s = total_s * 60 + float(part)
+    return total_s

@@ -1,0 +1,122 @@
+"""Options that all kinds of training have. Free of torch, so that --help answers at once."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Tune(StrEnum):
+    """How much of the model trains."""
+
+    HEAD = "head"
+    TEXT = "text"
+    ALL = "all"
+
+
+class Precision(StrEnum):
+    """Arithmetic of the forward and backward pass."""
+
+    FLOAT32 = "float32"
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+
+
+OutOption = Annotated[
+    Path,
+    typer.Option(help="Folder for the results. Run the same command again to go on after a stop."),
+]
+TuneOption = Annotated[
+    Tune,
+    typer.Option(
+        help="head: the model stays as it is, minutes on a CPU. text: its text tower trains "
+        "too. all: everything trains, which needs a GPU."
+    ),
+]
+StartModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: that of "
+        "--init, else one that suits this machine.",
+        show_default=False,
+    ),
+]
+InitOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Start from an earlier run: its folder, or its head file. A backbone that lies "
+        "beside the head is taken too.",
+        show_default=False,
+    ),
+]
+EpochsOption = Annotated[float, typer.Option(min=0.001, help="Passes over the training data.")]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="Steps, in the place of --epochs.", show_default=False),
+]
+ChunkOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Pairs in memory at once. The gradient is that of the whole batch; each pair "
+        "is encoded twice.",
+        show_default=False,
+    ),
+]
+HeadRateOption = Annotated[float, typer.Option(min=0.0, help="Peak learning rate, head.")]
+BackboneRateOption = Annotated[
+    float, typer.Option(min=0.0, help="Peak learning rate, text and image tower.")
+]
+WarmupOption = Annotated[
+    float, typer.Option(min=0.0, max=1.0, help="Share of the steps in which the rate rises.")
+]
+WeightDecayOption = Annotated[
+    float, typer.Option(min=0.0, help="Of weight matrices; norms, biases, tables have none.")
+]
+GradientClipOption = Annotated[
+    float, typer.Option(min=0.0, help="Largest norm of all gradients together.")
+]
+FreezeBelowOption = Annotated[
+    int,
+    typer.Option(
+        min=-1,
+        help="Freeze both towers below this block: 0 embeddings only, 6 the first six "
+        "blocks too, -1 nothing.",
+    ),
+]
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="Of the arithmetic; weights stay float32.")
+]
+BlocksOption = Annotated[int, typer.Option(min=1, help="Transformer blocks of the head.")]
+StandardisedOption = Annotated[
+    bool, typer.Option(help="Bring the head's inputs to mean 0 and deviation 1 first.")
+]
+ValidationVideosOption = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        help="Training videos held out to choose the best step, where the data has no "
+        "validation split.",
+    ),
+]
+ValidateEveryOption = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Steps between validations. Default: an epoch, at most 20 in all.",
+        show_default=False,
+    ),
+]
+SaveEveryOption = Annotated[int, typer.Option(min=1, help="Steps between checkpoints.")]
+SeedOption = Annotated[int, typer.Option(help="Of first weights, batches and dropout.")]
+SweepOption = Annotated[
+    bool,
+    typer.Option(
+        "--sweep",
+        help="Only try learning rates: short runs, a table, a curve, a recommendation.",
+    ),
+]
+SweepStepsOption = Annotated[int, typer.Option(min=1, help="Steps of each run of --sweep.")]
