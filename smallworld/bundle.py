@@ -35,7 +35,7 @@ from smallworld.model import (
     export_weights,
     fresh_model,
 )
-from smallworld.train_heads import FIGURES_FILE
+from smallworld.reporting import FIGURES_FILE
 
 ACTIONS_FILE = "actions.safetensors"
 

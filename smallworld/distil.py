@@ -8,7 +8,6 @@ they hold is which thing it is, layers that are thrown away read place, size and
 
 import argparse
 import json
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from torch import nn
 from torch.nn import functional
 
 from models.optimisation import parameter_groups
-from models.training import StepReport, Task, Trainer, TrainingSettings
+from models.training import Task, Trainer, TrainingSettings
 from smallworld.clip_frames import ClipPainter, frame_times_s
 from smallworld.clip_sampler import ClipSampler
 from smallworld.evaluate import normalised
@@ -33,10 +32,10 @@ from smallworld.model import (
 )
 from smallworld.pictures import Picture
 from smallworld.pose import PoseReader
+from smallworld.reporting import Reporter, tell_progress
 from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
-_LOG = logging.getLogger(__name__)
 _VISION = {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 16}
 _CLIPS = 16
 _FRAMES_PER_CLIP = 8
@@ -135,18 +134,12 @@ def distil(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bfloat16:
         warmup_share=0.05,
     )
     task = DistillationTask(student, teacher, atlas, seed)
-    Trainer(task, settings, folder, on_step=_report).run()
-
-
-def _report(report: StepReport) -> None:
-    if report.step % 100 == 0 or report.figures:
-        _LOG.info("step %d  loss %.4f  %s", report.step, report.loss, report.figures)
+    Trainer(task, settings, folder, on_step=Reporter(f"seed {seed}")).run()
 
 
 def main() -> None:
     """Distil the bundled picture tower."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("smallworld").setLevel(logging.INFO)
+    tell_progress()
     parser = argparse.ArgumentParser(description="Make a transformer of the bundled picture tower.")
     parser.add_argument("--out", type=Path, required=True, help="folder for the model")
     parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")

@@ -6,10 +6,6 @@ to the texts of what happens in it. Run the same command again to go on after a 
 """
 
 import argparse
-import json
-import logging
-import sys
-import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -34,11 +30,10 @@ from smallworld.action_source import ActionSource
 from smallworld.actions import LABELS
 from smallworld.cached_clips import CachedClips, ClipCache, training_clips
 from smallworld.evaluate_actions import SeenClips, calibrated, naming, tagging
+from smallworld.reporting import Reporter, Stopwatch, tell_progress
 from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
-from smallworld.train_heads import FIGURES_FILE, Reporter
 
-_LOG = logging.getLogger(__name__)
 # Steps, sizes and shares were settled on clips of the first seed, the figures are of the second.
 VALIDATION_SEED, TEST_SEED = 990_012, 990_013
 _UNTRAINED = "MeanP"
@@ -231,22 +226,6 @@ def _take_exported(model: ActionModel, folder: Path) -> None:
         model.logit_scale.fill_(read_card(folder / HEAD_FILE).logit_scale)
 
 
-class Stopwatch:
-    """Tells and keeps what was measured of a run, with the minutes since this was made."""
-
-    def __init__(self) -> None:
-        self._started_s = time.monotonic()
-
-    def report(self, folder: Path, about: dict[str, str | int], found: dict[str, float]) -> None:
-        """Write figures into `folder` and print them as a line of JSON."""
-        minutes = round((time.monotonic() - self._started_s) / 60, 1)
-        line = json.dumps({**about, **found, "minutes": minutes})
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FIGURES_FILE).write_text(line + "\n", encoding="utf-8")
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train action heads on the small world.")
     parser.add_argument("--out", type=Path, required=True, help="folder for heads and figures")
@@ -262,8 +241,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     """Train every head with every seed; write each one's figures and print them as JSON lines."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("smallworld").setLevel(logging.INFO)
+    tell_progress()
     options = _options()
     atlas = font_atlas_or_exit(options.font)
     plan = ActionPlan(steps=options.steps, precision="bfloat16" if options.bfloat16 else "float32")

@@ -8,7 +8,6 @@ happens. Run the same command again to go on after a stop.
 
 import argparse
 import json
-import logging
 import resource
 import sys
 import time
@@ -27,7 +26,7 @@ from models.head_config import HEAD_NAMES, HeadConfig
 from models.retrieval_export import HeadExport
 from models.retrieval_training import RetrievalModel, RetrievalTrainer
 from models.sources import LoadedModel
-from models.training import Precision, StepReport, TrainingSettings
+from models.training import Precision, TrainingSettings
 from smallworld.cached_clips import CachedClips, ClipCache, training_clips
 from smallworld.clip_source import ClipSource
 from smallworld.evaluate import EVALUATION_SEED
@@ -35,11 +34,10 @@ from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_se
 from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
 from smallworld.model import load_model, load_tokenizer
 from smallworld.moving import Clip
+from smallworld.reporting import FIGURES_FILE, Reporter, tell_progress
 from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
-_LOG = logging.getLogger(__name__)
-FIGURES_FILE = "figures.json"
 # Steps, noise and learning rates were settled on clips of EVALUATION_SEED and the one after it.
 _VALIDATION_SEED, _TEST_SEED = EVALUATION_SEED + 1, EVALUATION_SEED + 2
 _TEST_CLIPS, _TEST_PAIRS = 500, 250
@@ -172,26 +170,6 @@ def _both(pairs: Sequence[TimePair]) -> list[Clip]:
     return [clip for pair in pairs for clip in (pair.forwards, pair.backwards)]
 
 
-class Reporter:
-    """Prints the loss now and then, and what validation says."""
-
-    def __init__(self, title: str) -> None:
-        self._title = title
-        self._losses: list[float] = []
-        self._started_s = time.monotonic()
-
-    def __call__(self, report: StepReport) -> None:
-        self._losses.append(report.loss)
-        if report.step % 100 == 0 or report.figures:
-            mean = sum(self._losses) / len(self._losses)
-            told = "".join(f"  {name} {value:.1f}" for name, value in report.figures.items())
-            elapsed_s = time.monotonic() - self._started_s
-            _LOG.info(
-                "%s: step %d  loss %.3f  %.0f s%s", self._title, report.step, mean, elapsed_s, told
-            )
-            self._losses.clear()
-
-
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train temporal heads on the small world.")
     parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
@@ -209,8 +187,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     """Train every head with every seed; write each one's figures and print them as JSON lines."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("smallworld").setLevel(logging.INFO)
+    tell_progress()
     options = _options()
     atlas = font_atlas_or_exit(options.font)
     plan = HeadTraining(

@@ -33,12 +33,12 @@ from smallworld.clip_source import BACKWARDS_SHARE, may_run_backwards, turn_roun
 from smallworld.evaluate_actions import Naming, SeenClips, naming
 from smallworld.model import load_model, load_tokenizer
 from smallworld.moving import Clip
+from smallworld.reporting import Reporter, Stopwatch, tell_progress
 from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
-from smallworld.train_actions import TEST_SEED, VALIDATION_SEED, Stopwatch
-from smallworld.train_heads import Reporter
+from smallworld.train_actions import TEST_SEED, VALIDATION_SEED
 
-_LOG = logging.getLogger(__name__)
+_LOG = logging.getLogger("smallworld.train_towers")
 _FRAMES = 8
 _CLIPS_AT_ONCE = 48
 _BEST_FILE = "model.safetensors"
@@ -241,8 +241,7 @@ def _options() -> argparse.Namespace:
 
 def main() -> None:
     """Train every kind with every seed; write each one's figures and print them as JSON lines."""
-    logging.basicConfig(format="%(message)s")
-    logging.getLogger("smallworld").setLevel(logging.INFO)
+    tell_progress()
     options = _options()
     precision: Precision = "bfloat16" if options.bfloat16 else "float32"
     plan = TowerPlan(steps=options.steps, precision=precision)

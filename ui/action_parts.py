@@ -99,11 +99,17 @@ class ActionParts(TrainingParts):
             settings,
             folder,
             target_temperature=self.flags.target_temperature,
+            tag_weight=self._tag_weight(settings),
             validate=validator,
             export=None if is_trial else self._export(validator),
             on_step=on_step,
             origin=None if is_trial else self._origin(),
         )
+
+    def _tag_weight(self, settings: TrainingSettings) -> float:
+        if self.flags.tag_weight is not None:
+            return self.flags.tag_weight
+        return 1.0 if settings.tune == "head" else 0.0
 
     def say_what_is_trained(self) -> None:
         """The data, and where the validation clips come from."""

@@ -114,6 +114,15 @@ def actions(
             help="How sharply right texts are told from wrong ones; 'inf' asks for certainty.",
         ),
     ] = 10.0,
+    tag_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="How much it counts that each label holds or not, whatever the others do. "
+            "Default: 1, but 0 where the text tower trains.",
+            show_default=False,
+        ),
+    ] = None,
     epochs: EpochsOption = 20,
     steps: StepsOption = None,
     batch_size: Annotated[
@@ -214,6 +223,7 @@ def actions(
             flip=flip,
             templates=templates,
             target_temperature=target_temperature,
+            tag_weight=tag_weight,
             visual=seen,
         ),
         epochs=None if steps else epochs,

@@ -103,4 +103,5 @@ class ActionFlags:
     flip: bool | None
     templates: Path | None
     target_temperature: float
+    tag_weight: float | None
     visual: str

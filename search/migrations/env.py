@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from search import tag_tables  # noqa: F401  (its tables are part of the metadata)
 from search.catalog import Base
 
 connection = context.config.attributes["connection"]
