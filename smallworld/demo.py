@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from smallworld.actions import LABELS
 from smallworld.claims import Claim, ThingClaim
 from smallworld.clip_claims import ActorClaim, ClipClaim, holds_in_clip, truth_tables
 from smallworld.clip_sampler import ClipSampler
 from smallworld.clips import ClipTruth, ShotTruth, write_clip
-from smallworld.motions import Course
+from smallworld.motions import MOTIONS, Course
 from smallworld.moving import Clip, resting
 from smallworld.pictures import Picture, PictureSampler, Placement
 from smallworld.shots import Shot, shot_of
@@ -25,6 +26,12 @@ class DemoQuery:
 
     text: str
     claim: ClipClaim
+
+    @property
+    def action(self) -> str | None:
+        """The label of what it asks for; None where nothing has to happen."""
+        told = [motion for actor in self.claim.actors for motion in actor.motions]
+        return LABELS[MOTIONS.index(told[0])] if told else None
 
 
 def _still(*things: ThingClaim, scene: str | None = None) -> ClipClaim:

@@ -2,7 +2,7 @@
 
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.choice import BUNDLED
@@ -11,9 +11,10 @@ from models.sources import choose_model
 from search.hits import Hit
 from search.library import Library
 from smallworld.clips import ClipTruth
-from smallworld.demo import DEMO_QUERIES, expected_clip, make_demo_library
+from smallworld.demo import DEMO_QUERIES, DemoQuery, expected_clip, make_demo_library
 from ui.indexing import EXIT_DONE, ModelFlags, load_model, run_index
 from ui.printing import data_console, hit_table, printable, short_path, talk
+from ui.tag_reports import print_tags
 
 # Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
 _MARK = "made-by-kinodex-demo"
@@ -39,12 +40,16 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     code = run_index(library, [folder / "videos"], flags, reindex=False, as_json=False)
     if code != EXIT_DONE:
         return code
-    _search(library, clips)
+    found = _search(library, clips)
+    data_console.print()
+    print_tags(library, every=False, as_json=False)
+    _check_tags(found)
     count = len(DEMO_QUERIES)
-    talk(f"\n{count} of {count} searches have the right video first. Next:")
+    talk(f"\n{count} of {count} searches have the right video first, with the right tags. Next:")
     place, command = printable(short_path(library)), _command()
     for line, meaning in (
         (f"search --library {place} 'a dog at night'", "asks something else"),
+        (f"search --library {place} --tag growing", "shows what grows"),
         (f"ui --library {place}", "opens the page in a browser"),
         (f"demo --folder {printable(short_path(folder))} --remove", "deletes the demo"),
     ):
@@ -68,7 +73,9 @@ def _show_progress(written: int, count: int) -> None:
         print(f"\rmaking videos {written}/{count}", end=end, file=sys.stderr, flush=True)  # noqa: T201
 
 
-def _search(library: Path, clips: Sequence[ClipTruth]) -> None:
+def _search(library: Path, clips: Sequence[ClipTruth]) -> dict[DemoQuery, Hit]:
+    """The first answer to each question."""
+    found: dict[DemoQuery, Hit] = {}
     with Library.open(library) as opened:
         engine = opened.engine(load_model(choose_model(BUNDLED), "cpu"))
         for query in DEMO_QUERIES:
@@ -76,11 +83,20 @@ def _search(library: Path, clips: Sequence[ClipTruth]) -> None:
             data_console.print()
             data_console.print(hit_table(hits, title=f"“{query.text}”"))
             _check(query.text, hits, expected_clip(query, clips))
+            found[query] = hits[0]
+    return found
 
 
 def _check(text: str, hits: Sequence[Hit], right: ClipTruth) -> None:
     if right.path.resolve() not in hits[0].paths:
         raise KinodexError(f"'{text}' should have found {right.path.name} first")
+
+
+def _check_tags(found: Mapping[DemoQuery, Hit]) -> None:
+    for query, hit in found.items():
+        labels = [tag.label for tag in hit.tags]
+        if query.action is not None and query.action not in labels:
+            raise KinodexError(f"{hit.paths[0].name} should have the tag {query.action!r}")
 
 
 def _command() -> str:

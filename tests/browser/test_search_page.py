@@ -8,6 +8,7 @@ from urllib.parse import quote_plus, urlsplit
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.names import HOSTILE_NAMES
+from tests.browser.results import cards, search
 from tests.browser.server import Served
 from ui.printing import printable
 
@@ -18,20 +19,8 @@ def box(page: Page) -> Locator:
     return page.get_by_placeholder("What happens in the video?")
 
 
-def cards(page: Page) -> Locator:
-    return page.locator("[class*='st-key-card-']")
-
-
 def card(page: Page, name: str) -> Locator:
     return cards(page).filter(has_text=name)
-
-
-def search(page: Page, served: Served, query: str) -> None:
-    page.goto(f"{served.address}/?q={quote_plus(query)}")
-    expect(cards(page)).to_have_count(7)
-    # The style may come after the cards. With it, a card is seen when a click on it counts.
-    expect(page.locator(".st-key-results")).to_have_css("display", "grid")
-    expect(cards(page).first).to_be_visible()
 
 
 def watch(page: Page) -> float:

@@ -13,6 +13,7 @@ from search.tag_planning import TagRequest
 from smallworld.clips import write_clip
 from smallworld.shots import Shot
 from tests.browser.conftest import CAT, ELEPHANT, PENGUIN
+from tests.browser.results import cards, search
 from tests.browser.server import Served, serving
 from tests.tiny import index
 from ui.indexing import ModelFlags
@@ -38,17 +39,13 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-def cards(page: Page) -> Locator:
-    return page.locator("[class*='st-key-card-']")
-
-
 def tags(page: Page) -> Locator:
     return page.get_by_role("dialog").locator("[class*='st-key-tag-row-']")
 
 
 def play(page: Page, served: Served, name: str) -> None:
     """Open the player on the only video that has a name."""
-    page.goto(f"{served.address}/?q=something")
+    search(page, served, "something", count=3)
     cards(page).filter(has_text=name).click()
     expect(page.get_by_role("dialog").get_by_placeholder("Add a tag")).to_be_visible()
 
