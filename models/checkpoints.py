@@ -126,8 +126,6 @@ def load_action_head(
 ) -> LoadedHead:
     """The chosen head for actions; MeanP without a file.
 
-    Like `load_head`, but the head may have been trained beside another text tower.
-
     labels: where given, a head that was trained on another list is refused
     visuals: which of `ActionCard.visual` the caller can serve; only "plain" reads stored frames
 
@@ -142,7 +140,7 @@ def load_action_head(
             f"{file.name!r} holds a {card.config.name}, a head for search: give a head for actions "
             f"({_ACTION_TRAINING} makes it), or {ACTION_MEAN_POOLING}"
         )
-    check_encoder(file, card, encoder, dim, any_text_tower=True)
+    check_encoder(file, card, encoder, dim)
     if card.action.visual not in visuals:
         raise HeadMismatch(
             f"the head in {file.name!r} belongs to a picture tower that sees several frames at "

@@ -22,13 +22,8 @@ def check_encoder(
     card: HeadCard,
     encoder: EncoderIdentity,
     dim: int,
-    *,
-    any_text_tower: bool = False,
 ) -> None:
-    """Raises HeadMismatch unless `encoder` makes the frame embeddings that the head knows.
-
-    `any_text_tower`: only the pictures' side must agree.
-    """
+    """Raises HeadMismatch unless `encoder` makes the frame and text embeddings that it knows."""
     made_for = card.encoder
     if made_for.model != encoder.model:
         problem = f"was trained with {made_for.model}, not with {encoder.model}"
@@ -36,7 +31,7 @@ def check_encoder(
         problem = f"takes embeddings of width {card.config.dim}, {encoder.model} gives {dim}"
     elif not _same_frames(made_for, encoder):
         problem = f"was trained on frames that another {encoder.model} encoded"
-    elif made_for.weights_digest != encoder.weights_digest and not any_text_tower:
+    elif made_for.weights_digest != encoder.weights_digest:
         problem = f"belongs to another text tower than this {encoder.model} has"
     else:
         return

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from models.choice import USUAL_TAG_THRESHOLD
 from search.library import Library
 from search.vocabularies import AUTO
 
@@ -33,7 +34,10 @@ class TagSettings(BaseModel):
         "one a line. auto keeps the library's, and begins with the one that suits the model.",
     )
     min_probability: float = Field(
-        default=0.5, gt=0, lt=1, description="A label holds from this probability on."
+        default=USUAL_TAG_THRESHOLD,
+        gt=0,
+        lt=1,
+        description="A label holds from this probability on.",
     )
     most: int = Field(default=5, ge=1, le=100, description="A segment gets at most so many tags.")
     head: str = Field(

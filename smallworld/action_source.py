@@ -8,7 +8,7 @@ from smallworld.cached_clips import CachedClips
 from smallworld.clip_source import ClipVariation
 
 # Shares of a batch: clips of two actions, and of none; the others show one action or none.
-_DOUBLE_SHARE = 0.375
+_DOUBLE_SHARE = 0.4375
 _NONE_SHARE = 0.0625
 
 

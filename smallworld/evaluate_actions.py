@@ -7,6 +7,7 @@ import torch
 
 from models.action_metrics import detection, mean_per_class, top_k
 from models.calibration import fit_calibration
+from models.choice import USUAL_TAG_THRESHOLD
 from models.label_texts import LabelTexts
 from models.tagging import (
     Background,
@@ -19,9 +20,6 @@ from models.tagging import (
 )
 from smallworld.actions import arguable, holding, is_directed
 from smallworld.moving import Clip
-
-# From which probability on a label becomes a tag, as in a library.
-TAG_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -105,8 +103,8 @@ def tagging(
         ).masked_fill(seen.arguable, 0.0)
         for seen in (double, none)
     )
-    told = detection(two, double.holds, threshold=TAG_THRESHOLD)
-    silent = detection(no, none.holds, threshold=TAG_THRESHOLD).silent
+    told = detection(two, double.holds, threshold=USUAL_TAG_THRESHOLD)
+    silent = detection(no, none.holds, threshold=USUAL_TAG_THRESHOLD).silent
     return Tagging(
         tag_precision=round(told.precision or 0.0, 1),
         tag_recall=round(told.recall or 0.0, 1),

@@ -47,7 +47,7 @@ class ActionPlan:
     doubles: int = 24_000
     nones: int = 1500
     held_out: int = 540  # of one action; of two three quarters as many, of none half as many
-    steps: int = 2000
+    steps: int = 1600
     batch_size: int = 128
     blocks: int = 2
     positions: int = 32
@@ -55,7 +55,7 @@ class ActionPlan:
     weight_decay: float = 0.1
     target_temperature: float = float("inf")
     # Without it, labels were told apart as well, but of two that hold few passed any threshold.
-    tag_weight: float = 1.0
+    tag_weight: float = 2.0
     precision: Precision = "float32"
 
     def head(self, name: str, dim: int) -> HeadConfig:
@@ -149,7 +149,8 @@ def train_head(
     MeanP has nothing to train: its figures are those of the model as it is.
     """
     torch.manual_seed(seed)
-    model = ActionModel(make_head(plan.head(name, world.backbone.dim)))
+    scale = float(world.backbone.model.logit_scale)
+    model = ActionModel(make_head(plan.head(name, world.backbone.dim)), logit_scale=scale)
     training = world.training
     model.head.fit_inputs(training.single.frame_embeddings, training.single.mask)
     if name != _UNTRAINED:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from models.choice import USUAL_TAG_THRESHOLD
 from ui.options import (
     ActionDataOption,
     DataOption,
@@ -179,7 +180,7 @@ def actions(
     ] = None,
     threshold: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="From which probability on a tag is given.")
-    ] = 0.5,
+    ] = USUAL_TAG_THRESHOLD,
     undecoded: Annotated[
         Undecoded, typer.Option(help="How clips that cannot be decoded are counted.")
     ] = Undecoded.WRONG,

@@ -18,7 +18,7 @@ from indexer.segment_sampling import SegmentSampling
 from models.action_training import ActionModel
 from models.backbone import Backbone, find_device
 from models.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
-from models.choice import ACTION_MEAN_POOLING, HeadChoice
+from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
 from models.errors import KinodexError
 from models.head_card import VISUALS
 from models.label_texts import LabelTexts, embedded_texts
@@ -62,7 +62,7 @@ class ActionRequest:
     average: str = "probabilities"
     views: str = "1"
     frames: int | None = None
-    threshold: float = 0.5
+    threshold: float = USUAL_TAG_THRESHOLD
     is_undecoded_wrong: bool = True
     confusion: Path | None = None
     per_video: Path | None = None

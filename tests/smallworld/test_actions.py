@@ -61,7 +61,7 @@ def test_a_batch_holds_clips_of_one_action_of_two_and_of_none() -> None:
     )
     source = ActionSource(*parts, batch_size=32, seed=3)
     batch = source.batch(5)
-    assert batch.labels.sum(dim=1).tolist() == [1] * 18 + [2] * 12 + [0] * 2
+    assert batch.labels.sum(dim=1).tolist() == [1] * 16 + [2] * 14 + [0] * 2
     assert torch.equal(batch.frames, source.batch(5).frames)
     assert not torch.equal(batch.frames, source.batch(6).frames)
     assert not batch.frames[~batch.mask].any()
