@@ -24,9 +24,9 @@ class ModelChoice:
 
 MEAN_POOLING = "meanP"
 
-# From which probability on a label is said to hold. Where two things did two things, precision and
-# recall of the bundled model's tags met at about this one.
-USUAL_TAG_THRESHOLD = 0.4
+# From which probability on a label is said to hold. On held-out clips of the small world, precision
+# and recall of the bundled model's tags are nearly equal here.
+USUAL_TAG_THRESHOLD = 0.5
 ACTION_MEAN_POOLING = "MeanP"  # the same for actions, where frames are averaged as they are
 
 

@@ -47,7 +47,7 @@ class ActionPlan:
     doubles: int = 24_000
     nones: int = 1500
     held_out: int = 540  # of one action; of two three quarters as many, of none half as many
-    steps: int = 1600
+    steps: int = 4000
     batch_size: int = 128
     blocks: int = 2
     positions: int = 32

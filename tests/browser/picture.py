@@ -12,7 +12,7 @@ from tests.browser.conftest import CHROMIUM_FLAGS
 from tests.browser.server import serving
 
 PICTURE = Path("docs/page.png")
-QUERY = "a cat on the grass"
+QUERY = "a cat moving to the left"
 # The model is loaded, and the keyframes are in place.
 _SETTLED_MS = 3_000
 

@@ -264,7 +264,7 @@ def test_a_new_library_gets_the_usual_list_of_its_model(library, backbone, shelf
     asked = wanted(library, backbone)
     assert (asked.plan.words.name, len(asked.plan.words.labels)) == ("kinetics-400", 400)
     assert asked.plan.templates == PromptTemplates.default().texts
-    assert (asked.plan.min_probability, asked.plan.most) == (0.4, 5)
+    assert (asked.plan.min_probability, asked.plan.most) == (0.5, 5)
     assert asked.head == default_action_head(backbone.choice)
 
 
