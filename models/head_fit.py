@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from itertools import zip_longest
 from pathlib import Path
 
 from models.choice import EncoderIdentity
@@ -38,23 +37,29 @@ def check_encoder(
     raise HeadMismatch(f"the head in {file.name!r} {problem}: {_way_out(file, card, encoder)}")
 
 
-def check_labels(file: Path, trained: Sequence[str], asked: Sequence[str] | None) -> None:
-    """Raises HeadMismatch when both lists are known and differ.
+def same_labels(one: Sequence[str], other: Sequence[str]) -> bool:
+    """Whether two lists hold the same labels.
 
-    How labels are spelt does not count ("ApplyLipstick", "apply lipstick"). Their order does: a
-    list in another order is a usual cause of results as by chance.
+    How they are spelt does not count ("ApplyLipstick", "apply lipstick"), nor does their order:
+    videos are compared with the labels' texts, not with their numbers.
     """
-    if asked is None or not trained:
+    return set(map(readable_label, one)) == set(map(readable_label, other))
+
+
+def check_labels(file: Path, trained: Sequence[str], asked: Sequence[str] | None) -> None:
+    """Raises HeadMismatch when both lists are known and differ, see `same_labels`."""
+    if asked is None or not trained or same_labels(trained, asked):
         return
-    pairs = list(zip_longest(map(readable_label, trained), map(readable_label, asked)))
-    place = next((number for number, (one, other) in enumerate(pairs, 1) if one != other), None)
-    if place is None:
-        return
-    theirs, ours = ("nothing" if label is None else repr(label) for label in pairs[place - 1])
+    theirs, ours = ([readable_label(label) for label in labels] for labels in (trained, asked))
+    told = [
+        f"{label!r} is {where} only"
+        for where, labels, others in (("there", theirs, ours), ("here", ours, theirs))
+        for label in [next((one for one in labels if one not in set(others)), None)]
+        if label is not None
+    ]
     raise HeadMismatch(
         f"the head in {file.name!r} was trained on other labels ({len(trained)}, here are "
-        f"{len(asked)}; number {place} is {theirs} there and {ours} here): "
-        "give the list that it was trained on"
+        f"{len(asked)}; {', '.join(told)}): give the list that it was trained on"
     )
 
 

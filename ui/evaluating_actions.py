@@ -21,6 +21,7 @@ from models.checkpoints import LoadedHead, default_action_head, load_action_head
 from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
 from models.errors import KinodexError
 from models.head_card import VISUALS
+from models.head_fit import same_labels
 from models.label_texts import LabelTexts, embedded_texts
 from models.prompts import PromptTemplates
 from models.sources import default_choice
@@ -141,7 +142,7 @@ def _head_choice(
     if request.head is not None:
         return with_file(choose_action_head(request.head), shipped)
     action = read_card(shipped.file).action if shipped.file else None
-    if action is None or request.other_labels or action.labels == dataset.labels:
+    if action is None or request.other_labels or same_labels(action.labels, dataset.labels):
         return shipped
     talk(
         f"the {shipped.name} that comes with the model was trained on other labels, so "

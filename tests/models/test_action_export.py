@@ -118,7 +118,7 @@ def test_the_exported_head_loads_with_labels_and_calibration(tmp_path, head):
     assert loaded.card.action == ActionCard(NAMES, scale=0.4, offset=-1.5)
     assert loaded.card.logit_scale == model.logit_scale.item()
     assert json.loads((tmp_path / "head.json").read_text())["action"]["labels"] == list(NAMES)
-    with pytest.raises(HeadMismatch, match="number 1 is 'diving' there and 'bowling' here"):
+    with pytest.raises(HeadMismatch, match="'diving' is there only, 'bowling' is here only"):
         load_action_head(choice, ENCODER, DIM, labels=["bowling"] * LABELS)
 
 
