@@ -29,7 +29,7 @@ _ALIKE = (
     {"left", "right"},  # they meet or part
 )
 # Of two smaller things in a frame of 64 pixels the embedding hardly tells how they are turned: of
-# those that spin one in eight was told, of medium-sized ones two in five.
+# those that spin one in six was told, of medium-sized ones two in five.
 _TWO_SIZE = "medium"
 
 
