@@ -67,6 +67,7 @@ def root() -> None:
 
 @train_app.command()
 def retrieval(
+    context: typer.Context,
     data: DataOption,
     out: OutOption,
     videos: VideosOption = None,
@@ -126,25 +127,10 @@ def retrieval(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
-    from models.training import TrainingSettings
     from ui.training import run_retrieval
-    from ui.training_flags import BackboneFlags, DataFlags, HeadFlags
+    from ui.training_flags import BackboneFlags, DataFlags, HeadFlags, training_settings
 
-    settings = TrainingSettings(
-        steps=steps or 1,
-        head_learning_rate=head_rate,
-        backbone_learning_rate=backbone_rate,
-        warmup_share=warmup,
-        weight_decay=weight_decay,
-        gradient_clip=gradient_clip,
-        precision=precision.value,
-        seed=seed,
-        tune=tune.value,
-        freeze_below=freeze_below,
-        chunk=chunk,
-        validate_every=validate_every or 0,
-        save_every=save_every,
-    )
+    settings = training_settings(context.params)
     flags = BackboneFlags(model, pretrained, weights, device, init)
     head_name = head.value if head else flags.usual_head()
     code = run_retrieval(

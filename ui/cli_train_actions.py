@@ -63,6 +63,7 @@ class Visual(StrEnum):
 
 
 def actions(
+    context: typer.Context,
     out: OutOption,
     data: Annotated[
         str | None, typer.Option("--data", help=ACTION_DATA_HELP, show_default=False)
@@ -181,25 +182,10 @@ def actions(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
-    from models.training import TrainingSettings
     from ui.training_actions import run_actions, usual_action_head, usual_visual
-    from ui.training_flags import ActionFlags, BackboneFlags, HeadFlags
+    from ui.training_flags import ActionFlags, BackboneFlags, HeadFlags, training_settings
 
-    settings = TrainingSettings(
-        steps=steps or 1,
-        head_learning_rate=head_rate,
-        backbone_learning_rate=backbone_rate,
-        warmup_share=warmup,
-        weight_decay=weight_decay,
-        gradient_clip=gradient_clip,
-        precision=precision.value,
-        seed=seed,
-        tune=tune.value,
-        freeze_below=freeze_below,
-        chunk=chunk,
-        validate_every=validate_every or 0,
-        save_every=save_every,
-    )
+    settings = training_settings(context.params)
     start = BackboneFlags(model, pretrained, weights, device, init)
     card = start.first_card()
     seen = visual.value if visual else usual_visual(card)

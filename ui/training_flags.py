@@ -1,14 +1,38 @@
 """The options of `kinodex train`, as typed."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from models.backbone import find_device
 from models.checkpoints import BACKBONE_FILE, HEAD_FILE, read_card
 from models.choice import ModelChoice
 from models.head_card import HeadCard
 from models.sources import choose_model, default_choice
+from models.training import TrainingSettings
+
+
+def training_settings(typed: Mapping[str, Any]) -> TrainingSettings:
+    """The settings of a run, from the options that all trainings have, by their names.
+
+    Where epochs were typed instead of steps, the number of steps is not known before the data is.
+    """
+    return TrainingSettings(
+        steps=typed["steps"] or 1,
+        head_learning_rate=typed["head_rate"],
+        backbone_learning_rate=typed["backbone_rate"],
+        warmup_share=typed["warmup"],
+        weight_decay=typed["weight_decay"],
+        gradient_clip=typed["gradient_clip"],
+        precision=typed["precision"].value,
+        seed=typed["seed"],
+        tune=typed["tune"].value,
+        freeze_below=typed["freeze_below"],
+        chunk=typed["chunk"],
+        validate_every=typed["validate_every"] or 0,
+        save_every=typed["save_every"],
+    )
 
 
 @dataclass(frozen=True)
