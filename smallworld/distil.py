@@ -6,7 +6,6 @@ learns the same embeddings, so that the bundled text tower fits it as it is. As 
 they hold is which thing it is, layers that are thrown away read place, size and angle off them.
 """
 
-import argparse
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -30,10 +29,11 @@ from smallworld.model import (
     load_model,
     write_model_definition,
 )
+from smallworld.options import training_parser
 from smallworld.pictures import Picture
 from smallworld.pose import PoseReader
 from smallworld.reporting import Reporter, tell_progress
-from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
+from smallworld.sprites import SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
 _VISION = {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 16}
@@ -140,15 +140,12 @@ def distil(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bfloat16:
 def main() -> None:
     """Distil the bundled picture tower."""
     tell_progress()
-    parser = argparse.ArgumentParser(description="Make a transformer of the bundled picture tower.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bfloat16", action="store_true", help="faster where units for it are")
-    options = parser.parse_args()
+    options = training_parser(
+        "Make a transformer of the bundled picture tower.", out="the model", steps=2500
+    ).parse_args()
     atlas = font_atlas_or_exit(options.font)
-    distil(options.out, atlas, steps=options.steps, seed=options.seed, bfloat16=options.bfloat16)
+    seed = (options.seed or [0])[-1]
+    distil(options.out, atlas, steps=options.steps, seed=seed, bfloat16=options.bfloat16)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ from smallworld.action_source import ActionSource
 from smallworld.actions import LABELS
 from smallworld.cached_clips import CachedClips, ClipCache, training_clips
 from smallworld.evaluate_actions import SeenClips, calibrated, naming, tagging
+from smallworld.options import training_parser
 from smallworld.reporting import Reporter, Stopwatch, tell_progress
-from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
+from smallworld.sprites import SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
 # Steps, sizes and shares were settled on clips of the first seed, the figures are of the second.
@@ -228,15 +229,10 @@ def _take_exported(model: ActionModel, folder: Path) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train action heads on the small world.")
-    parser.add_argument("--out", type=Path, required=True, help="folder for heads and figures")
-    parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
-    parser.add_argument("--head", choices=ACTION_HEADS, action="append", help="by default all five")
-    parser.add_argument("--seed", type=int, action="append", help="may be given several times")
-    parser.add_argument("--steps", type=int, default=ActionPlan.steps)
-    parser.add_argument(
-        "--bfloat16", action="store_true", help="faster where the processor has bfloat16 units"
+    parser = training_parser(
+        "Train action heads on the small world.", out="heads and figures", steps=ActionPlan.steps
     )
+    parser.add_argument("--head", choices=ACTION_HEADS, action="append", help="by default all five")
     return parser.parse_args()
 
 

@@ -34,8 +34,9 @@ from smallworld.evaluate_heads import Examination, HeadFigures, figures, pair_se
 from smallworld.held_out_clips import TimePair, retrieval_set, time_pairs
 from smallworld.model import load_model, load_tokenizer
 from smallworld.moving import Clip
+from smallworld.options import training_parser
 from smallworld.reporting import FIGURES_FILE, Reporter, tell_progress
-from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
+from smallworld.sprites import SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 
 # Steps, noise and learning rates were settled on clips of EVALUATION_SEED and the one after it.
@@ -171,17 +172,14 @@ def _both(pairs: Sequence[TimePair]) -> list[Clip]:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train temporal heads on the small world.")
-    parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
-    parser.add_argument("--out", type=Path, required=True, help="folder for heads and figures")
-    parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
-    parser.add_argument("--head", choices=HEAD_NAMES, action="append", help="by default all four")
-    parser.add_argument("--seed", type=int, action="append", help="may be given several times")
-    parser.add_argument("--clips", type=int, default=HeadTraining.clips)
-    parser.add_argument("--steps", type=int, default=HeadTraining.steps)
-    parser.add_argument(
-        "--bfloat16", action="store_true", help="faster where the processor has bfloat16 units"
+    parser = training_parser(
+        "Train temporal heads on the small world.",
+        out="heads and figures",
+        steps=HeadTraining.steps,
     )
+    parser.add_argument("--model", type=Path, required=True, help="folder of the trained towers")
+    parser.add_argument("--head", choices=HEAD_NAMES, action="append", help="by default all four")
+    parser.add_argument("--clips", type=int, default=HeadTraining.clips)
     return parser.parse_args()
 
 

@@ -2,7 +2,8 @@
 
 Run as `python -m smallworld.train_towers --model FOLDER --out FOLDER`, FOLDER being what
 `smallworld.distil` made. All of the model trains, on pixels: a few frames of each clip. The plain
-tower, trained in the same way, stands beside the two. Run it again to go on after a stop.
+tower, trained in the same way, stands beside the two. Run it again to go on after a stop; with
+`--steps 0` towers are measured as they are.
 """
 
 import argparse
@@ -33,8 +34,9 @@ from smallworld.clip_source import BACKWARDS_SHARE, may_run_backwards, turn_roun
 from smallworld.evaluate_actions import Naming, SeenClips, naming
 from smallworld.model import load_model, load_tokenizer
 from smallworld.moving import Clip
+from smallworld.options import training_parser
 from smallworld.reporting import Reporter, Stopwatch, tell_progress
-from smallworld.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
+from smallworld.sprites import SpriteAtlas, font_atlas_or_exit
 from smallworld.things import load_things
 from smallworld.train_actions import TEST_SEED, VALIDATION_SEED
 
@@ -226,16 +228,11 @@ def _save(model: ActionModel, folder: Path, figures: dict[str, float]) -> None:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Train picture towers that see time.")
-    parser.add_argument("--model", type=Path, required=True, help="what smallworld.distil made")
-    parser.add_argument("--out", type=Path, required=True, help="folder for towers and figures")
-    parser.add_argument("--font", type=Path, default=DEBIAN_FONT, help="Noto Color Emoji font")
-    parser.add_argument("--visual", choices=VISUALS, action="append", help="by default all three")
-    parser.add_argument("--seed", type=int, action="append", help="may be given several times")
-    parser.add_argument("--steps", type=int, default=TowerPlan.steps, help="0 only measures")
-    parser.add_argument(
-        "--bfloat16", action="store_true", help="faster where the processor has bfloat16 units"
+    parser = training_parser(
+        "Train picture towers that see time.", out="towers and figures", steps=TowerPlan.steps
     )
+    parser.add_argument("--model", type=Path, required=True, help="what smallworld.distil made")
+    parser.add_argument("--visual", choices=VISUALS, action="append", help="by default all three")
     return parser.parse_args()
 
 
