@@ -5,40 +5,25 @@ from typing import Protocol
 
 import torch
 
+from models.video_batch import VideoBatch
 
-@dataclass(frozen=True)
-class LabelledBatch:
-    """Row i of every field belongs to video i. Either frame_embeddings or pixels is set.
 
-    mask: (videos, frames) bool, True for real frames; every row has at least one
+@dataclass(frozen=True, kw_only=True)
+class LabelledBatch(VideoBatch):
+    """Row i of every field belongs to video i.
+
     labels: (videos, labels) bool, True where a label holds: several may, or none
-    frame_embeddings: (videos, frames, dim), not normalised, or
-        pixels: (videos, frames, 3, height, width) uint8, of the model's input size
     arguable: bool like labels, or None: where a label is neither right nor wrong
     """
 
-    mask: torch.Tensor
     labels: torch.Tensor
-    frame_embeddings: torch.Tensor | None = None
-    pixels: torch.Tensor | None = None
     arguable: torch.Tensor | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError when frames are missing or labels are no truth values."""
-        if (self.frame_embeddings is None) == (self.pixels is None):
-            raise ValueError("a batch needs either frame_embeddings or pixels")
+        super().__post_init__()
         if self.labels.dtype != torch.bool or self.labels.ndim != 2:
             raise ValueError("labels must be a bool matrix (videos, labels)")
-
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def frames(self) -> torch.Tensor:
-        """Pixels or frame embeddings, whichever there are."""
-        given = self.pixels if self.pixels is not None else self.frame_embeddings
-        assert given is not None  # noqa: S101 - __post_init__ has seen to it
-        return given
 
 
 class LabelledSource(Protocol):

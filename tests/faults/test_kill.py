@@ -1,6 +1,5 @@
 """kill -9 at any moment costs nothing but the video that was being worked on."""
 
-import multiprocessing
 import random
 import signal
 import sqlite3
@@ -16,6 +15,7 @@ from search.catalog import SegmentEmbedding, SegmentFrames, Video, VideoPath
 from search.embeddings import unpack
 from search.library import Library
 from tests.corpus import shots, write_clip
+from tests.faults.forks import forks_of
 from tests.faults.indexing_child import run
 from tests.tiny import tiny_backbone
 
@@ -35,10 +35,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def processes() -> Any:
-    # The server imports everything once; each run is a quick fork of it, with a clean state.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.indexing_child"])
-    return context
+    return forks_of("tests.faults.indexing_child")
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """kill -9 while a library is fused: searches stay as they were, and a second run goes on."""
 
-import multiprocessing
 import random
 import signal
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import func, select
 from search.catalog import SegmentEmbedding
 from search.library import Library
 from search.spaces import active_space
+from tests.faults.forks import forks_of
 from tests.faults.fusing_child import run
 from tests.search.test_engine import Shelf
 from tests.search.test_fusing import all_embeddings, fuse, vectors
@@ -24,10 +24,7 @@ SEGMENTS = 2  # of a video
 
 @pytest.fixture(scope="module")
 def processes() -> Any:
-    # The server imports everything once; each run is a quick fork of it, with a clean state.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.fusing_child"])
-    return context
+    return forks_of("tests.faults.fusing_child")
 
 
 def fill(library: Library) -> None:

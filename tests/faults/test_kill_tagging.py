@@ -1,6 +1,5 @@
 """kill -9 while a library is tagged anew: all tags are the old ones or all are the new ones."""
 
-import multiprocessing
 import signal
 import time
 from typing import Any
@@ -14,6 +13,7 @@ from search.corrections import say
 from search.library import Library
 from search.tag_tables import Label, SegmentTag
 from search.tags import active_vocabulary, tags_of
+from tests.faults.forks import forks_of
 from tests.faults.tagging_child import MOMENTS, run
 from tests.search.planted import LABELS, plan, tag
 from tests.search.test_engine import Shelf
@@ -25,10 +25,7 @@ SEGMENTS = 2  # of a video
 
 @pytest.fixture(scope="module")
 def processes() -> Any:
-    # The server imports everything once; each run is a quick fork of it, with a clean state.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["tests.faults.tagging_child"])
-    return context
+    return forks_of("tests.faults.tagging_child")
 
 
 def fill(library: Library) -> None:

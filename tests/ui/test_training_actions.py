@@ -19,6 +19,7 @@ from search.corrections import say
 from search.library import Library
 from tests.corpus import shots, write_clip
 from tests.tiny import CONFIG, index, tiny_backbone
+from tests.ui.training_runs import assert_same_weights, weights
 from ui.cli_train import train_app
 from ui.training_progress import TrainingProgress
 
@@ -46,16 +47,6 @@ def train(data: Path, out: Path, *more: object) -> Result:
         *("--blocks", 1, "--frames", 3, "--shifts", 3, "--validation-videos", 2, *more),
     ]
     return CliRunner().invoke(train_app, [str(argument) for argument in arguments])
-
-
-def weights(folder: Path) -> dict[str, torch.Tensor]:
-    return torch.load(folder / "checkpoint.pt", weights_only=True)["weights"]
-
-
-def assert_same_weights(one: Path, other: Path) -> None:
-    first, second = weights(one), weights(other)
-    assert first.keys() == second.keys()
-    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_a_head_is_trained_and_loads_with_the_model_and_the_labels_it_was_trained_with(
