@@ -229,6 +229,19 @@ def test_training_holds_groups_out_whole(tmp_path):
     assert load_action_training(str(tmp_path / "clips.csv")) == (training, validation)
 
 
+def test_what_is_held_out_does_not_depend_on_where_the_list_lies(tmp_path):
+    lines = ["path,label", *(f"{number}.mp4,{'ab'[number % 2]}" for number in range(40))]
+    held = []
+    for name in ("here", "there", "anywhere"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "0.mp4").touch()
+        (tmp_path / name / "clips.csv").write_text("\n".join(lines))
+        dataset = load_actions(str(tmp_path / name / "clips.csv"), split="train")
+        held.append([clip.video_id for clip in dataset.held_out(8)[1].clips])
+    assert held[0] == held[1] == held[2]
+    assert len(held[0]) == 8
+
+
 def test_the_last_clips_of_a_label_are_not_held_out():
     clips = tuple(LabelledClip(f"v{at}", Path(f"v{at}"), (at // 2,)) for at in range(8))
     kept, held = LabelledDataset("list", "train", ("a", "b", "c", "d"), clips).held_out(6)

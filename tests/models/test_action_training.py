@@ -273,7 +273,11 @@ def test_a_head_learns_labels_several_at_once_and_that_nothing_fits(tmp_path):
             path = torch.linspace(-1, 1, FRAMES)[:, None]
             moves = labels.float() @ self.directions
             frames = 0.3 * torch.randn(32, 1, DIM, generator=draw) + path * moves.unsqueeze(1)
-            return LabelledBatch(torch.ones(32, FRAMES, dtype=torch.bool), labels, frames)
+            return LabelledBatch(
+                mask=torch.ones(32, FRAMES, dtype=torch.bool),
+                labels=labels,
+                frame_embeddings=frames,
+            )
 
     torch.manual_seed(0)
     model = ActionModel(make_head(HeadConfig("seqLSTM", DIM)))
@@ -312,6 +316,6 @@ def test_another_target_temperature_is_another_run(tmp_path):
 def test_labels_that_are_no_truth_values_are_refused():
     mask, frames = torch.ones(2, 1, dtype=torch.bool), torch.zeros(2, 1, DIM)
     with pytest.raises(ValueError, match="labels must be a bool matrix"):
-        LabelledBatch(mask, torch.tensor([0, 1]), frames)
+        LabelledBatch(mask=mask, labels=torch.tensor([0, 1]), frame_embeddings=frames)
     with pytest.raises(ValueError, match="either frame_embeddings or pixels"):
-        LabelledBatch(mask, torch.ones(2, 3, dtype=torch.bool))
+        LabelledBatch(mask=mask, labels=torch.ones(2, 3, dtype=torch.bool))

@@ -9,7 +9,7 @@ fields are ignored. Relative paths begin at the folder of the videos, or else at
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from indexer.datasets.actions.annotated import AnnotatedClips, label_positions
@@ -40,7 +40,8 @@ def read(file: Path, videos: Path | None) -> AnnotatedClips:
             start_s=window.start_s,
             end_s=window.end_s,
             split=split_of(record),
-            group=str(record.get("group") or window.path),
+            # As it is written there: what is held out must not depend on where the list lies.
+            group=str(record.get("group") or PurePath(record["path"])),
         )
     return AnnotatedClips(tuple(positions), list(clips.values()))
 
