@@ -1,4 +1,4 @@
-"""From scores to probabilities and to a yes or no, learnt from examples."""
+"""From scores to probabilities, learnt from examples."""
 
 import torch
 from torch.nn import functional as F
@@ -36,28 +36,6 @@ def fit_calibration(scores: torch.Tensor, holds: torch.Tensor) -> Calibration:
     if slope <= 0:
         return Calibration(0.0, float(target.mean().logit()))
     return Calibration(slope / spread, height - slope * float(mean) / spread)
-
-
-def best_threshold(probabilities: torch.Tensor, holds: torch.Tensor) -> float:
-    """The probability from which on to say yes, so that F1 is largest.
-
-    It lies halfway between the last example that is kept and the next one, so that it does not
-    cut through rounding. probabilities, holds (bool): any shape, the same for both.
-
-    Raises ValueError when nothing holds.
-    """
-    values, order = probabilities.reshape(-1).double().sort(descending=True)
-    truth = holds.reshape(-1)[order]
-    wanted = int(truth.sum())
-    if not wanted:
-        raise ValueError("a threshold needs examples that hold")
-    kept = torch.arange(1, len(values) + 1)
-    f1 = 2 * truth.cumsum(0) / (kept + wanted)
-    # Equal values are kept together or not at all.
-    ends = torch.cat([values[1:] < values[:-1], torch.ones(1, dtype=torch.bool)])
-    last = int(f1.masked_fill(~ends, -1.0).argmax())
-    below = float(values[last + 1]) if last + 1 < len(values) else 0.0
-    return (float(values[last]) + below) / 2
 
 
 def _logistic(values: torch.Tensor, target: torch.Tensor) -> tuple[float, float]:

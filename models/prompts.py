@@ -96,11 +96,6 @@ class PromptTemplates:
         return cls.from_file(_ENGLISH)
 
     @classmethod
-    def bare_only(cls) -> "PromptTemplates":
-        """The label and nothing else."""
-        return cls((_PLACE,))
-
-    @classmethod
     def from_file(cls, file: Path) -> "PromptTemplates":
         """The templates of a text file in UTF-8, one a line, each with one {} for the label.
 

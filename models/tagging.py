@@ -6,7 +6,6 @@ or none)? A logit scale is given as CLIP stores it: the natural logarithm of the
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,14 +187,6 @@ def best_labels(probabilities: torch.Tensor, *, most: int) -> tuple[torch.Tensor
 def unit_texts(embeddings: torch.Tensor) -> torch.Tensor:
     """Text embeddings as a model gives them, scaled to unit length; float32, the same shape."""
     return F.normalize(at_least_float32(embeddings), dim=-1)
-
-
-def multi_hot(labels: Sequence[Sequence[int]], *, count: int) -> torch.Tensor:
-    """Label numbers of each row as a bool matrix (rows, count)."""
-    matrix = torch.zeros(len(labels), count, dtype=torch.bool)
-    for row, numbers in enumerate(labels):
-        matrix[row, list(numbers)] = True
-    return matrix
 
 
 def _factor(logit_scale: float | torch.Tensor) -> Any:

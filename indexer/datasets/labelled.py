@@ -57,11 +57,6 @@ class LabelledDataset:
         """What must be decoded for each clip."""
         return tuple(clip.window for clip in self.clips)
 
-    @property
-    def is_multi_label(self) -> bool:
-        """Whether several labels hold in some clip."""
-        return any(len(clip.labels) > 1 for clip in self.clips)
-
     @cached_property
     def targets(self) -> np.ndarray:
         """Which labels hold; shape: (clips, labels), bool."""

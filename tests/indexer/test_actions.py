@@ -99,7 +99,6 @@ def test_something_something_labels_are_templates_without_brackets(folder):
 
 def test_charades_videos_have_all_their_labels(folder):
     dataset = load_actions(f"charades:{folder / 'charades'}", split="train")
-    assert dataset.is_multi_label
     assert dataset.targets.tolist() == [[True, True, True], [False] * 3, [True, True, False]]
     assert [clip.group for clip in dataset.clips] == ["HR43", "HR43", "0KZ7"]
     assert dataset.windows[0] == ClipWindow(folder / "charades" / "Charades_v1_480" / "46GP8.mp4")

@@ -5,8 +5,7 @@ import math
 import pytest
 import torch
 
-from models.calibration import best_threshold, fit_calibration
-from models.tagging import Calibration
+from models.calibration import fit_calibration
 
 
 def examples(
@@ -72,36 +71,3 @@ def test_both_kinds_of_examples_are_needed():
         fit_calibration(torch.zeros(3), torch.ones(3, dtype=torch.bool))
     with pytest.raises(ValueError, match="scores must be finite"):
         fit_calibration(torch.tensor([1.0, math.nan]), torch.tensor([True, False]))
-
-
-def test_the_threshold_lies_between_the_last_kept_and_the_next():
-    likely = torch.tensor([0.9, 0.8, 0.6, 0.3, 0.1])
-    holds = torch.tensor([True, True, True, False, False])
-    assert best_threshold(likely, holds) == pytest.approx(0.45)
-
-
-def test_the_threshold_is_the_one_of_the_largest_f1():
-    generator = torch.Generator().manual_seed(1)
-    likely = torch.rand(300, generator=generator)
-    holds = torch.rand(300, generator=generator) < likely**2
-
-    def f1(threshold: float) -> float:
-        said = likely >= threshold
-        return float(2 * (said & holds).sum() / (said.sum() + holds.sum()))
-
-    best = max(f1(float(one)) for one in likely)
-    assert f1(best_threshold(likely, holds)) == pytest.approx(best)
-
-
-def test_equal_probabilities_are_not_cut_apart():
-    likely, holds = torch.tensor([0.5, 0.5, 0.5]), torch.tensor([True, False, False])
-    assert best_threshold(likely, holds) == pytest.approx(0.25)
-
-
-def test_a_threshold_needs_something_that_holds():
-    with pytest.raises(ValueError, match="needs examples that hold"):
-        best_threshold(torch.tensor([0.5]), torch.tensor([False]))
-
-
-def test_the_default_calibration_takes_scores_for_log_odds():
-    assert Calibration() == Calibration(scale=1.0, offset=0.0)

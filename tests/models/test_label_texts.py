@@ -54,7 +54,7 @@ def test_a_thousand_labels_keep_their_order():
 
     found = embedded_texts(
         labels,
-        PromptTemplates.bare_only(),
+        PromptTemplates(("{}",)),
         tokenize=lambda texts: torch.zeros(len(texts), 4, dtype=torch.int64),
         embed=embed,
         neutral=["0"],

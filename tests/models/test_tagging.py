@@ -15,7 +15,6 @@ from models.tagging import (
     best_labels,
     class_probabilities,
     measure_floor,
-    multi_hot,
     rows_for_floor,
     tag_probabilities,
     tag_scores,
@@ -164,10 +163,6 @@ def test_the_best_labels_come_first():
     assert numbers.tolist() == [[1, 2], [0, 2]]
     torch.testing.assert_close(values, torch.tensor([[0.9, 0.4], [0.8, 0.3]]))
     assert best_labels(probabilities, most=9)[0].shape == (2, 3)
-
-
-def test_label_numbers_become_a_table_of_truth():
-    assert multi_hot([[0, 2], []], count=3).tolist() == [[True, False, True], [False] * 3]
 
 
 def test_texts_are_scaled_to_unit_length():
