@@ -18,7 +18,9 @@ from ui.options import (
     JsonOption,
     LibraryOption,
     ModelOption,
+    OtherTextTowerOption,
     PretrainedOption,
+    SameModelOption,
     WeightsOption,
 )
 
@@ -104,23 +106,9 @@ def fuse(
         ),
     ],
     library: LibraryOption = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="The library's model again: back to its own text tower after --weights.",
-            show_default=False,
-        ),
-    ] = None,
+    model: SameModelOption = None,
     pretrained: PretrainedOption = None,
-    weights: Annotated[
-        Path | None,
-        typer.Option(
-            help="Weights of the same model with another text tower, as training saves them.",
-            show_default=False,
-        ),
-    ] = None,
+    weights: OtherTextTowerOption = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -9,8 +9,9 @@ from ui.options import (
     DeviceOption,
     JsonOption,
     LibraryOption,
+    OtherTextTowerOption,
     PretrainedOption,
-    WeightsOption,
+    SameModelOption,
 )
 
 
@@ -81,16 +82,8 @@ def tag(
             show_default=False,
         ),
     ] = None,
-    weights: WeightsOption = None,
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="The library's model again: back to its own text tower after --weights.",
-            show_default=False,
-        ),
-    ] = None,
+    weights: OtherTextTowerOption = None,
+    model: SameModelOption = None,
     pretrained: PretrainedOption = None,
     device: DeviceOption = None,
     as_json: JsonOption = False,

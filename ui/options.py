@@ -34,6 +34,22 @@ WeightsOption = Annotated[
     Path | None,
     typer.Option(help="Local weight file for the model (.safetensors, .pt).", show_default=False),
 ]
+SameModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="The library's model again: back to its own text tower after --weights.",
+        show_default=False,
+    ),
+]
+OtherTextTowerOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Weights of the same model with another text tower, as training saves them.",
+        show_default=False,
+    ),
+]
 HeadOption = Annotated[
     str | None,
     typer.Option(
