@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from models.threads import one_thread
 from smallworld.damage import damage
 from smallworld.moving import Clip
 from smallworld.render import compose
 from smallworld.scenes import SCENES
 from smallworld.sprites import SpriteAtlas
 from smallworld.stills import IMAGE_SIZE, POOL_SIZE, scene_pool
-from smallworld.threads import one_thread
 
 # How a library takes frames of a segment unless told otherwise.
 SAMPLE_RATE = 2.0

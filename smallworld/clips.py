@@ -7,11 +7,11 @@ from pathlib import Path
 
 import av
 
+from models.threads import one_thread
 from smallworld.moving import Clip
 from smallworld.pictures import Picture
 from smallworld.shots import Shot, ShotPainter
 from smallworld.sprites import SpriteAtlas, shipped_atlas
-from smallworld.threads import one_thread
 
 # Options that make the encoders quick; the clips are small and need no great quality.
 _CODEC_OPTIONS: dict[str, dict[str, str]] = {

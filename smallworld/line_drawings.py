@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional
 
+from models.threads import one_thread
 from smallworld.pictures import Picture
 from smallworld.render import compose
 from smallworld.sprites import SpriteAtlas
-from smallworld.threads import one_thread
 
 # Lines are drawn at twice the size and averaged, which smooths them.
 _FINER = 2

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from models.threads import one_thread
 from smallworld.captions import Caption, CaptionWriter
 from smallworld.claims import truth_table
 from smallworld.damage import damage
@@ -16,7 +17,6 @@ from smallworld.render import compose
 from smallworld.scenes import SCENES, draw_scene
 from smallworld.sprites import SpriteAtlas
 from smallworld.things import Thing
-from smallworld.threads import one_thread
 
 IMAGE_SIZE = 64
 _ASPECTS = ("place", "size", "angle", "scene")

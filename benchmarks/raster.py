@@ -1,0 +1,168 @@
+"""How exact and how quick the rasteriser is, beside pictures drawn with 256 samples a pixel."""
+
+import statistics
+import threading
+from dataclasses import dataclass
+
+import torch
+
+from benchmarks.options import parser_for
+from benchmarks.reporting import Figure, Report
+from benchmarks.timing import seconds
+from models.threads import one_thread
+from sketch.bezier import lengths
+from sketch.nearest import near_pixels
+from sketch.raster import NarrowBand
+
+_SIZE = 224
+_FINENESS = 16
+_ROUNDS = 30
+
+
+@dataclass(frozen=True)
+class Exactness:
+    """Coverage beside the supersampled picture, for strokes of one half width."""
+
+    half_width: float
+    edge_error: float  # mean, over the pixels that are covered in part
+    worst: float
+    ink_ratio: float
+
+
+@dataclass(frozen=True)
+class Quickness:
+    """One forward and backward pass, medians."""
+
+    sketches: int
+    strokes: int
+    length_px: float
+    milliseconds_each: float
+    microseconds_per_100_px: float
+
+
+def strokes_of(count: int, *, seed: int, length: float, sketches: int = 1) -> torch.Tensor:
+    """Bent strokes of about that length, (sketches, count, 4, 2)."""
+    generator = torch.Generator().manual_seed(seed)
+    room = max(0.0, _SIZE - length - 40)
+    middle = _SIZE / 2 + (torch.rand(sketches, count, 1, 2, generator=generator) - 0.5) * room
+    angle = torch.rand(sketches, count, 1, generator=generator) * 2 * torch.pi
+    along = torch.stack([angle.cos(), angle.sin()], dim=-1)
+    places = torch.tensor([-0.5, -0.17, 0.17, 0.5])[:, None] * length
+    bends = torch.randn(sketches, count, 4, 2, generator=generator) * 0.1 * length
+    return middle + along * places + bends
+
+
+def supersampled(points: torch.Tensor, half_width: float) -> torch.Tensor:
+    """The picture of strokes (strokes, 4, 2) with 16 × 16 samples a pixel, 1 is white."""
+    fine = torch.ones(_SIZE * _FINENESS, _SIZE * _FINENESS)
+    for curve in points:
+        near = near_pixels((curve * _FINENESS)[None], half_width * _FINENESS, len(fine))
+        inside = near.distance <= half_width * _FINENESS
+        fine[near.row[inside], near.column[inside]] = 0
+    return fine.reshape(_SIZE, _FINENESS, _SIZE, _FINENESS).mean(dim=(1, 3))
+
+
+def exactness(half_width: float, count: int) -> Exactness:
+    """Of random strokes."""
+    points = strokes_of(count, seed=3, length=90)[0]
+    wanted = supersampled(points, half_width)
+    told = NarrowBand().render(points[None], half_width, size=_SIZE)[0]
+    error = (told - wanted).abs()
+    edge = (wanted > 0) & (wanted < 1)
+    ratio = float((1 - told).sum() / (1 - wanted).sum())
+    return Exactness(half_width, float(error[edge].mean()), float(error.max()), ratio)
+
+
+def gradient_cosines(count: int) -> list[float]:
+    """Of each stroke's gradient with central differences of the supersampled picture."""
+    generator = torch.Generator().manual_seed(7)
+    coarse = torch.randn(1, 1, 28, 28, generator=generator)
+    field = torch.nn.functional.interpolate(coarse, size=_SIZE, mode="bicubic")[0, 0]
+    told = []
+    for curve in strokes_of(count, seed=11, length=80)[0]:
+        points = curve[None, None].clone().requires_grad_()
+        (NarrowBand().render(points, 1.5, size=_SIZE)[0] * field).sum().backward()
+        differences = torch.zeros(4, 2)
+        for corner in range(4):
+            for axis in range(2):
+                step = torch.zeros(4, 2)
+                step[corner, axis] = 0.5
+                there, back = (
+                    (supersampled((curve + sign * step)[None], 1.5) * field).sum()
+                    for sign in (1, -1)
+                )
+                differences[corner, axis] = there - back
+        assert points.grad is not None
+        cosine = torch.nn.functional.cosine_similarity(
+            points.grad.flatten(), differences.flatten(), dim=0
+        )
+        told.append(float(cosine))
+    return told
+
+
+def quickness(sketches: int, strokes: int, length: float) -> Quickness:
+    """Forward and backward of a batch."""
+    points = strokes_of(strokes, seed=1, length=length, sketches=sketches).requires_grad_()
+
+    def once() -> None:
+        NarrowBand().render(points, 1.5, size=_SIZE).sum().backward()
+
+    rounds = _ROUNDS if sketches == 1 else 6
+    each_s = statistics.median([seconds(once) for _ in range(3 + rounds)][3:]) / sketches
+    mean_px = float(lengths(points.detach()).mean())
+    return Quickness(sketches, strokes, mean_px, 1e3 * each_s, 1e8 * each_s / (strokes * mean_px))
+
+
+def beside_a_busy_core() -> float:
+    """How much longer 16 strokes take while another thread keeps a core busy."""
+    alone = quickness(1, 16, 95).milliseconds_each
+    stop = threading.Event()
+
+    def work() -> None:
+        matrix = torch.rand(400, 400)
+        while not stop.is_set():
+            matrix @ matrix  # torch lets go of Python's lock meanwhile
+
+    with one_thread():
+        other = threading.Thread(target=work)
+        other.start()
+    try:
+        return quickness(1, 16, 95).milliseconds_each / alone
+    finally:
+        stop.set()
+        other.join()
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = parser_for(__doc__)
+    parser.add_argument(
+        "--strokes", type=int, default=12, help="strokes whose gradients are checked"
+    )
+    options = parser.parse_args()
+    report = Report("raster")
+    exact = [exactness(half_width, 6) for half_width in (0.43, 0.5, 1.0, 1.5, 2.5, 4.0)]
+    report.show("Coverage beside 256 samples a pixel", exact)
+    cosines = gradient_cosines(options.strokes)
+    quick = [quickness(1, n, 95) for n in (4, 8, 16, 32, 64)]
+    quick += [quickness(1, 16, length) for length in (25, 50, 150)] + [quickness(32, 16, 95)]
+    report.show(f"Forward and backward, {_SIZE} × {_SIZE}", quick)
+    worst = [row for row in exact if row.half_width >= 0.5]
+    report.show(
+        "Figures",
+        [
+            Figure("mean error on edge pixels, worst", max(r.edge_error for r in worst), "<= 0.02"),
+            Figure("ink, farthest from 1", max(abs(r.ink_ratio - 1) for r in worst), "<= 0.005"),
+            Figure("gradient cosine, median", statistics.median(cosines), ">= 0.999"),
+            Figure("gradient cosine, least", min(cosines), ">= 0.99"),
+            Figure("16 strokes, ms", quick[2].milliseconds_each, "<= 5"),
+            Figure("32 strokes, ms", quick[3].milliseconds_each, "<= 9"),
+            Figure("batch of 32, ms each", quick[-1].milliseconds_each, "<= 4.5"),
+            Figure("beside a busy core, times as long", beside_a_busy_core(), "about 1"),
+        ],
+    )
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()
