@@ -11,7 +11,7 @@ def bernstein(t: torch.Tensor) -> torch.Tensor:
 
 
 def sample(points: torch.Tensor, count: int) -> torch.Tensor:
-    """`count` points of each curve at equal steps of its parameter, (..., 4, 2) → (..., count, 2)."""
+    """Points of each curve at equal steps of its parameter, (..., 4, 2) → (..., count, 2)."""
     t = torch.linspace(0, 1, count, dtype=points.dtype, device=points.device)
     return bernstein(t) @ points
 

@@ -22,22 +22,20 @@ def covered(
     """
     x, y = across[0].abs(), across[1].abs()
     long, short = torch.maximum(x, y), torch.minimum(x, y).clamp(min=_LEAST_SLANT)
-    foot, top = (long + short) / 2, (long - short) / 2
-    scale = 0.5 / (long * short)
-    near = _area_before(half_width - distance, foot, top) * scale
-    far = _area_before(half_width + distance, foot, top) * scale
-    return (near + far - 1).clamp_(0, 1)
+    near, far = half_width - distance, half_width + distance
+    beyond_near = _area_beyond(near.abs(), long, short)
+    inside = torch.where(near > 0, 1 - beyond_near, beyond_near)
+    return (inside - _area_beyond(far, long, short)).clamp_(0, 1)
 
 
-def _area_before(edge: torch.Tensor, foot: torch.Tensor, top: torch.Tensor) -> torch.Tensor:
-    """The trapezoid's area on one side of `edge`, not scaled yet."""
-    edge = torch.minimum(torch.maximum(edge, -foot), foot)
-    inner = torch.minimum(torch.maximum(edge, -top), top)
-    # Piecewise: a rising parabola, a straight line, a falling parabola.
-    rising = (torch.minimum(edge, -top) + foot).square()
-    straight = 2 * (inner + top) * (foot - top)
-    falling = (foot - top).square() - (foot - torch.maximum(edge, top)).square()
-    return rising + straight + falling
+def _area_beyond(edge: torch.Tensor, long: torch.Tensor, short: torch.Tensor) -> torch.Tensor:
+    """The part of a pixel farther than `edge` from its centre, on one side; exactly 0 at last.
+
+    First a triangle at the corner, as deep as the trapezoid's slope, and a strip from there on.
+    """
+    depth = ((long + short) / 2 - edge).clamp_(min=0)
+    corner = torch.minimum(depth, short)
+    return corner * (depth - corner / 2) / (long * short)
 
 
 def tent(offset: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ import torch
 # the nearest point from the nearest sample.
 _STEP = 3.0
 _NEWTON_STEPS = 2
-_MOST_SAMPLES = 255
+_MOST_SAMPLES = 8191
 _NONE = torch.iinfo(torch.int64).max
 
 
@@ -112,7 +112,7 @@ def _nearest_samples(
     at = ((cubic * u + square) * u + linear) * u + constant
     corner = at.floor()
     offset = at - corner - 0.5
-    # Long curves have samples farther apart than a step: their speed is bounded, not known.
+    # The longest curves have samples farther apart than a step.
     farthest_step = float((speed * step).amax().clamp(max=4 * _STEP)) if len(points) else _STEP
     limit = reach * reach + (max(farthest_step, _STEP) / 2) ** 2 + 0.01
     radius = int(limit**0.5 + 0.5)

@@ -119,9 +119,17 @@ def test_a_split_curve_draws_the_same() -> None:
 
 def test_a_batch_draws_what_each_sketch_draws_alone() -> None:
     batch = torch.stack([CURVES, CURVES.flip(0) + 3.3, CURVES - 20])
-    together = rasteriser().render(batch, 1.5, size=224)
+    widths = torch.tensor([[0.4, 1.5], [3.0, 1.0], [0.7, 0.7]])
+    together = rasteriser().render(batch, widths, size=224)
     for row, points in enumerate(batch):
-        assert torch.equal(together[row], draw(points))
+        alone = rasteriser().render(points[None], widths[row : row + 1], size=224)
+        assert torch.equal(together[row], alone[0])
+
+
+def test_strokes_far_longer_than_the_canvas_have_no_gaps() -> None:
+    ends = torch.linspace(-10_000, 10_000, 4)
+    line = torch.stack([ends, torch.full((4,), 112.3)], dim=1)[None]
+    assert ink(line) == pytest.approx(3 * 224, rel=0.001)
 
 
 def test_values_stay_between_ink_and_paper() -> None:
