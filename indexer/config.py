@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from indexer.settings import IndexSettings
 from search.library import Library
-from search.settings import SearchSettings, TagSettings
+from search.settings import SearchSettings, SketchSettings, TagSettings
 
 # What decides which frames stand for a video. The rest are limits and habits: changing
 # them leaves the embeddings comparable.
@@ -44,6 +44,7 @@ def write_settings_template(library: Library) -> None:
         "index": IndexSettings,
         "search": SearchSettings,
         "tags": TagSettings,
+        "sketch": SketchSettings,
     }
     for section, form in forms.items():
         lines += ["", f"[{section}]"]

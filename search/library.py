@@ -5,7 +5,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from sqlalchemy import Engine
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
 
 Settings = TypeVar("Settings", bound=BaseModel)
+
+SketchKind = Literal["svg", "png", "animated.svg", "webp", "mp4"]
 
 
 class LibraryNotFound(KinodexError):
@@ -101,6 +103,15 @@ class Library:
         """Where a segment's keyframe lies, when it has been drawn; may be deleted at any time."""
         # A folder a thousand files: file managers and back-ups stay quick.
         return self.folder / "media" / "keyframes" / str(segment_id // 1000) / f"{segment_id}.jpg"
+
+    @property
+    def sketches_folder(self) -> Path:
+        """Where pictures of sketches lie; may be deleted at any time."""
+        return self.folder / "media" / "sketches"
+
+    def sketch_file(self, segment_id: int, kind: SketchKind) -> Path:
+        """Where a picture of a segment's sketch lies, when there is one; may be deleted."""
+        return self.sketches_folder / str(segment_id // 1000) / f"{segment_id}.{kind}"
 
     def settings(self, section: str) -> dict[str, Any]:
         """One table of library.toml, empty when there is none. Raises KinodexError if malformed."""

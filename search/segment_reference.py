@@ -27,6 +27,14 @@ def find_segment(session: Session, text: str) -> int:
     return _shown_at(session, _video(session, name), time_s, text)
 
 
+def is_reference(text: str) -> bool:
+    """Whether a text has the form of a segment's number or of a file and a time."""
+    if text.isascii() and text.isdigit():
+        return True
+    name, at, time = text.rpartition("@")
+    return bool(at and name) and _seconds(time) is not None
+
+
 def _numbered(session: Session, text: str) -> int:
     # SQLite has no larger numbers.
     number = int(text) if len(text) < 19 else -1

@@ -1,6 +1,7 @@
-"""What a user may set about searching and tags: `[search]` and `[tags]` in `library.toml`."""
+"""What a user may set: `[search]`, `[tags]` and `[sketch]` in `library.toml`."""
 
 from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +45,41 @@ class TagSettings(BaseModel):
         default=AUTO,
         description="What fuses a segment's frames for its tags: MeanP, or the file of a trained "
         "action head. auto keeps the library's, and begins with the one that suits the model.",
+    )
+
+
+StrokeCount = Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+
+
+class SketchSettings(BaseModel):
+    """How the segments of a library are sketched."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strokes: StrokeCount = Field(
+        default=16,
+        description='Strokes of a sketch, 1 to 64, or "auto". The fewer, the more abstract: 4, 8, '
+        "16 and 32 are usual.",
+    )
+    preset: Literal["quick", "paper"] = Field(
+        default="quick",
+        description="quick takes seconds, paper (the published parameters) hours without a GPU.",
+    )
+    mask: Literal["auto", "none", "rembg"] = Field(
+        default="auto",
+        description="How the subject is told from its background: auto (what the model sees, and "
+        "motion), none, or rembg where that is installed.",
+    )
+    scene: bool = Field(
+        default=False, description="Sketch the background too, as a group of strokes of its own."
+    )
+    progressive: bool = Field(
+        default=False,
+        description="Draw stroke after stroke, each where most is missing, not all at once.",
+    )
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Another seed, another sketch.")
+    after_indexing: bool = Field(
+        default=False, description="Sketch what has no sketch yet at the end of 'kinodex index'."
     )
 
 

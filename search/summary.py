@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from search.catalog import Segment, Status, Video, VideoPath
 from search.library import Library
+from search.sketch_tables import SegmentSketch
 from search.spaces import active_space, choice_of, head_of
 from search.tag_tables import SegmentTag, Vocabulary
 
@@ -19,6 +20,7 @@ class Summary:
     """A library in numbers. `indexed` to `missing` count files; a file is one of them only.
 
     tagged: segments with a tag or more, by the model
+    sketched: segments with a sketch
     """
 
     folder: Path
@@ -29,6 +31,7 @@ class Summary:
     segments: int
     vocabulary: str | None
     tagged: int
+    sketched: int
     indexed: int
     waiting: int
     failed: int
@@ -78,6 +81,7 @@ def summarise(library: Library) -> Summary:
                 select(func.count(SegmentTag.segment_id.distinct())).where(SegmentTag.kept)
             )
             or 0,
+            sketched=session.scalar(select(func.count(SegmentSketch.segment_id))) or 0,
             indexed=_count(session, Status.INDEXED),
             waiting=_count(session, Status.WAITING),
             failed=_count(session, Status.FAILED),

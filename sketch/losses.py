@@ -154,10 +154,10 @@ class ClipLoss:
     @torch.no_grad()
     def _look(self, view: int, size: int, *, embedding: bool) -> _Seen:
         pictures = self._bank.apply(self._targets, (view,), size=size)[:, 0]
-        # A mask ends where the picture ends: what is beyond is background.
-        masks = self._bank.apply(self._masks[:, None] - 1, (view,), size=size)[:, 0] + 1
-        if view != CLEAN and self._bank.fill:
-            masks = masks - self._bank.fill
+        # Beyond the picture nothing is known to be background: the mask says 1 there, as where
+        # there is no mask at all.
+        seen = ViewBank(self._bank.transforms, fill=0.0)
+        masks = 1 - seen.apply(1 - self._masks[:, None], (view,), size=size)[:, 0]
         parts = [
             self._tower(part, layers=self.layers, embedding=embedding)
             for part in pictures.split(16)

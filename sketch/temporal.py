@@ -22,9 +22,9 @@ class TemporalSettings:
     """
 
     iterations: int = 20
-    pull: float = 2.0
+    pull: float = 6.0
     steadiness: float = 1.0
-    learning_rate: float = 0.5
+    learning_rate: float = 0.25
 
 
 def refined_together(

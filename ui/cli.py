@@ -10,8 +10,10 @@ import typer
 from models.errors import KinodexError
 from ui.cli_evaluate import evaluate_app
 from ui.cli_import import import_app
+from ui.cli_sketch import sketch
 from ui.cli_tags import tag, tags
 from ui.cli_train import train_app
+from ui.core_sharing import wait_without_spinning
 from ui.options import (
     DeviceOption,
     HeadOption,
@@ -82,16 +84,35 @@ def index(
             "PATH, all that the library knows."
         ),
     ] = False,
+    sketch: Annotated[
+        bool | None,
+        typer.Option(
+            "--sketch/--no-sketch",
+            help="Afterwards, draw a sketch of each segment that has none. Default: what "
+            "library.toml says, else not.",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make videos searchable. Only what is new or changed is encoded."""
+    if sketch:
+        wait_without_spinning()
     from ui.indexing import ModelFlags, run_index
 
     if not paths and not reindex:
         raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
     flags = ModelFlags(model, pretrained, weights, device)
     raise typer.Exit(
-        run_index(library, paths or [], flags, head=head, reindex=reindex, as_json=as_json)
+        run_index(
+            library,
+            paths or [],
+            flags,
+            head=head,
+            reindex=reindex,
+            sketch=sketch,
+            as_json=as_json,
+        )
     )
 
 
@@ -178,6 +199,7 @@ def search(
 
 app.command()(tag)
 app.command()(tags)
+app.command()(sketch)
 
 
 @app.command()
@@ -248,6 +270,7 @@ def demo(
     clean: Annotated[bool, typer.Option("--remove", help="Only delete an earlier demo.")] = False,
 ) -> None:
     """Make a small library of generated videos, index it and search it. Needs no network."""
+    wait_without_spinning()
     from ui.demo import run_demo
 
     raise typer.Exit(run_demo(folder, only_remove=clean))

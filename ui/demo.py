@@ -12,8 +12,10 @@ from search.hits import Hit
 from search.library import Library
 from smallworld.clips import ClipTruth
 from smallworld.demo import DEMO_QUERIES, DemoQuery, expected_clip, make_demo_library
-from ui.indexing import EXIT_DONE, ModelFlags, load_model, run_index
+from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, ModelFlags, load_model, run_index
 from ui.printing import data_console, hit_table, printable, short_path, talk
+from ui.sketch_sheet import write_sheets
+from ui.sketching import sketch_new_segments
 from ui.tag_reports import print_tags
 
 # Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
@@ -44,12 +46,17 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     data_console.print()
     print_tags(library, every=False, as_json=False)
     _check_tags(found)
+    data_console.print()
+    code = _sketch(library, folder / "sketches.png")
+    if code != EXIT_DONE:
+        return code
     count = len(DEMO_QUERIES)
     talk(f"\n{count} of {count} searches have the right video first, with the right tags. Next:")
     place, command = printable(short_path(library)), _command()
     for line, meaning in (
         (f"search --library {place} 'a dog at night'", "asks something else"),
         (f"search --library {place} --tag growing", "shows what grows"),
+        (f"sketch --library {place} clip-003.mp4@1 --animated", "makes a sketch move"),
         (f"ui --library {place}", "opens the page in a browser"),
         (f"demo --folder {printable(short_path(folder))} --remove", "deletes the demo"),
     ):
@@ -97,6 +104,19 @@ def _check_tags(found: Mapping[DemoQuery, Hit]) -> None:
         labels = [tag.label for tag in hit.tags]
         if query.action is not None and query.action not in labels:
             raise KinodexError(f"{hit.paths[0].name} should have the tag {query.action!r}")
+
+
+def _sketch(library: Path, sheet: Path) -> int:
+    """Sketch all that was indexed onto a contact sheet; → the exit code."""
+    with Library.open(library) as opened:
+        report = sketch_new_segments(opened, load_model(choose_model(BUNDLED), "cpu"))
+        if report.interrupted:
+            return EXIT_INTERRUPTED
+        if report.failed:
+            raise KinodexError("every segment of the demo should have a sketch")
+        for page in write_sheets(opened, sheet):
+            talk(f"contact sheet of the sketches: {printable(short_path(page))}")
+    return EXIT_DONE
 
 
 def _command() -> str:

@@ -27,7 +27,7 @@ from models.sources import choose_model, default_choice
 from search.catalog import Space
 from search.heads import choose_head, load_fusing_head
 from search.library import Library
-from search.settings import tag_settings_of
+from search.settings import SketchSettings, tag_settings_of
 from search.spaces import active_space, check_same_model, choice_of, head_of
 from search.tag_planning import make_tagger, wanted_for_new_videos
 from ui.printing import counted, data_json, printable, short_path, talk, talk_console
@@ -62,11 +62,13 @@ def run_index(
     *,
     head: str | None = None,
     reindex: bool,
+    sketch: bool | None = None,
     as_json: bool,
 ) -> int:
     """Index `paths` (or all known files) into the library in `folder`; → the exit code.
 
     head: a name or a file; by default the library's own, and for a new one the model's usual one
+    sketch: whether new segments are sketched afterwards; by default what the settings say
     """
 
     def work(indexer: Indexer) -> IndexReport:
@@ -81,7 +83,9 @@ def run_index(
         space = space_of(library)
         choice = _choice_for_indexing(space, flags, reindex=reindex)
         head_choice = asked_head or _usual_head(space, choice)
-        return _run(library, choice, head_choice, flags.device, work, as_json=as_json)
+        return _run(
+            library, choice, head_choice, flags.device, work, sketch=sketch, as_json=as_json
+        )
 
 
 def retry_failed(folder: Path | None, device: str | None, *, as_json: bool) -> int:
@@ -142,9 +146,11 @@ def _run(
     device: str | None,
     work: Callable[[Indexer], IndexReport],
     *,
+    sketch: bool | None = None,
     as_json: bool,
 ) -> int:
     settings, tag_settings = load_settings(library), tag_settings_of(library)
+    sketch_settings = library.checked_settings("sketch", SketchSettings)
     backbone = load_model(choice, device)
     head = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
     with library.reading() as session:
@@ -157,12 +163,19 @@ def _run(
     write_settings_template(library)
     with ProgressBar() as listener, stop_on_interrupt() as stop:
         report = work(Indexer(library, backbone, head, settings, listener, stop, tagger))
-    if as_json:
-        data_json(asdict(report))
     _summarise(report)
-    if report.interrupted:
+    wants_sketches = sketch_settings.after_indexing if sketch is None else sketch
+    sketching = None
+    if wants_sketches and not report.interrupted:
+        from ui.sketching import sketch_new_segments  # it imports this module
+
+        sketching = sketch_new_segments(library, backbone)
+    if as_json:
+        data_json(asdict(report) | {"sketching": asdict(sketching) if sketching else None})
+    if report.interrupted or (sketching and sketching.interrupted):
         return EXIT_INTERRUPTED
-    return EXIT_SOME_FAILED if report.has_failures else EXIT_DONE
+    some_failed = report.has_failures or bool(sketching and sketching.failed)
+    return EXIT_SOME_FAILED if some_failed else EXIT_DONE
 
 
 class ProgressBar:

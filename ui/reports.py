@@ -33,6 +33,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
         ("segments", str(summary.segments)),
         ("tags", _tags(summary)),
+        ("sketches", _sketches(summary)),
         ("files", _counts(summary)),
         ("space used", f"{summary.size_bytes / 1e6:.1f} MB"),
     ]
@@ -42,6 +43,12 @@ def _tags(summary: Summary) -> str:
     if summary.vocabulary is None:
         return "none yet: 'kinodex tag' makes them"
     return f"{printable(summary.vocabulary)}, on {counted(summary.tagged, 'segment')}"
+
+
+def _sketches(summary: Summary) -> str:
+    if not summary.sketched:
+        return "none yet: 'kinodex sketch' draws them"
+    return f"{summary.sketched} of {counted(summary.segments, 'segment')}"
 
 
 def _counts(summary: Summary) -> str:

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from search import tag_tables  # noqa: F401  (its tables are part of the metadata)
+# Their tables are part of the metadata.
+from search import sketch_tables, tag_tables  # noqa: F401
 from search.catalog import Base
 
 connection = context.config.attributes["connection"]

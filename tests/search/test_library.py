@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 import search.database
 from models.errors import KinodexError
-from search import tag_tables  # noqa: F401  (its tables join those of the catalog)
+from search import sketch_tables, tag_tables  # noqa: F401  (their tables join the catalog's)
 from search.catalog import Base, VideoPath
 from search.database import SCHEMA, CatalogError, open_database
 from search.library import Library, LibraryNotFound, default_folder

@@ -26,8 +26,8 @@ def test_a_sketch_has_the_strokes_that_were_asked_for(artist: Artist) -> None:
     assert drawing.sketch.gains.sum() == pytest.approx(1, abs=1e-4)
 
 
-def test_the_model_finds_a_sketch_nearer_than_the_fitted_edges(artist: Artist) -> None:
-    picture = target("owl")
+def test_the_model_finds_a_sketch_nearer_than_the_fitted_edges() -> None:
+    artist, picture = Artist(bundled_tower()), target("owl")
     [drawing] = artist.draw([picture], strokes=12)
     begun = Strokes.plain(fit_edges([edge_map(picture)], 12)[0])
     assert drawing.sketch.loss.total < artist.losses(picture, [begun])[0].total

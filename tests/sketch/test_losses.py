@@ -100,6 +100,19 @@ def test_sketches_may_belong_to_any_target(tower: PictureTower) -> None:
     assert torch.allclose(swapped, loss(sketches).total, rtol=1e-4)
 
 
+def test_without_a_mask_every_view_is_the_papers(tower: PictureTower) -> None:
+    pictures, sketches = scenes(tower.size, count=1)
+    bank = ViewBank.draw(4, seed=3)
+    loss = ClipLoss(tower, pictures, torch.ones_like(sketches), bank, PLAIN)
+    for view in range(4):
+        seen = bank.apply(
+            torch.cat([sketches[:, None].expand(-1, 3, -1, -1), pictures]), [view], size=tower.size
+        )
+        told = tower(seen[:, 0], layers=tower.middle_layers, embedding=True)
+        geometric = sum(float((m[0] - m[1]).square().mean()) for m in told.maps)
+        assert float(loss(sketches, [view]).geometric) == pytest.approx(geometric, rel=1e-4)
+
+
 def test_the_background_counts_less() -> None:
     tower = bundled_tower()
     pictures, _ = scenes(64, count=1)

@@ -1,0 +1,197 @@
+"""`kinodex sketch`: a library, some of its moments, or pictures, turned into strokes."""
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from indexer.config import load_settings
+from models.backbone import Backbone
+from models.choice import BUNDLED, ModelChoice
+from models.sources import choose_model
+from search.library import Library, LibraryNotFound, nothing_indexed
+from search.settings import SketchSettings
+from search.sketches import SegmentPlace
+from search.spaces import choice_of
+from ui.indexing import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_SOME_FAILED,
+    ModelFlags,
+    load_model,
+    space_of,
+    stop_on_interrupt,
+)
+from ui.printing import counted, data_json, printable, short_path, talk
+from ui.sketch_bar import SketchBar
+from ui.sketch_library import LibrarySketcher, Listener, SketchReport
+from ui.sketch_maker import SketchMaker
+from ui.sketch_moments import MomentSketcher, find_places, name_of
+from ui.sketch_pictures import PictureSketcher, check_pictures
+from ui.sketch_products import usable_folder
+from ui.sketch_request import Products, SketchFlags
+from ui.sketch_subjects import Moment, PictureFile, subject_named
+
+EXIT_ERROR = 1
+
+
+@dataclass(frozen=True)
+class SketchRequest:
+    """All that was typed. No subjects means the whole library."""
+
+    flags: SketchFlags
+    model: ModelFlags
+    products: Products
+    redo: bool
+    sheet: Path | None
+    as_json: bool
+
+
+def run_sketch(folder: Path | None, subjects: Sequence[str], request: SketchRequest) -> int:
+    """Sketch what is named, or the library in `folder`; → the exit code."""
+    named = [subject_named(text) for text in subjects]
+    moments = [one.text for one in named if isinstance(one, Moment)]
+    pictures = [one.path for one in named if isinstance(one, PictureFile)]
+    check_pictures(pictures)
+    with ExitStack() as stack:
+        library = _open_library(folder, needed=not pictures or bool(moments))
+        if library is not None:
+            stack.enter_context(library)
+        if not named:
+            assert library is not None  # noqa: S101
+            return _sketch_library(library, request)
+        return _sketch_named(library, moments, pictures, request)
+
+
+def sketch_new_segments(library: Library, backbone: Backbone) -> SketchReport:
+    """Sketch what has no sketch at all, by the library's own settings."""
+    settings = library.checked_settings("sketch", SketchSettings)
+    report = _run_library(library, SketchMaker(backbone, settings), redo=False, only_new=True)
+    _summarise(report)
+    return report
+
+
+def _open_library(folder: Path | None, *, needed: bool) -> Library | None:
+    try:
+        return Library.open(folder)
+    except LibraryNotFound:
+        if needed or folder is not None:
+            raise
+        return None
+
+
+def _sketch_library(library: Library, request: SketchRequest) -> int:
+    if space_of(library) is None:
+        raise nothing_indexed(library)
+    if request.sheet is not None:
+        usable_folder(request.sheet.expanduser().parent)
+    maker = _maker(library, request)
+    report = _run_library(library, maker, redo=request.redo, only_new=False)
+    sheets: Sequence[Path] = ()
+    if request.sheet is not None and not report.interrupted:
+        from ui.sketch_sheet import write_sheets
+
+        sheets = write_sheets(library, request.sheet.expanduser())
+    if request.as_json:
+        data_json(asdict(report) | {"sheets": [str(sheet) for sheet in sheets]})
+    _summarise(report)
+    for sheet in sheets:
+        talk(f"contact sheet: {printable(short_path(sheet))}")
+    return exit_code(report)
+
+
+def _run_library(
+    library: Library, maker: SketchMaker, *, redo: bool, only_new: bool
+) -> SketchReport:
+    with SketchBar("segments") as bar, stop_on_interrupt() as stop:
+        listener = Listener(bar.show, _say_failed, talk)
+        sketcher = LibrarySketcher(library, maker, load_settings(library), listener, stop)
+        return sketcher.run(redo=redo, only_new=only_new)
+
+
+def _sketch_named(
+    library: Library | None,
+    moments: Sequence[str],
+    pictures: Sequence[Path],
+    request: SketchRequest,
+) -> int:
+    places = find_places(library, moments) if library is not None and moments else []
+    in_present_folder = bool(pictures) or request.products.video
+    out = request.products.out
+    folder = usable_folder(out) if out is not None or in_present_folder else None
+    maker = _maker(library, request)
+    failed: list[str] = []
+
+    def on_failed(why: str) -> None:
+        failed.append(why)
+        talk(f"failed: {printable(why)}")
+
+    shown = 0
+    with SketchBar("sketches") as bar, stop_on_interrupt() as stop:
+        works: list[Iterable] = []
+        if places and library is not None:
+            reading = load_settings(library)
+            works.append(
+                MomentSketcher(
+                    library, maker, request.products, folder, reading, stop, bar.show, request.redo
+                ).run(places)
+            )
+        if pictures and folder is not None:
+            sketcher = PictureSketcher(maker, request.products, folder, stop, on_failed, bar.show)
+            works.append(sketcher.run(pictures))
+        for work in works:
+            for drawn in work:
+                drawn.show(as_json=request.as_json)
+                shown += 1
+        if stop.is_set():
+            return EXIT_INTERRUPTED
+    if failed:
+        return EXIT_SOME_FAILED if shown else EXIT_ERROR
+    return EXIT_DONE
+
+
+def _maker(library: Library | None, request: SketchRequest) -> SketchMaker:
+    own = library.checked_settings("sketch", SketchSettings) if library else SketchSettings()
+    settings = request.flags.over(own)
+    return SketchMaker(load_model(_choice(library, request.model), request.model.device), settings)
+
+
+def _choice(library: Library | None, flags: ModelFlags) -> ModelChoice:
+    """What was asked for, else the library's own model, else the bundled one."""
+    space = space_of(library) if library else None
+    current = choice_of(space) if space else None
+    asked = flags.choice(current)
+    if asked or current:
+        return asked or current  # type: ignore[return-value]
+    talk(
+        "no library: the bundled model draws, which knows a small generated world; --model names "
+        "another"
+    )
+    return choose_model(BUNDLED)
+
+
+def _say_failed(place: SegmentPlace, reason: str) -> None:
+    talk(f"failed: {printable(name_of(place))}: {reason}")
+
+
+def exit_code(report: SketchReport) -> int:
+    """What a shell is told of a run."""
+    if report.interrupted:
+        return EXIT_INTERRUPTED
+    return EXIT_SOME_FAILED if report.failed else EXIT_DONE
+
+
+def _summarise(report: SketchReport) -> None:
+    if report.segments and report.already_there == report.segments:
+        talk(f"all {report.segments} segments have such a sketch: there was nothing to draw")
+        return
+    parts = [f"{counted(report.drawn, 'segment')} sketched"]
+    if report.drawn:
+        parts[0] += f" in {report.seconds:.1f} s"
+    if report.already_there:
+        parts.append(f"{report.already_there} had a sketch")
+    if report.failed:
+        parts.append(f"{report.failed} failed")
+    talk(", ".join(parts))
+    if report.interrupted:
+        talk("interrupted: run the same command again, without --redo, to go on")
