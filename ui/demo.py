@@ -60,7 +60,7 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
         (f"ui --library {place}", "opens the page in a browser"),
         (f"demo --folder {printable(short_path(folder))} --remove", "deletes the demo"),
     ):
-        talk(f"  {command} {line:<52}  {meaning}")
+        talk(f"  {command} {line:<72}  {meaning}")
     return EXIT_DONE
 
 

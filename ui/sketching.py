@@ -1,8 +1,9 @@
 """`kinodex sketch`: a library, some of its moments, or pictures, turned into strokes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 
 from indexer.config import load_settings
@@ -28,7 +29,7 @@ from ui.sketch_library import LibrarySketcher, Listener, SketchReport
 from ui.sketch_maker import SketchMaker
 from ui.sketch_moments import MomentSketcher, find_places, name_of
 from ui.sketch_pictures import PictureSketcher, check_pictures
-from ui.sketch_products import usable_folder
+from ui.sketch_products import Drawn, usable_folder
 from ui.sketch_request import Products, SketchFlags
 from ui.sketch_subjects import Moment, PictureFile, subject_named
 
@@ -116,9 +117,9 @@ def _sketch_named(
     request: SketchRequest,
 ) -> int:
     places = find_places(library, moments) if library is not None and moments else []
-    in_present_folder = bool(pictures) or request.products.video
     out = request.products.out
-    folder = usable_folder(out) if out is not None or in_present_folder else None
+    writes_here = bool(pictures) or request.products.video
+    folder = usable_folder(out) if out is not None or writes_here else None
     maker = _maker(library, request)
     failed: list[str] = []
 
@@ -128,23 +129,21 @@ def _sketch_named(
 
     shown = 0
     with SketchBar("sketches") as bar, stop_on_interrupt() as stop:
-        works: list[Iterable] = []
-        if places and library is not None:
-            reading = load_settings(library)
-            works.append(
-                MomentSketcher(
-                    library, maker, request.products, folder, reading, stop, bar.show, request.redo
-                ).run(places)
+        works: list[Iterator[Drawn]] = []
+        if library is not None and places:
+            reading, products, redo = load_settings(library), request.products, request.redo
+            moment_sketcher = MomentSketcher(
+                library, maker, products, folder, reading, stop, bar.show, redo
             )
+            works.append(moment_sketcher.run(places))
         if pictures and folder is not None:
             sketcher = PictureSketcher(maker, request.products, folder, stop, on_failed, bar.show)
             works.append(sketcher.run(pictures))
-        for work in works:
-            for drawn in work:
-                drawn.show(as_json=request.as_json)
-                shown += 1
-        if stop.is_set():
-            return EXIT_INTERRUPTED
+        for drawn in chain(*works):
+            drawn.show(as_json=request.as_json)
+            shown += 1
+    if stop.is_set():
+        return EXIT_INTERRUPTED
     if failed:
         return EXIT_SOME_FAILED if shown else EXIT_ERROR
     return EXIT_DONE

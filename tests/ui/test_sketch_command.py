@@ -264,7 +264,7 @@ def test_one_bad_picture_does_not_stop_the_others(no_library, tmp_path, clips, c
     assert call("sketch", "bad.png", "good.png", video, "--strokes", "2") == 3
     shown = capsys.readouterr()
     assert shown.out == "good.sketch.svg\n"
-    assert "failed: bad.png is no picture" in shown.err
+    assert "failed: 'bad.png' is no picture" in shown.err
     assert f"{str(video)!r} is a video: index it" in shown.err
     assert call("sketch", "bad.png") == 1
 
