@@ -8,14 +8,13 @@ import torch
 
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
+from benchmarks.supersampled import central_differences, random_strokes, supersampled
 from benchmarks.timing import seconds
 from models.threads import one_thread
 from sketch.bezier import lengths
-from sketch.nearest import near_pixels
 from sketch.raster import NarrowBand
 
 _SIZE = 224
-_FINENESS = 16
 _ROUNDS = 30
 
 
@@ -40,32 +39,10 @@ class Quickness:
     microseconds_per_100_px: float
 
 
-def strokes_of(count: int, *, seed: int, length: float, sketches: int = 1) -> torch.Tensor:
-    """Bent strokes of about that length, (sketches, count, 4, 2)."""
-    generator = torch.Generator().manual_seed(seed)
-    room = max(0.0, _SIZE - length - 40)
-    middle = _SIZE / 2 + (torch.rand(sketches, count, 1, 2, generator=generator) - 0.5) * room
-    angle = torch.rand(sketches, count, 1, generator=generator) * 2 * torch.pi
-    along = torch.stack([angle.cos(), angle.sin()], dim=-1)
-    places = torch.tensor([-0.5, -0.17, 0.17, 0.5])[:, None] * length
-    bends = torch.randn(sketches, count, 4, 2, generator=generator) * 0.1 * length
-    return middle + along * places + bends
-
-
-def supersampled(points: torch.Tensor, half_width: float) -> torch.Tensor:
-    """The picture of strokes (strokes, 4, 2) with 16 × 16 samples a pixel, 1 is white."""
-    fine = torch.ones(_SIZE * _FINENESS, _SIZE * _FINENESS)
-    for curve in points:
-        near = near_pixels((curve * _FINENESS)[None], half_width * _FINENESS, len(fine))
-        inside = near.distance <= half_width * _FINENESS
-        fine[near.row[inside], near.column[inside]] = 0
-    return fine.reshape(_SIZE, _FINENESS, _SIZE, _FINENESS).mean(dim=(1, 3))
-
-
 def exactness(half_width: float, count: int) -> Exactness:
     """Of random strokes."""
-    points = strokes_of(count, seed=3, length=90)[0]
-    wanted = supersampled(points, half_width)
+    points = random_strokes(count, seed=3, size=_SIZE, length=90)
+    wanted = supersampled(points, half_width, _SIZE)
     told = NarrowBand().render(points[None], half_width, size=_SIZE)[0]
     error = (told - wanted).abs()
     edge = (wanted > 0) & (wanted < 1)
@@ -79,22 +56,12 @@ def gradient_cosines(count: int) -> list[float]:
     coarse = torch.randn(1, 1, 28, 28, generator=generator)
     field = torch.nn.functional.interpolate(coarse, size=_SIZE, mode="bicubic")[0, 0]
     told = []
-    for curve in strokes_of(count, seed=11, length=80)[0]:
+    for curve in random_strokes(count, seed=11, size=_SIZE, length=80):
         points = curve[None, None].clone().requires_grad_()
         (NarrowBand().render(points, 1.5, size=_SIZE)[0] * field).sum().backward()
-        differences = torch.zeros(4, 2)
-        for corner in range(4):
-            for axis in range(2):
-                step = torch.zeros(4, 2)
-                step[corner, axis] = 0.5
-                there, back = (
-                    (supersampled((curve + sign * step)[None], 1.5) * field).sum()
-                    for sign in (1, -1)
-                )
-                differences[corner, axis] = there - back
         assert points.grad is not None
         cosine = torch.nn.functional.cosine_similarity(
-            points.grad.flatten(), differences.flatten(), dim=0
+            points.grad.flatten(), central_differences(curve, 1.5, field).flatten(), dim=0
         )
         told.append(float(cosine))
     return told
@@ -102,7 +69,8 @@ def gradient_cosines(count: int) -> list[float]:
 
 def quickness(sketches: int, strokes: int, length: float) -> Quickness:
     """Forward and backward of a batch."""
-    points = strokes_of(strokes, seed=1, length=length, sketches=sketches).requires_grad_()
+    every = random_strokes(sketches * strokes, seed=1, size=_SIZE, length=length)
+    points = every.reshape(sketches, strokes, 4, 2).requires_grad_()
 
     def once() -> None:
         NarrowBand().render(points, 1.5, size=_SIZE).sum().backward()
@@ -137,7 +105,7 @@ def main() -> None:
     """Measure and print."""
     parser = parser_for(__doc__)
     parser.add_argument(
-        "--strokes", type=int, default=12, help="strokes whose gradients are checked"
+        "--strokes", type=int, default=36, help="strokes whose gradients are checked"
     )
     options = parser.parse_args()
     report = Report("raster")

@@ -16,6 +16,11 @@ def sample(points: torch.Tensor, count: int) -> torch.Tensor:
     return bernstein(t) @ points
 
 
+def sampled(points: np.ndarray, count: int = 24) -> np.ndarray:
+    """Like `sample`, of arrays."""
+    return sample(torch.from_numpy(np.asarray(points, np.float32)), count).numpy()
+
+
 def lengths(points: torch.Tensor, *, samples: int = 33) -> torch.Tensor:
     """Lengths of the curves, (..., 4, 2) → (...): of polylines with so many corners."""
     corners = sample(points, samples)

@@ -5,24 +5,26 @@ Vinker et al., "CLIPasso: Semantically-Aware Object Sketching", 2022, section 3.
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from models.hidden_maps import PictureTower
+from sketch.edge_coverage import EdgeCoverage
 from sketch.edgefit import fit_edges
 from sketch.edges import EdgeMap, edge_map
 from sketch.losses import ClipLoss, LossSettings
-from sketch.optimising import Optimiser, Outcome
+from sketch.optimising import Optimiser, Outcome, Progress
 from sketch.ordering import Order, greedy_order
 from sketch.presets import QUICK, Preset
+from sketch.progressive import grow
 from sketch.raster import NarrowBand, Rasteriser
 from sketch.saliency import attention_saliency, scribbles, start_points
+from sketch.scene import background_count, background_of, with_background
 from sketch.stroke_energy import StrokeEnergy
 from sketch.strokes import (
-    BACKGROUND,
     CANVAS,
     HALF_WIDTH,
     SUBJECT,
@@ -36,18 +38,15 @@ from sketch.views import ViewBank
 
 AUTO = "auto"
 MOST_STROKES = 64
-# With "auto" a stroke is begun for so many pixels of edge, and those are kept in drawing order
-# that bring all but so much of what all of them bring.
-_PX_A_STROKE = 55.0
+# With "auto" a stroke is begun for so many pixels of edge. Of these the first are kept that gain
+# all but so much of what the best of them gain; the rest move a little to make up for the others.
+_PX_A_STROKE = 35.0
 _AUTO_FROM, _AUTO_TO = 4, 32
 ENOUGH = 0.05
+_REFINING_STEPS = 8
 _SEED_STEP = 1000
 # Towers whose pictures are larger take too long to judge every candidate by its embedding.
 _SMALL_TOWER = 112
-_BACKGROUND_SHARE = 3
-_BACKGROUND_HALF_WIDTH = 0.9
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -80,8 +79,7 @@ class Artist:
         """The side at which strokes are drawn for the model, in pixels."""
         if self.preset.render_size is None:
             return CANVAS
-        small = self.preset.render_size if self.tower.kind == "resnet" else self.tower.size
-        return min(CANVAS, max(small, min(self.tower.size, 2 * small)))
+        return min(CANVAS, self.tower.fitting_side(self.preset.render_size))
 
     def draw(
         self,
@@ -99,7 +97,7 @@ class Artist:
 
         strokes: how many, or "auto"
         record: so many moments of the drawing are kept
-        start: strokes to go on from, one set a target: those of the last keyframe, say
+        start: strokes from whose points to go on, one set a target: those of the last keyframe, say
         progressive: strokes are added a few at a time, where the sketch is most wrong
         on_progress: hears how many of how many steps are done
         stop: ends the drawing early; what comes back is then worth little
@@ -108,21 +106,16 @@ class Artist:
             return []
         began = time.perf_counter()
         plans = [self._plan(target, strokes) for target in targets]
-        loss = self._loss(targets, seed)
-        drawings: list[Drawing] = []
+        studio = _Studio(self, plans, seed, record, auto=strokes == AUTO, stop=stop)
         # Sketches of one number of strokes share their batches.
-        for count in sorted({plan.count for plan in plans}):
+        counts = sorted({plan.count for plan in plans})
+        drawings: dict[int, Drawing] = {}
+        for step, count in enumerate(counts):
             numbers = [n for n, plan in enumerate(plans) if plan.count == count]
-            work = _Work(self, plans, numbers, loss, seed, record, on_progress, stop)
-            drawings += work.drawn(start, progressive=progressive, auto=strokes == AUTO)
-        drawings = [
-            drawing
-            for _, drawing in sorted(
-                zip(self._numbers(plans), drawings, strict=True), key=lambda p: p[0]
-            )
-        ]
+            told = _part(on_progress, step, len(counts))
+            drawings |= studio.draw(numbers, start, progressive=progressive, told=told)
         each_s = (time.perf_counter() - began) / len(targets)
-        return [replace(drawing, seconds=each_s) for drawing in drawings]
+        return [replace(drawings[n], seconds=each_s) for n in range(len(targets))]
 
     def draw_scene(
         self,
@@ -135,14 +128,24 @@ class Artist:
         stop: threading.Event | None = None,
     ) -> list[Drawing]:
         """Sketches whose background is drawn first, thinner and with fewer strokes."""
+        fewer = AUTO if strokes == AUTO else background_count(int(strokes))
         subjects = self.draw(
-            targets, strokes=strokes, seed=seed, record=record, on_progress=on_progress, stop=stop
+            targets,
+            strokes=strokes,
+            seed=seed,
+            record=record,
+            on_progress=_part(on_progress, 0, 2),
+            stop=stop,
         )
-        beyond = [replace(target, mask=1 - target.mask) for target in targets]
-        fewer = AUTO if strokes == AUTO else max(1, int(strokes) // _BACKGROUND_SHARE)
-        backgrounds = self.draw(beyond, strokes=fewer, seed=seed, stop=stop)
+        backgrounds = self.draw(
+            [background_of(target) for target in targets],
+            strokes=fewer,
+            seed=seed,
+            on_progress=_part(on_progress, 1, 2),
+            stop=stop,
+        )
         return [
-            replace(one, sketch=_with_background(one.sketch, other.sketch, target))
+            replace(one, sketch=with_background(one.sketch, other.sketch, target))
             for one, other, target in zip(subjects, backgrounds, targets, strict=True)
         ]
 
@@ -150,15 +153,30 @@ class Artist:
         self, target: Target, sketches: Sequence[Strokes], *, seed: int = 0
     ) -> list[LossFigures]:
         """How far given strokes are from a picture, in the clean view."""
-        loss = self._loss([target], seed)
+        loss = self.loss_of([target], seed=seed)
         told = []
         for strokes in sketches:
-            points = torch.from_numpy(strokes.points)[None].to(self.tower.device)
-            widths = torch.from_numpy(strokes.half_widths)[None].to(self.tower.device)
+            points, widths = (
+                torch.from_numpy(values)[None].to(self.tower.device)
+                for values in (strokes.points, strokes.half_widths)
+            )
             with torch.no_grad():
-                image = self.render(points, widths)
-                told.append(loss(image, embedding=True).figures(0))
+                told.append(loss(self.render(points, widths)).figures(0))
         return told
+
+    def loss_of(self, targets: Sequence[Target], *, seed: int = 0) -> ClipLoss:
+        """The loss towards targets, over the views of this preset."""
+        pictures = torch.from_numpy(np.stack([target.softened for target in targets]))
+        masks = torch.from_numpy(np.stack([target.mask for target in targets]))
+        bank = ViewBank.draw(1 + self.preset.bank, seed=seed, fill=self.preset.fill)
+        return ClipLoss(
+            self.tower,
+            pictures.permute(0, 3, 1, 2).contiguous(),
+            masks,
+            bank,
+            self._settings,
+            geometric_size=self.preset.render_size,
+        )
 
     def render(
         self, points: torch.Tensor, half_widths: torch.Tensor | float = HALF_WIDTH
@@ -176,144 +194,136 @@ class Artist:
             raise ValueError(f"a sketch has 1 to {MOST_STROKES} strokes, not {strokes}")
         return _Plan(target, edges, int(strokes))
 
-    def _loss(self, targets: Sequence[Target], seed: int) -> ClipLoss:
-        pictures = torch.from_numpy(np.stack([target.softened for target in targets]))
-        masks = torch.from_numpy(np.stack([target.mask for target in targets]))
-        bank = ViewBank.draw(1 + self.preset.bank, seed=seed, fill=self.preset.fill)
-        small = self.preset.render_size if self.tower.size > _SMALL_TOWER else None
-        return ClipLoss(
-            self.tower,
-            pictures.permute(0, 3, 1, 2).contiguous(),
-            masks,
-            bank,
-            self._settings,
-            geometric_size=small,
+
+class _Studio:
+    """The drawing of one batch: what all its sketches share."""
+
+    def __init__(
+        self,
+        artist: Artist,
+        plans: Sequence[_Plan],
+        seed: int,
+        record: int,
+        *,
+        auto: bool,
+        stop: threading.Event | None,
+    ) -> None:
+        self._artist, self._plans = artist, plans
+        self._seed, self._record, self._auto = seed, record, auto
+        device, edges = artist.tower.device, [plan.edges for plan in plans]
+        self._loss = artist.loss_of([plan.target for plan in plans], seed=seed)
+        self._coverage = EdgeCoverage(edges, artist.render_size, device)
+        side = artist.render_size
+        with torch.no_grad():
+            empty = self._loss(torch.ones(len(plans), side, side, device=device)).total
+        self._scales = empty.clamp(min=1e-6)
+        self._optimiser = Optimiser(
+            artist.render,
+            self._loss,
+            artist.preset,
+            StrokeEnergy(edges, device),
+            self._scales,
+            max(artist.render_size, artist.tower.size),
+            seed,
+            stop,
         )
 
-    @staticmethod
-    def _numbers(plans: Sequence[_Plan]) -> list[int]:
-        counts = sorted({plan.count for plan in plans})
-        return [n for count in counts for n, plan in enumerate(plans) if plan.count == count]
-
-
-@dataclass(frozen=True)
-class _Work:
-    """The drawing of those targets of a batch that get the same number of strokes."""
-
-    artist: Artist
-    plans: Sequence[_Plan]
-    numbers: Sequence[int]
-    loss: ClipLoss
-    seed: int
-    record: int
-    on_progress: Progress | None
-    stop: threading.Event | None
-
-    def drawn(
-        self, start: Sequence[Strokes] | None, *, progressive: bool, auto: bool
-    ) -> list[Drawing]:
-        """One drawing for each of the numbers."""
-        device = self.artist.tower.device
-        rows = torch.tensor(self.numbers, device=device)
-        energy = StrokeEnergy([plan.edges for plan in self.plans], device)
-        optimiser = Optimiser(
-            self.artist.render, self.loss, self.artist.preset, energy, self.seed, self.stop
-        )
+    def draw(
+        self,
+        numbers: Sequence[int],
+        start: Sequence[Strokes] | None,
+        *,
+        progressive: bool,
+        told: Progress | None,
+    ) -> dict[int, Drawing]:
+        """Drawings of those targets, which get the same number of strokes."""
+        rows = torch.tensor(numbers, device=self._artist.tower.device)
         if start is not None:
-            begun = torch.from_numpy(np.stack([start[n].points for n in self.numbers])).to(device)
-            seeds = [self.seed] * len(self.numbers)
-            outcome = optimiser.run(
-                begun, rows, warm=True, record=self.record, told=self.on_progress
+            begun = np.stack([start[n].points for n in numbers])
+            outcome = self._optimiser.run(
+                torch.from_numpy(begun).to(rows.device),
+                rows,
+                iterations=self._artist.preset.warm_iterations,
+                record=self._record,
+                told=told,
             )
         elif progressive:
-            seeds = [self.seed] * len(self.numbers)
-            outcome = self._progressively(optimiser, rows)
-        else:
-            begun, rows, seeds = self._beginnings(rows)
-            outcome = optimiser.run(begun, rows, record=self.record, told=self.on_progress)
-        return [
-            self._finished(outcome, position, seeds, auto=auto)
-            for position in self._winners(outcome, rows)
-        ]
-
-    def _beginnings(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, list[int]]:
-        """First strokes for every target and seed."""
-        count = self.plans[self.numbers[0]].count
-        begun, seeds = [], []
-        for step in range(self.artist.preset.seeds):
-            seed = self.seed + step * _SEED_STEP
-            begun += self._first_strokes(count, seed, first=step == 0)
-            seeds += [seed] * len(self.numbers)
-        points = torch.from_numpy(np.stack(begun)).to(rows.device)
-        return points, rows.repeat(self.artist.preset.seeds), seeds
-
-    def _first_strokes(self, count: int, seed: int, *, first: bool) -> list[np.ndarray]:
-        plans = [self.plans[n] for n in self.numbers]
-        if self.artist.preset.initial == "edges":
-            return fit_edges([plan.edges for plan in plans], count, seed=0 if first else seed)
-        return [
-            scribbles(
-                start_points(attention_saliency(self.artist.tower, plan.target), count, seed), seed
+            outcome = grow(
+                self._optimiser,
+                [self._plans[n].edges for n in numbers],
+                rows,
+                self._plans[numbers[0]].count,
+                record=self._record,
+                told=told,
             )
-            for plan in plans
-        ]
+        else:
+            begun = np.stack(
+                [points for seed in self._seeds for points in self._begin(numbers, seed)]
+            )
+            outcome = self._optimiser.run(
+                torch.from_numpy(begun).to(rows.device),
+                rows.repeat(len(self._seeds)),
+                record=self._record,
+                told=told,
+            )
+        return {n: self._finished(outcome, n, len(numbers)) for n in numbers}
 
-    def _progressively(self, optimiser: Optimiser, rows: torch.Tensor) -> Outcome:
-        from sketch.progressive import grow
+    @property
+    def _seeds(self) -> list[int]:
+        return [self._seed + step * _SEED_STEP for step in range(self._artist.preset.seeds)]
 
-        plans = [self.plans[n] for n in self.numbers]
-        return grow(
-            optimiser,
-            self.artist.render,
-            self.loss,
-            [plan.edges for plan in plans],
-            rows,
-            plans[0].count,
-            record=self.record,
-            told=self.on_progress,
-        )
+    def _begin(self, numbers: Sequence[int], seed: int) -> list[np.ndarray]:
+        """The first strokes for one seed."""
+        plans = [self._plans[n] for n in numbers]
+        count = plans[0].count
+        if self._artist.preset.initial == "edges":
+            return fit_edges([plan.edges for plan in plans], count, seed=seed)
+        maps = [attention_saliency(self._artist.tower, plan.target) for plan in plans]
+        return [scribbles(start_points(found, count, seed), seed) for found in maps]
 
-    def _winners(self, outcome: Outcome, rows: torch.Tensor) -> list[int]:
-        """The best seed of each target, as its position in the outcome."""
-        winners = []
-        for number in self.numbers:
-            own = (rows == number).nonzero().squeeze(1)
-            winners.append(int(own[outcome.losses[own].argmin()]))
-        return winners
-
-    def _finished(
-        self, outcome: Outcome, position: int, seeds: Sequence[int], *, auto: bool
-    ) -> Drawing:
-        number = int(outcome.rows[position])
+    def _finished(self, outcome: Outcome, number: int, batch: int) -> Drawing:
+        """The best seed of a target, in drawing order."""
+        own = (outcome.rows == number).nonzero().squeeze(1)
+        position = int(own[outcome.worths[own].argmin()])
         points = outcome.points[position]
         order = self._order(points, number)
-        kept = order.enough(ENOUGH) if auto else len(order.strokes)
-        chosen = points[order.strokes[:kept]]
+        kept = order.strokes[: order.enough(ENOUGH)] if self._auto else order.strokes
+        chosen = points[kept]
+        if len(kept) < len(points):
+            row = torch.tensor([number], device=points.device)
+            chosen = self._optimiser.run(chosen[None], row, iterations=_REFINING_STEPS).points[0]
         sketch = Sketch(
             Strokes.plain(chosen.cpu().numpy()),
-            (SUBJECT,) * kept,
-            _shares(order, kept),
+            (SUBJECT,) * len(kept),
+            _shares(order, len(kept)),
             self._figures(chosen, number),
-            self.plans[number].target.placed,
+            self._plans[number].target.placed,
         )
-        history = tuple(Strokes.plain(h[position].cpu().numpy()) for h in outcome.history)
-        return Drawing(sketch, history, outcome.iterations, seeds[position])
+        history = tuple(Strokes.plain(h[position][kept].cpu().numpy()) for h in outcome.history)
+        seeds = self._seeds if len(own) > 1 else [self._seed]
+        return Drawing(sketch, history, outcome.iterations, seeds[position // batch])
 
     def _order(self, points: torch.Tensor, number: int) -> Order:
-        size = self.artist.render_size
-        scale = size / CANVAS
-        by_embedding = self.artist.tower.size <= _SMALL_TOWER
+        """By what the model sees and by how much of the edges is drawn, half and half.
 
-        def judge(images: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-            return self.loss(images, embedding=by_embedding, rows=rows).total
+        A small model alone finds that a scrap of an outline will do.
+        """
+        artist = self._artist
+        scale = artist.render_size / CANVAS
+        embedding = artist.tower.size <= _SMALL_TOWER
+
+        def judge(images: torch.Tensor) -> torch.Tensor:
+            rows = torch.full((len(images),), number, dtype=torch.long, device=images.device)
+            seen = self._loss(images, embedding=embedding, rows=rows).total
+            return seen / self._scales[number] + self._coverage.missed(images, rows)
 
         widths = torch.full((len(points),), HALF_WIDTH * scale, device=points.device)
-        return greedy_order(points * scale, widths, judge, number, size=size)
+        return greedy_order(points * scale, widths, judge, size=artist.render_size)
 
     def _figures(self, points: torch.Tensor, number: int) -> LossFigures:
         row = torch.tensor([number], device=points.device)
         with torch.no_grad():
-            return self.loss(self.artist.render(points[None]), rows=row).figures(0)
+            return self._loss(self._artist.render(points[None]), rows=row).figures(0)
 
 
 def _shares(order: Order, kept: int) -> np.ndarray:
@@ -322,17 +332,8 @@ def _shares(order: Order, kept: int) -> np.ndarray:
     return gains / gains.sum() if gains.sum() > 0 else np.zeros_like(gains)
 
 
-def _with_background(subject: Sketch, background: Sketch, target: Target) -> Sketch:
-    """Both in one: the background first, without what runs through the subject."""
-    middles = background.strokes.points.mean(axis=1).astype(int).clip(0, CANVAS - 1)
-    beside = np.nonzero(target.mask[middles[:, 1], middles[:, 0]] < 0.5)[0]
-    behind = background.strokes.take(beside)
-    thin = np.full(len(behind), _BACKGROUND_HALF_WIDTH, np.float32)
-    strokes = Strokes(
-        np.concatenate([behind.points, subject.strokes.points]),
-        np.concatenate([thin, subject.strokes.half_widths]),
-        np.concatenate([behind.opacities, subject.strokes.opacities]),
-    )
-    groups = (BACKGROUND,) * len(behind) + subject.groups
-    gains = np.concatenate([np.zeros(len(behind), np.float32), subject.gains])
-    return replace(subject, strokes=strokes, groups=groups, gains=gains)
+def _part(on_progress: Progress | None, part: int, parts: int) -> Progress | None:
+    """What hears of one of several equal parts, and tells of the whole."""
+    if on_progress is None:
+        return None
+    return lambda done, steps: on_progress(part * steps + done, parts * steps)

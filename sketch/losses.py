@@ -1,8 +1,7 @@
-"""How far sketches are from their pictures in the eyes of CLIP.
+"""How far sketches are from their pictures in the eyes of CLIP, with gradients to the sketches.
 
-Vinker et al., "CLIPasso: Semantically-Aware Object Sketching", 2022, section 3.2: squared
-differences of two hidden maps ("geometric") and the cosine distance of the embeddings ("semantic"),
-averaged over views. A soft mask of the subject weighs the first and punishes ink beside it.
+The loss of CLIPasso (Vinker et al., 2022, section 3.2) with two additions for pictures that have a
+background: places count by how far they belong to the subject, and ink off the subject costs.
 """
 
 from collections.abc import Sequence
@@ -15,18 +14,23 @@ from models.hidden_maps import PictureTower
 from sketch.strokes import LossFigures
 from sketch.views import CLEAN, ViewBank
 
+# So many targets are shown to the tower at once: more gain nothing and cost memory.
+_TARGETS_AT_ONCE = 16
+
 
 @dataclass(frozen=True)
 class LossSettings:
     """What counts how much.
 
-    layers: of the tower; None for its two in the middle
-    mask_floor: what the background still counts in the geometric loss
-    outside_weight: of ink beside the subject
+    layers: the tower's stages whose maps are compared; None for its middle layers
+    layer_weights: one a layer; None for 1 each
+    semantic_weight: of 1 − cosine of the embeddings, beside the maps
+    mask_floor: what a place that is all background counts in the maps, where the subject counts 1
+    outside_weight: of the mean ink off the subject
     """
 
     layers: tuple[int, ...] | None = None
-    layer_weights: tuple[float, ...] = (1.0, 1.0)
+    layer_weights: tuple[float, ...] | None = None
     semantic_weight: float = 0.1
     mask_floor: float = 0.15
     outside_weight: float = 0.5
@@ -34,30 +38,42 @@ class LossSettings:
 
 @dataclass(frozen=True)
 class Losses:
-    """One number a sketch, each (batch,). Without embeddings the semantic loss is 0."""
+    """One number a sketch, (batch): `total` is the weighted sum, the others are unweighted.
+
+    semantic: 1 − cosine of the embeddings, mean over views; zero where it was left out
+    geometric: the layers' weighted mean squared differences, mean over views
+    outside: mean ink off the subject
+    """
 
     total: torch.Tensor
     semantic: torch.Tensor
     geometric: torch.Tensor
+    outside: torch.Tensor
 
     def figures(self, row: int) -> LossFigures:
         """Those of one sketch as plain numbers."""
         return LossFigures(
-            float(self.total[row]), float(self.semantic[row]), float(self.geometric[row])
+            total=float(self.total[row]),
+            semantic=float(self.semantic[row]),
+            geometric=float(self.geometric[row]),
         )
 
 
 @dataclass(frozen=True)
-class _Seen:
-    """A view of all targets: their maps, embeddings, and the weight of each place of each map."""
+class _SeenTargets:
+    """All targets in one view, as far as the tower was run."""
 
     maps: tuple[torch.Tensor, ...]
+    place_weights: tuple[torch.Tensor, ...]  # (targets, h, w), those of a picture sum to 1
     embedding: torch.Tensor | None
-    weights: tuple[torch.Tensor, ...]
 
 
 class ClipLoss:
-    """The loss of sketches against fixed targets. What the model sees of these is found once."""
+    """The loss of sketches towards a batch of targets.
+
+    What the tower sees in the targets is kept for each view once asked for, as float32: with RN101
+    at 224 pixels 2.4 MB a view and target, at 112 pixels a quarter.
+    """
 
     def __init__(
         self,
@@ -70,17 +86,23 @@ class ClipLoss:
         geometric_size: int | None = None,
     ) -> None:
         """
-        targets: (targets, 3, side, side) in 0..1
-        masks: (targets, side, side): 1 is subject
-        geometric_size: the side at which a ResNet sees what needs no embedding; by default its own
+        targets: (targets, 3, side, side), 0 to 1, as they shall be drawn: a background that
+            should fade to white has faded already
+        masks: (targets, side, side), 1 is subject; all ones give the paper's loss
+        geometric_size: the side in pixels at which the tower sees what needs no embedding, as
+            nearly as it can and never more than its own, which is the default
         """
         self.settings = settings or LossSettings()
         self.layers = self.settings.layers or tower.middle_layers
-        self._tower, self._bank = tower, bank
-        self._targets, self._masks = targets.to(tower.device), masks.to(tower.device)
-        small = geometric_size if geometric_size and tower.kind == "resnet" else None
-        self._geometric_size = min(small or tower.size, tower.size)
-        self._seen: dict[tuple[int, int, bool], _Seen] = {}
+        self.layer_weights = self.settings.layer_weights or (1.0,) * len(self.layers)
+        if len(self.layers) != len(self.layer_weights):
+            raise ValueError(f"layers {self.layers} need as many weights, not {self.layer_weights}")
+        self._tower = tower
+        self._targets = targets.to(tower.device).float()
+        self._masks = masks.to(tower.device).float()
+        self._bank = bank
+        self._geometric_size = min(tower.fitting_side(geometric_size or tower.size), tower.size)
+        self._seen: dict[tuple[int, int, bool], _SeenTargets] = {}
 
     def __call__(
         self,
@@ -90,93 +112,119 @@ class ClipLoss:
         embedding: bool = True,
         rows: torch.Tensor | None = None,
     ) -> Losses:
-        """images: (batch, side, side), 1 is white; rows: which target each belongs to."""
-        if rows is None:
-            rows = torch.arange(len(images), device=images.device)
+        """The losses of sketches, mean over `views`.
+
+        images: (batch, side, side), 1 is white; any side, not only that of the targets
+        embedding: whether the semantic part is computed
+        rows: (batch), which target each sketch is of; by default they are in the same order
+        """
+        rows = self._rows(images, rows)
         size = self._tower.size if embedding else self._geometric_size
+        wanted = [self._targets_in(view, size, embedding) for view in views]
         seen = self._bank.apply(images[:, None], views, size=size)
-        pictures = seen.expand(-1, -1, 3, -1, -1).reshape(-1, 3, size, size)
-        features = self._tower(pictures, layers=self.layers, embedding=embedding)
-        wanted = [self._target(view, size, embedding=embedding) for view in views]
-        geometric = images.new_zeros(len(images))
-        for number, weight in enumerate(self.settings.layer_weights):
-            told = features.maps[number].unflatten(0, (len(images), len(views)))
-            for column, target in enumerate(wanted):
-                error = (told[:, column] - target.maps[number][rows]).square().mean(dim=1)
-                places = target.weights[number][rows]
-                weighed = (error * places).sum(dim=(1, 2)) / places.sum(dim=(1, 2))
-                geometric = geometric + weight * weighed / len(views)
-        semantic = images.new_zeros(len(images))
-        if features.embedding is not None:
-            told = features.embedding.unflatten(0, (len(images), len(views)))
-            aims = torch.stack([_embedding(target)[rows] for target in wanted], dim=1)
-            semantic = (1 - functional.cosine_similarity(told, aims, dim=-1)).mean(dim=1)
-        total = geometric + self.settings.semantic_weight * semantic + self._outside(images, rows)
-        return Losses(total, semantic, geometric)
+        found = self._tower(
+            seen.expand(-1, -1, 3, -1, -1).flatten(0, 1), layers=self.layers, embedding=embedding
+        )
+        geometric = self._geometric(found.maps, wanted, rows)
+        semantic = torch.zeros_like(geometric)
+        if found.embedding is not None:
+            semantic = _semantic(found.embedding, wanted, rows)
+        outside = self._outside(images, rows)
+        settings = self.settings
+        weighted = settings.semantic_weight * semantic + settings.outside_weight * outside
+        return Losses(geometric + weighted, semantic, geometric, outside)
 
     @torch.no_grad()
     def residual(self, images: torch.Tensor, rows: torch.Tensor | None = None) -> torch.Tensor:
-        """Where sketches are wrong: the clean view's geometric loss, place by place.
+        """Where the clean view of sketches differs from their targets: (batch, side, side).
 
-        shape: (batch, size, size), the tower's size; each layer's map is widened to that.
+        The geometric loss place by place, of the images' own side; its mean is about the loss.
         """
-        if rows is None:
-            rows = torch.arange(len(images), device=images.device)
-        size = self._tower.size
-        seen = self._bank.apply(images[:, None], (CLEAN,), size=size)[:, 0].expand(-1, 3, -1, -1)
-        maps = self._tower(seen, layers=self.layers, embedding=False).maps
-        target = self._target(CLEAN, size, embedding=True)
-        total = images.new_zeros(len(images), size, size)
-        for number, weight in enumerate(self.settings.layer_weights):
-            error = (maps[number] - target.maps[number][rows]).square().mean(dim=1)
-            weighed = (error * target.weights[number][rows])[:, None]
-            wide = functional.interpolate(
-                weighed, size=(size, size), mode="bilinear", align_corners=False
+        rows = self._rows(images, rows)
+        target = self._targets_in(CLEAN, self._tower.size, False)
+        seen = self._bank.apply(images[:, None], (CLEAN,), size=self._tower.size)[:, 0]
+        found = self._tower(seen.expand(-1, 3, -1, -1), layers=self.layers, embedding=False)
+        total = torch.zeros_like(images)
+        for number, weight in enumerate(self.layer_weights):
+            places = target.place_weights[number][rows]
+            # The weights sum to 1; a residual's mean is to be the loss.
+            weighed = _difference(found.maps[number], target, number, rows) * places
+            spread = functional.interpolate(
+                weighed[:, None] * places[0].numel(),
+                images.shape[-2:],
+                mode="bilinear",
+                align_corners=False,
             )
-            total += weight * wide[:, 0]
+            total += weight * spread[:, 0]
+        return total
+
+    def _geometric(
+        self, maps: Sequence[torch.Tensor], wanted: Sequence[_SeenTargets], rows: torch.Tensor
+    ) -> torch.Tensor:
+        total = torch.zeros(len(rows), device=rows.device)
+        for number, weight in enumerate(self.layer_weights):
+            by_view = maps[number].unflatten(0, (len(rows), len(wanted)))
+            for view, target in enumerate(wanted):
+                difference = _difference(by_view[:, view], target, number, rows)
+                mean = (difference * target.place_weights[number][rows]).sum((1, 2))
+                total = total + weight * mean / len(wanted)
         return total
 
     def _outside(self, images: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
-        if self.settings.outside_weight == 0:
-            return images.new_zeros(len(images))
-        masks = functional.interpolate(
-            self._masks[:, None], size=images.shape[-2:], mode="bilinear", align_corners=False
-        )[:, 0]
-        beside = (1 - masks[rows]) * (1 - images)
-        return self.settings.outside_weight * beside.mean(dim=(1, 2))
+        masks = self._bank.apply(self._masks[:, None], (CLEAN,), size=images.shape[-1])[rows, 0, 0]
+        return ((1 - masks) * (1 - images)).mean((1, 2))
 
-    def _target(self, view: int, size: int, *, embedding: bool) -> _Seen:
-        key = (view, size, embedding)
-        if key not in self._seen:
-            self._seen[key] = self._look(view, size, embedding=embedding)
-        return self._seen[key]
+    def _rows(self, images: torch.Tensor, rows: torch.Tensor | None) -> torch.Tensor:
+        if rows is not None:
+            return rows.to(self._tower.device)
+        if len(images) != len(self._targets):
+            raise ValueError(f"{len(images)} sketches of {len(self._targets)} targets need rows")
+        return torch.arange(len(images), device=self._tower.device)
+
+    def _targets_in(self, view: int, size: int, embedding: bool) -> _SeenTargets:
+        """What is known of the targets in a view; found out the first time."""
+        for more in (embedding, True):
+            if (view, size, more) in self._seen:
+                return self._seen[view, size, more]
+        # With embeddings it serves those who want none.
+        self._seen.pop((view, size, False), None)
+        self._seen[view, size, embedding] = self._see(view, size, embedding)
+        return self._seen[view, size, embedding]
 
     @torch.no_grad()
-    def _look(self, view: int, size: int, *, embedding: bool) -> _Seen:
+    def _see(self, view: int, size: int, embedding: bool) -> _SeenTargets:
+        # Beyond its edge a mask goes on as it ends: all ones remain all ones in every view.
+        masks = self._bank.apply(self._masks[:, None], (view,), size=size, outside="edge")[:, 0]
         pictures = self._bank.apply(self._targets, (view,), size=size)[:, 0]
-        # Beyond the picture nothing is known to be background: the mask says 1 there, as where
-        # there is no mask at all.
-        seen = ViewBank(self._bank.transforms, fill=0.0)
-        masks = 1 - seen.apply(1 - self._masks[:, None], (view,), size=size)[:, 0]
         parts = [
             self._tower(part, layers=self.layers, embedding=embedding)
-            for part in pictures.split(16)
+            for part in pictures.split(_TARGETS_AT_ONCE)
         ]
-        maps = tuple(
-            torch.cat([part.maps[number] for part in parts]) for number in range(len(self.layers))
+        maps = tuple(torch.cat(layer) for layer in zip(*(p.maps for p in parts), strict=True))
+        embeddings = [part.embedding for part in parts if part.embedding is not None]
+        return _SeenTargets(
+            maps,
+            tuple(self._place_weights(masks, layer) for layer in maps),
+            torch.cat(embeddings) if embedding else None,
         )
+
+    def _place_weights(self, masks: torch.Tensor, layer: torch.Tensor) -> torch.Tensor:
         floor = self.settings.mask_floor
-        weights = tuple(
-            floor
-            + (1 - floor)
-            * functional.adaptive_avg_pool2d(masks.clamp(0, 1), (m.shape[-2], m.shape[-1]))[:, 0]
-            for m in maps
-        )
-        told = torch.cat([_embedding(part) for part in parts]) if embedding else None
-        return _Seen(maps, told, weights)
+        shares = functional.adaptive_avg_pool2d(masks, (layer.shape[-2], layer.shape[-1]))[:, 0]
+        weights = floor + (1 - floor) * shares
+        return weights / weights.sum((1, 2), keepdim=True)
 
 
-def _embedding(seen: object) -> torch.Tensor:
-    told = getattr(seen, "embedding")  # noqa: B009
-    assert told is not None  # noqa: S101
-    return told
+def _difference(
+    found: torch.Tensor, target: _SeenTargets, number: int, rows: torch.Tensor
+) -> torch.Tensor:
+    """Mean over channels of the squared difference, at each place: (batch, h, w)."""
+    return (found - target.maps[number][rows]).square().mean(1)
+
+
+def _semantic(
+    embeddings: torch.Tensor, wanted: Sequence[_SeenTargets], rows: torch.Tensor
+) -> torch.Tensor:
+    goals = torch.stack([t.embedding[rows] for t in wanted if t.embedding is not None], 1)
+    cosines = functional.cosine_similarity(embeddings.unflatten(0, goals.shape[:2]), goals, dim=-1)
+    return 1 - cosines.mean(1)

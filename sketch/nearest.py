@@ -37,7 +37,11 @@ def near_pixels(points: torch.Tensor, reach: float, size: int) -> NearPixels:
 
     points: (curves, 4, 2), without gradient. All are found that lie nearer than `reach`, and some
     that lie farther, by up to a pixel.
+
+    Raises ValueError for points that are no numbers.
     """
+    if not bool(torch.isfinite(points).all()):
+        raise ValueError("the points of a stroke must be finite numbers")
     curve, column, row, t, dt = _nearest_samples(points, reach, size)
     pixel_x, pixel_y = column + 0.5, row + 0.5
     cubic, square, linear, constant = _power_basis(points)

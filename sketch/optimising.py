@@ -15,16 +15,23 @@ from sketch.views import CLEAN
 
 # Points in canvas pixels → pictures for the model.
 Render = Callable[[torch.Tensor], torch.Tensor]
+Progress = Callable[[int, int], None]
+
+# So many pictures of 224 pixels go through the model at once, with what their gradients need:
+# with RN101 some 4 GB.
+_PICTURES_AT_ONCE = 24
+_PICTURE_SIDE = 224
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """points: (sketches, strokes, 4, 2), the best of each; losses: (sketches,) of the clean view;
-    rows: the target of each; history: points of all at recorded moments.
+    """points: (sketches, strokes, 4, 2), the best of each; worths: (sketches,), what was minimised
+    in the clean view, where less is better; rows: the target of each; history: points of all at
+    recorded moments.
     """
 
     points: torch.Tensor
-    losses: torch.Tensor
+    worths: torch.Tensor
     rows: torch.Tensor
     history: tuple[torch.Tensor, ...]
     iterations: int
@@ -32,12 +39,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Optimiser:
-    """Moves strokes until the model sees what it sees in their pictures."""
+    """Moves strokes until the model sees what it sees in their pictures.
+
+    scales: (targets,), the model's loss of the empty canvas, against which the edges are weighed
+    side: of the pictures that the model sees, pixels
+    """
 
     render: Render
     loss: ClipLoss
     preset: Preset
     energy: StrokeEnergy
+    scales: torch.Tensor
+    side: int
     seed: int = 0
     stop: threading.Event | None = None
 
@@ -47,9 +60,8 @@ class Optimiser:
         rows: torch.Tensor,
         *,
         iterations: int | None = None,
-        warm: bool = False,
         record: int = 0,
-        told: Callable[[int, int], None] | None = None,
+        told: Progress | None = None,
         frozen: int = 0,
     ) -> Outcome:
         """Optimise sketches (sketches, strokes, 4, 2) of the targets in `rows`.
@@ -57,25 +69,21 @@ class Optimiser:
         frozen: so many first strokes of each stay where they are
         """
         preset = self.preset
-        steps = iterations or (preset.warm_iterations if warm else preset.iterations)
+        steps = iterations or preset.iterations
         moving = points.detach().clone().requires_grad_()
-        adam = torch.optim.Adam([moving], lr=preset.learning_rate)
+        adam = torch.optim.Adam([moving], lr=preset.learning_rate, eps=preset.adam_epsilon)
         best = BestStrokes(moving)
         stoppers = [Stopper(preset.settled, preset.patience) for _ in rows]
         active = torch.arange(len(rows), device=rows.device)
-        scale = torch.ones(len(rows), device=rows.device)
         history: list[torch.Tensor] = []
         moments = _moments(steps, record)
         generator = torch.Generator().manual_seed(self.seed)
         step = 0
         for step in range(steps):
             if step in moments:
-                history.append(best.points.clone() if step else moving.detach().clone())
+                history.append(moving.detach().clone())
             if step % preset.evaluate_every == 0:
-                losses = self._look(moving, rows, best, active)
-                if step == 0:
-                    scale = losses.clamp(min=1e-6)
-                active = _still_active(active, losses, stoppers)
+                active = self._look(moving, rows, best, active, stoppers)
                 if told is not None:
                     told(step, steps)
                 if len(active) == 0 or (self.stop is not None and self.stop.is_set()):
@@ -83,67 +91,81 @@ class Optimiser:
             for group in adam.param_groups:
                 group["lr"] = _rate(preset, step / steps)
             adam.zero_grad()
-            self._objective(moving, rows, active, scale, step, generator).backward()
+            self._descend(moving, rows, active, step, generator)
             if frozen and moving.grad is not None:
                 moving.grad[:, :frozen] = 0
             adam.step()
         else:
-            self._look(moving, rows, best, active)
+            self._look(moving, rows, best, active, stoppers)
         if record:
             history.append(best.points.clone())
         if told is not None:
             told(steps, steps)
         return Outcome(best.points, best.losses, rows, tuple(history), step + 1)
 
-    def _objective(
+    def _descend(
         self,
         points: torch.Tensor,
         rows: torch.Tensor,
         active: torch.Tensor,
-        scale: torch.Tensor,
         step: int,
         generator: torch.Generator,
-    ) -> torch.Tensor:
+    ) -> None:
+        """Collect the gradient of one step, a part of the batch at a time."""
         preset = self.preset
         views = self._views(step, generator)
         embedding = step % preset.embedding_every == 0
-        # Leaving sketches out costs a copy, so only when some have settled.
-        whole = len(active) == len(rows)
-        chosen, targets = (points, rows) if whole else (points[active], rows[active])
-        losses = self.loss(self.render(chosen), views, embedding=embedding, rows=targets)
-        total = losses.total / scale[active]
-        if preset.edge_weight:
-            total = total + preset.edge_weight * self.energy(chosen, targets)
-        return total.sum()
+        for part in active.split(self._at_once(len(views))):
+            chosen, targets = points[part], rows[part]
+            losses = self.loss(self.render(chosen), views, embedding=embedding, rows=targets)
+            # What is asked for in every n-th step only counts n times there.
+            left_out = (preset.embedding_every - 1) * self.loss.settings.semantic_weight
+            total = losses.total + left_out * losses.semantic
+            self._weighed(total, chosen, targets).sum().backward()
 
     def _views(self, step: int, generator: torch.Generator) -> list[int]:
         preset = self.preset
         if preset.clean_view:
             chosen = torch.randperm(preset.bank, generator=generator)[: preset.views_per_step]
             return [CLEAN, *(1 + int(number) for number in chosen)]
-        return [
-            (step * preset.views_per_step + i) % (preset.bank + 1)
-            for i in range(preset.views_per_step)
-        ]
+        first = step * preset.views_per_step
+        return [(first + i) % (preset.bank + 1) for i in range(preset.views_per_step)]
 
     @torch.no_grad()
     def _look(
-        self, points: torch.Tensor, rows: torch.Tensor, best: BestStrokes, active: torch.Tensor
+        self,
+        points: torch.Tensor,
+        rows: torch.Tensor,
+        best: BestStrokes,
+        active: torch.Tensor,
+        stoppers: Sequence[Stopper],
     ) -> torch.Tensor:
-        """The clean view's loss, with the edges' say; what is best is kept."""
-        chosen, targets = points.detach()[active], rows[active]
-        losses = self.loss(self.render(chosen), rows=targets).total
-        best.offer(points, losses, active)
-        return losses
+        """See how good the sketches are in the clean view; → those that have not settled."""
+        worths = []
+        for part in active.split(self._at_once(1)):
+            chosen, targets = points.detach()[part], rows[part]
+            losses = self.loss(self.render(chosen), rows=targets)
+            worths.append(self._weighed(losses.total, chosen, targets))
+        seen = torch.cat(worths)
+        best.offer(points, seen, active)
+        done = [
+            stoppers[number].look(worth)
+            for number, worth in zip(active.tolist(), seen.tolist(), strict=True)
+        ]
+        return active[~torch.tensor(done, dtype=torch.bool, device=active.device)]
 
+    def _weighed(
+        self, losses: torch.Tensor, points: torch.Tensor, rows: torch.Tensor
+    ) -> torch.Tensor:
+        """The model's loss beside what the edges say."""
+        weighed = losses / self.scales[rows]
+        if not self.preset.edge_weight:
+            return weighed
+        return weighed + self.preset.edge_weight * self.energy(points, rows)
 
-def _still_active(
-    active: torch.Tensor, losses: torch.Tensor, stoppers: Sequence[Stopper]
-) -> torch.Tensor:
-    done = [
-        stoppers[int(number)].look(float(loss)) for number, loss in zip(active, losses, strict=True)
-    ]
-    return active[~torch.tensor(done, dtype=torch.bool, device=active.device)]
+    def _at_once(self, views: int) -> int:
+        whole = _PICTURES_AT_ONCE * (_PICTURE_SIDE / self.side) ** 2
+        return max(1, int(whole / views))
 
 
 def _rate(preset: Preset, share: float) -> float:

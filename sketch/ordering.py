@@ -10,8 +10,8 @@ from sketch.raster import stroke_layers
 # Candidates that are looked at together.
 _CHUNK = 8
 
-# Images (batch, side, side) and the targets they belong to → losses (batch,).
-Judge = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+# Images (batch, side, side) → losses (batch,).
+Judge = Callable[[torch.Tensor], torch.Tensor]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Order:
 
 @torch.no_grad()
 def greedy_order(
-    points: torch.Tensor, half_widths: torch.Tensor, judge: Judge, target: int, *, size: int
+    points: torch.Tensor, half_widths: torch.Tensor, judge: Judge, *, size: int
 ) -> Order:
     """The order of one sketch's strokes (strokes, 4, 2), in pixels of `size`.
 
@@ -54,11 +54,7 @@ def greedy_order(
     layers = stroke_layers(points[None], half_widths[None], size=size)[0]
     clear = torch.ones_like(layers[0])
 
-    def losses_of(images: torch.Tensor) -> list[float]:
-        rows = torch.full((len(images),), target, dtype=torch.long, device=images.device)
-        return [float(loss) for loss in judge(images, rows)]
-
-    losses, order = losses_of(clear[None]), list[int]()
+    losses, order = judge(clear[None]).tolist(), list[int]()
     waiting = {number: float("inf") for number in range(len(points))}
     while waiting:
         looked_at: dict[int, float] = {}
@@ -67,7 +63,7 @@ def greedy_order(
             best = max(looked_at.values(), default=-float("inf"))
             if not stale or (looked_at and waiting[stale[0]] <= best):
                 break
-            told = losses_of(clear * (1 - layers[stale]))
+            told = judge(clear * (1 - layers[stale])).tolist()
             for number, loss in zip(stale, told, strict=True):
                 waiting[number] = looked_at[number] = losses[-1] - loss
         chosen = max(looked_at, key=lambda n: (looked_at[n], -n))

@@ -21,7 +21,9 @@ class Preset:
     initial: where strokes begin: "saliency" is the paper's, "edges" fits them to edges first
     evaluate_every: steps between looks at the clean view, which choose the best
     settled: a sketch is done when its loss fell by less than this share in `patience` looks
-    edge_weight: how strongly strokes are held to the edges, as a share of the model's loss
+    edge_weight: how strongly strokes are held to the edges, beside a model's loss of 1 for the
+        empty canvas
+    adam_epsilon: gradients much smaller than this do not move a stroke
     fill: what lies beyond the picture in a view: 0 is the paper's black
     """
 
@@ -41,11 +43,13 @@ class Preset:
     settled: float
     patience: int
     edge_weight: float
+    adam_epsilon: float
     fill: float
 
 
-# Vinker et al. 2022, section 4 and their settings, but for views filled with white: black edges
-# are in no sketch.
+# Vinker et al. 2022, section 4 and their settings, but for two things. Views are filled with white:
+# black edges are in no sketch. And they are chosen from a bank, so that what the model sees of the
+# picture is found once for each, not in every step.
 PAPER = Preset(
     name="paper",
     iterations=2001,
@@ -63,6 +67,7 @@ PAPER = Preset(
     settled=0.0,
     patience=2,
     edge_weight=0.0,
+    adam_epsilon=1e-8,
     fill=1.0,
 )
 QUICK = Preset(
@@ -81,7 +86,8 @@ QUICK = Preset(
     evaluate_every=8,
     settled=0.005,
     patience=2,
-    edge_weight=0.5,
+    edge_weight=3.0,
+    adam_epsilon=1e-5,
     fill=1.0,
 )
 PRESETS = {preset.name: preset for preset in (QUICK, PAPER)}

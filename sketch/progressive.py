@@ -1,6 +1,6 @@
 """Drawing a few strokes at a time, each where the sketch is still most wrong."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +9,7 @@ from torch.nn import functional
 
 from sketch.edgefit import fit_edges
 from sketch.edges import EdgeMap
-from sketch.losses import ClipLoss
-from sketch.optimising import Optimiser, Outcome, Render
+from sketch.optimising import Optimiser, Outcome, Progress
 from sketch.strokes import CANVAS
 
 # An edge this near to a stroke is drawn.
@@ -21,14 +20,12 @@ _DRAWN_WEIGHT = 0.02
 
 def grow(
     optimiser: Optimiser,
-    render: Render,
-    loss: ClipLoss,
     edges: Sequence[EdgeMap],
     rows: torch.Tensor,
     count: int,
     *,
     record: int = 0,
-    told: Callable[[int, int], None] | None = None,
+    told: Progress | None = None,
 ) -> Outcome:
     """Sketches of `count` strokes, begun with one and doubled until there are enough.
 
@@ -43,7 +40,7 @@ def grow(
         before = points.shape[1]
         new = [
             fit_edges([left], wanted - before)[0]
-            for left in _left_to_draw(points, edges, rows, render, loss)
+            for left in _left_to_draw(points, edges, rows, optimiser)
         ]
         points = torch.cat([points, torch.from_numpy(np.stack(new)).to(rows.device)], dim=1)
         if before:
@@ -56,7 +53,7 @@ def grow(
         if told is not None:
             told(number + 1, len(stages))
     padded = tuple(_padded(moment, count) for moment in history)
-    return Outcome(points, outcome.losses, rows, padded, iterations)
+    return Outcome(points, outcome.worths, rows, padded, iterations)
 
 
 def _stages(count: int) -> list[int]:
@@ -72,19 +69,18 @@ def _left_to_draw(
     points: torch.Tensor,
     edges: Sequence[EdgeMap],
     rows: torch.Tensor,
-    render: Render,
-    loss: ClipLoss,
+    optimiser: Optimiser,
 ) -> list[EdgeMap]:
     if points.shape[1] == 0:
         return list(edges)
-    images = render(points)
-    wrong = functional.interpolate(
-        loss.residual(images, rows)[:, None], size=(CANVAS, CANVAS), mode="bilinear"
-    )[:, 0]
-    ink = functional.interpolate((1 - images)[:, None], size=(CANVAS, CANVAS), mode="bilinear")
+    images = optimiser.render(points)
+    wrong, ink = (
+        functional.interpolate(seen[:, None], size=(CANVAS, CANVAS), mode="bilinear")
+        for seen in (optimiser.loss.residual(images, rows), 1 - images)
+    )
     near = functional.max_pool2d(ink, 2 * _DRAWN_PX + 1, stride=1, padding=_DRAWN_PX)[:, 0]
     return [
-        _weighed(one, wrong[row].cpu().numpy(), near[row].cpu().numpy())
+        _weighed(one, wrong[row, 0].cpu().numpy(), near[row].cpu().numpy())
         for row, one in enumerate(edges)
     ]
 

@@ -14,12 +14,14 @@ import torch
 from models.errors import KinodexError
 from models.threads import one_thread
 from sketch.bezier import bernstein
-from sketch.coverage import covered, tent
+from sketch.coverage import Shadow, covered
 from sketch.nearest import NearPixels, near_pixels
 from sketch.strokes import CANVAS, Strokes
 
 # A stroke never hides all of what lies below, so that gradients reach through it.
 _HIDES = 0.999
+# A pixel feels an edge as far as its own corner and half a pixel more.
+_REACH = 0.5**0.5 + 0.5
 
 
 class Rasteriser(Protocol):
@@ -45,6 +47,16 @@ class Rasteriser(Protocol):
         ...
 
 
+def filled(
+    points: torch.Tensor, half_widths: torch.Tensor | float, opacities: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Half widths and opacities of every stroke, (batch, strokes), where one or none was given."""
+    shape = points.shape[:2]
+    if not torch.is_tensor(half_widths):
+        half_widths = points.new_full(shape, float(half_widths))
+    return half_widths, points.new_ones(shape) if opacities is None else opacities
+
+
 class NarrowBand:
     """The rasteriser of this project: pure torch, on any device."""
 
@@ -59,12 +71,7 @@ class NarrowBand:
         opacities: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """See `Rasteriser`."""
-        shape = points.shape[:2]
-        if not torch.is_tensor(half_widths):
-            half_widths = points.new_full(shape, float(half_widths))
-        if opacities is None:
-            opacities = points.new_ones(shape)
-        image: torch.Tensor = _Render.apply(points, half_widths, opacities, size)
+        image: torch.Tensor = _Render.apply(points, *filled(points, half_widths, opacities), size)
         return image
 
 
@@ -81,7 +88,8 @@ class _Render(torch.autograd.Function):
     ) -> torch.Tensor:
         batch, strokes = points.shape[:2]
         with one_thread():
-            near, radius, cover = _covers(points, half_widths, size)
+            near, radius, shadow = _near(points, half_widths, size)
+            cover = covered(near.distance, radius, shadow)
             opacity = opacities.reshape(-1)[near.curve]
             where = near.row * size + near.column
             if batch > 1:
@@ -90,19 +98,22 @@ class _Render(torch.autograd.Function):
             clear = points.new_zeros(batch * size * size).index_add_(0, where, left.log()).exp_()
         ctx.save_for_backward(
             near.curve, near.t, near.x, near.y, near.distance, radius, opacity, cover, where,
-            left, clear,
+            left, clear, shadow.long, shadow.short,
         )  # fmt: skip
         ctx.strokes = (batch, strokes)
         return (1 + (clear - 1) / _HIDES).reshape(batch, size, size)
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
-        curve, t, x, y, distance, radius, opacity, cover, where, left, clear = ctx.saved_tensors
+        (
+            curve, t, x, y, distance, radius, opacity, cover, where, left, clear, *shadow
+        ) = ctx.saved_tensors  # fmt: skip
         batch, strokes = ctx.strokes
         with one_thread():
             # How the picture answers to what is left of each pixel by each stroke.
             force = -(gradients[0].reshape(-1) * clear)[where] / left
-            near_edge, far_edge = tent(radius - distance), tent(radius + distance)
+            pixel = Shadow(*shadow)
+            near_edge, far_edge = pixel.felt(radius - distance), pixel.felt(radius + distance)
             by_cover = force * opacity
             pull = by_cover * (far_edge - near_edge) / distance
             basis = bernstein(t)
@@ -119,14 +130,14 @@ class _Render(torch.autograd.Function):
         )
 
 
-def _covers(
+def _near(
     points: torch.Tensor, half_widths: torch.Tensor, size: int
-) -> tuple[NearPixels, torch.Tensor, torch.Tensor]:
-    """Pixels near the strokes, the half width of each pair's stroke, and how much is covered."""
-    reach = float(half_widths.detach().amax()) + 1 if half_widths.numel() else 1.0
+) -> tuple[NearPixels, torch.Tensor, Shadow]:
+    """Pixels near the strokes; the half width and the pixel's shadow for each pair."""
+    reach = float(half_widths.detach().amax()) + _REACH if half_widths.numel() else _REACH
     near = near_pixels(points.detach().reshape(-1, 4, 2), reach, size)
     radius = half_widths.detach().reshape(-1)[near.curve]
-    return near, radius, covered(near.distance, radius, (near.across_x, near.across_y))
+    return near, radius, Shadow.across(near.across_x, near.across_y)
 
 
 def rasteriser(name: str = NarrowBand.name) -> Rasteriser:

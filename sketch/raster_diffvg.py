@@ -5,6 +5,7 @@ from typing import Any
 import torch
 
 from models.errors import KinodexError
+from sketch.raster import filled
 
 _SAMPLES = 2  # along each side of a pixel, as the paper has it
 _SEED = 0
@@ -35,12 +36,7 @@ class Diffvg:
         opacities: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """See `sketch.raster.Rasteriser`."""
-        shape = points.shape[:2]
-        if not torch.is_tensor(half_widths):
-            half_widths = points.new_full(shape, float(half_widths))
-        if opacities is None:
-            opacities = points.new_ones(shape)
-        rows = zip(points, half_widths, opacities, strict=True)
+        rows = zip(points, *filled(points, half_widths, opacities), strict=True)
         return torch.stack([self._one(*row, size) for row in rows])
 
     def _one(

@@ -1,6 +1,7 @@
-"""Where the paper's strokes begin: at random, where the model looks and the picture is dark.
+"""Where the first strokes are put: where the model looks and the picture is darker than around.
 
-Vinker et al. 2022, section 3.3.
+CLIPasso (Vinker et al., 2022), section 3.3; the dark bands are those of XDoG (Winnemöller et al.,
+"XDoG: An eXtended difference-of-Gaussians compendium", 2012).
 """
 
 import cv2
@@ -9,73 +10,88 @@ import torch
 from torch.nn import functional
 
 from models.hidden_maps import PictureTower
+from models.place_maps import stretched
 from sketch.strokes import CANVAS
 from sketch.target import Target
 
-_TEMPERATURE = 0.3
-_STEP = 0.05  # of a scribble's inner points, as a share of the canvas
-_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
-_DEVIATION = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 _LUMINANCE = np.array([0.2125, 0.7154, 0.0721], np.float32)
+_NARROW_SIGMA_PX = 0.8
+_WIDE_SIGMA_PX = 8.0
+_WIDE_WEIGHT = 0.98
+_STEEPNESS = 200.0
+_FLAT = 1e-4  # a picture of one tone has no dark bands
+_TEMPERATURE = 0.3
+_STEP = 0.05  # of the canvas, from one control point to the next: half of it either way
 
 
 def xdog(picture: np.ndarray) -> np.ndarray:
-    """What is darker than its surroundings, float32 (height, width), 1 there and 0 on paper.
+    """What is darker than its surroundings: float32 (height, width), 1 there, 0 on paper.
 
-    picture: float32 RGB, 0 to 1. Winnemöller et al., "XDoG: An eXtended difference-of-Gaussians
-    compendium", 2012, cut at Otsu's threshold.
+    picture: float32 RGB (height, width, 3), 0 to 1
     """
-    grey = ((picture - _MEAN) / _DEVIATION) @ _LUMINANCE
-    fine = cv2.GaussianBlur(grey, (0, 0), 0.8, borderType=cv2.BORDER_REFLECT)
-    coarse = cv2.GaussianBlur(grey, (0, 0), 8.0, borderType=cv2.BORDER_REFLECT)
-    difference = fine - 0.98 * coarse
-    shade = np.where(difference < -0.1, 1.0, 1 + np.tanh(200 * difference))
-    spread = float(shade.max() - shade.min())
-    if spread < 1e-6:
-        return np.zeros(grey.shape, np.float32)
-    levels = np.round((shade - shade.min()) / spread * 255).astype(np.uint8)
+    grey = picture.astype(np.float32) @ _LUMINANCE
+    difference = _blurred(grey, _NARROW_SIGMA_PX) - _WIDE_WEIGHT * _blurred(grey, _WIDE_SIGMA_PX)
+    # The paper's code lets go of what is very much darker; without that step fine lines stay whole.
+    tone = np.tanh(_STEEPNESS * difference)
+    if np.ptp(tone) < _FLAT:
+        return np.zeros_like(grey)
+    levels = cv2.normalize(tone, None, 0, 255, cv2.NORM_MINMAX).round().astype(np.uint8)
     threshold, _ = cv2.threshold(levels, 0, 255, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-    paper = (levels > threshold).astype(np.float32)
-    # Where a fine line is dark, the shade is 1, between black and the white of bright paper.
-    return np.where(difference < -0.1, 1.0, 1 - paper).astype(np.float32)
+    return (levels <= threshold).astype(np.float32)
 
 
 def attention_saliency(tower: PictureTower, target: Target) -> np.ndarray:
-    """Attention times darkness, float32 (224, 224), 0 to 1; 0 where no stroke may begin."""
-    picture = torch.from_numpy(target.softened).permute(2, 0, 1)[None].to(tower.device)
-    fitted = functional.interpolate(
-        picture, size=(tower.size, tower.size), mode="bilinear", antialias=True
+    """Where strokes should begin: float32 (224, 224), 0 to 1; all zero where nothing stands out.
+
+    The model's attention to the picture with its background faded, at dark bands of the subject.
+    """
+    picture = target.softened
+    inputs = torch.from_numpy(np.ascontiguousarray(picture, np.float32)).permute(2, 0, 1)[None]
+    shown = functional.interpolate(
+        inputs, (tower.size, tower.size), mode="bilinear", align_corners=False, antialias=True
     )
-    seen = functional.interpolate(
-        tower.attention(fitted)[:, None], size=(CANVAS, CANVAS), mode="bicubic"
-    )[0, 0]
-    attention = seen.float().cpu().numpy()
-    spread = max(float(attention.max() - attention.min()), 1e-9)
-    return (xdog(target.softened) * (attention - attention.min()) / spread).astype(np.float32)
+    coarse = tower.attention(shown)[:, None].cpu()
+    fine = functional.interpolate(coarse, (CANVAS, CANVAS), mode="bicubic", align_corners=False)
+    attention = stretched(fine[:, 0])[0].numpy()
+    saliency: np.ndarray = attention * xdog(picture) * target.mask
+    return saliency.astype(np.float32)
 
 
-def start_probabilities(saliency: np.ndarray) -> np.ndarray:
-    """A softmax over what is above 0, summing to 1; even where nothing is."""
-    if not (saliency > 0).any():
-        return np.full(saliency.shape, 1 / saliency.size)
-    weights = np.where(saliency > 0, np.exp(saliency / _TEMPERATURE), 0.0)
+def start_probabilities(saliency_map: np.ndarray) -> np.ndarray:
+    """The chance of each pixel to be a start, same shape, summing to 1; zero where the map is."""
+    chosen = saliency_map > 0
+    if not chosen.any():
+        return np.full(saliency_map.shape, 1 / saliency_map.size)
+    heights = saliency_map.astype(np.float64) / _TEMPERATURE
+    weights = np.where(chosen, np.exp(heights - heights.max()), 0.0)
     return np.asarray(weights / weights.sum())
 
 
-def start_points(saliency: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """Distinct pixels' corners, float32 (count, 2), x and y."""
-    probabilities = start_probabilities(saliency)
-    if np.count_nonzero(probabilities) < count:
-        probabilities = 0.99 * probabilities + 0.01 / probabilities.size
-    rng = np.random.default_rng([seed, 11])
-    chosen = rng.choice(probabilities.size, count, replace=False, p=probabilities.ravel())
-    rows, columns = np.divmod(chosen, saliency.shape[1])
-    return np.stack([columns, rows], axis=1).astype(np.float32)
+def start_points(saliency_map: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Centres of `count` different pixels, more of them where the map is higher.
+
+    saliency_map: (height, width), none negative. Once its pixels are used up, any pixel will do.
+
+    returns: float32 (count, 2), x and y
+    """
+    rng = np.random.default_rng(seed)
+    probabilities = start_probabilities(saliency_map).reshape(-1)
+    possible = min(count, int(np.count_nonzero(probabilities)))
+    chosen = rng.choice(len(probabilities), possible, replace=False, p=probabilities)
+    if possible < count:
+        rest = np.setdiff1d(np.arange(len(probabilities)), chosen)
+        chosen = np.append(chosen, rng.choice(rest, count - possible, replace=False))
+    row, column = np.divmod(chosen, saliency_map.shape[1])
+    return np.stack([column, row], 1).astype(np.float32) + 0.5
 
 
 def scribbles(starts: np.ndarray, seed: int) -> np.ndarray:
-    """Short random strokes from there, float32 (count, 4, 2)."""
-    rng = np.random.default_rng([seed, 12])
-    steps = _STEP * CANVAS * (rng.random((len(starts), 3, 2)) - 0.5)
-    inner = starts[:, None] + np.cumsum(steps, axis=1)
-    return np.concatenate([starts[:, None], inner], axis=1).astype(np.float32)
+    """A short random stroke from each start: float32 (count, 4, 2), canvas pixels."""
+    rng = np.random.default_rng(seed)
+    steps = (rng.uniform(size=(len(starts), 3, 2)) - 0.5) * _STEP * CANVAS
+    points = np.concatenate([starts[:, None], steps], axis=1).cumsum(1)
+    return np.asarray(points, np.float32)
+
+
+def _blurred(grey: np.ndarray, sigma_px: float) -> np.ndarray:
+    return cv2.GaussianBlur(grey, (0, 0), sigma_px, borderType=cv2.BORDER_REFLECT)

@@ -12,8 +12,9 @@ TIE = 1e-5
 class Stopper:
     """When to stop looking at one sketch.
 
-    With `settled` 0 it is the paper's rule: at the second look that ties with the best. Else when
-    the best loss has fallen by less than that share in the last `patience` looks.
+    With `settled` 0 it is the paper's rule: at the second look in a row that ties with the best,
+    which a tie leaves as it is. Else when the best loss has fallen by less than that share in the
+    last `patience` looks.
     """
 
     settled: float
@@ -24,16 +25,22 @@ class Stopper:
 
     def look(self, loss: float) -> bool:
         """Take in a loss; → whether to stop."""
-        if abs(loss - self.best) <= TIE:
-            self._ties += 1
+        if self.settled == 0:
+            return self._tied_again(loss)
         self.best = min(self.best, loss)
         self._history.append(self.best)
-        if self.settled == 0:
-            return self._ties >= 2
         if len(self._history) <= self.patience:
             return False
         before = self._history[-1 - self.patience]
         return before - self.best <= self.settled * abs(before)
+
+    def _tied_again(self, loss: float) -> bool:
+        if abs(loss - self.best) <= TIE:
+            self._ties += 1
+            return self._ties >= 2
+        if loss < self.best:
+            self.best, self._ties = loss, 0
+        return False
 
 
 class BestStrokes:

@@ -106,8 +106,9 @@ class Sketch:
 class Drawing:
     """A sketch with how it came about.
 
-    history: the strokes at moments of the optimisation, first to last; empty when not recorded
-    iterations: steps with the model, all seeds together
+    history: the same strokes, in the same order, at moments of the optimisation, first to last;
+        empty when not recorded
+    iterations: steps of the optimisation
     seed: the one that won
     """
 

@@ -151,7 +151,7 @@ def _refined(
     widths = np.tile(strokes.half_widths, (len(moments), 1))
     found = refined_together(
         artist,
-        artist._loss(targets, seed),
+        artist.loss_of(targets, seed=seed),
         StrokeEnergy(edges, device),
         torch.from_numpy(points).to(device),
         torch.from_numpy(np.stack([moment.seen for moment in moments])).to(device),

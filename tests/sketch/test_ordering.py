@@ -8,18 +8,18 @@ STROKES = torch.stack([LONG * 0.3, LONG, LONG * 0.6 + torch.tensor([0.0, 14.0])]
 WIDTHS = torch.full((3,), 1.5)
 
 
-def more_ink_is_better(images: torch.Tensor, _rows: torch.Tensor) -> torch.Tensor:
+def more_ink_is_better(images: torch.Tensor) -> torch.Tensor:
     return images.mean(dim=(1, 2))
 
 
 def test_the_stroke_that_gains_most_comes_first() -> None:
-    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, 0, size=32)
+    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, size=32)
     assert order.strokes == [1, 2, 0]
     assert order.losses == sorted(order.losses, reverse=True)
 
 
 def test_the_whole_set_has_the_loss_of_the_sketch_and_each_prefix_its_own() -> None:
-    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, 0, size=32)
+    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, size=32)
     layers = stroke_layers(STROKES[None], WIDTHS[None], size=32)[0]
     for count in range(4):
         picture = (1 - layers[order.strokes[:count]]).prod(dim=0)
@@ -29,12 +29,12 @@ def test_the_whole_set_has_the_loss_of_the_sketch_and_each_prefix_its_own() -> N
 
 
 def test_gains_sum_to_one() -> None:
-    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, 0, size=32)
+    order = greedy_order(STROKES, WIDTHS, more_ink_is_better, size=32)
     assert abs(sum(order.gains) - 1) < 1e-6
 
 
 def test_nothing_gained_is_no_gain() -> None:
-    order = greedy_order(STROKES, WIDTHS, lambda images, _: torch.zeros(len(images)), 0, size=32)
+    order = greedy_order(STROKES, WIDTHS, lambda images: torch.zeros(len(images)), size=32)
     assert order.gains == [0.0, 0.0, 0.0]
     assert order.enough(0.05) == 1
 

@@ -8,6 +8,17 @@ def test_the_papers_rule_stops_at_the_second_tie() -> None:
     assert [stopper.look(1.0) for _ in range(3)] == [False, False, True]
 
 
+def test_a_tie_is_forgotten_when_the_loss_falls() -> None:
+    stopper = Stopper(settled=0.0, patience=2)
+    looks = [stopper.look(loss) for loss in (1.0, 1.0, 0.5, 0.5, 0.5)]
+    assert looks == [False, False, False, False, True]
+
+
+def test_a_loss_that_creeps_down_is_not_taken_for_tied() -> None:
+    stopper = Stopper(settled=0.0, patience=2)
+    assert not any(stopper.look(1 - 0.9e-5 * step) for step in (0, 1, 3, 4, 6))
+
+
 def test_a_falling_loss_is_never_stopped() -> None:
     for settled in (0.0, 0.005):
         stopper = Stopper(settled=settled, patience=2)
