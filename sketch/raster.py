@@ -95,7 +95,10 @@ class _Render(torch.autograd.Function):
             if batch > 1:
                 where += torch.div(near.curve, strokes, rounding_mode="floor") * (size * size)
             left = 1 - _HIDES * cover * opacity
-            clear = points.new_zeros(batch * size * size).index_add_(0, where, left.log()).exp_()
+            # Summed in double precision, neither the order of the strokes nor where in memory they
+            # lie shows in the picture.
+            hidden = points.new_zeros(batch * size * size, dtype=torch.float64)
+            clear = hidden.index_add_(0, where, left.double().log()).exp_().to(points.dtype)
         ctx.save_for_backward(
             near.curve, near.t, near.x, near.y, near.distance, radius, opacity, cover, where,
             left, clear, shadow.long, shadow.short,

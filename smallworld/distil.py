@@ -25,8 +25,8 @@ from smallworld.model import (
     BUNDLED_FOLDER,
     CONFIG_FILE,
     export_weights,
-    fresh_model,
     load_model,
+    with_bundled_words,
     write_model_definition,
 )
 from smallworld.options import training_parser
@@ -119,12 +119,7 @@ def distil(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bfloat16:
     """Train in `folder`, which then holds a model like the bundled one."""
     teacher = load_model(BUNDLED_FOLDER)
     write_transformer_definition(folder)
-    torch.manual_seed(seed)
-    student = fresh_model(folder)
-    student.load_state_dict(
-        {k: v for k, v in teacher.state_dict().items() if not k.startswith("visual.")},
-        strict=False,
-    )
+    student = with_bundled_words(folder, seed=seed)
     settings = TrainingSettings(
         steps=steps,
         weight_decay=0.05,

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import open_clip
+import torch
 from open_clip.tokenizer import SimpleTokenizer, default_bpe
 from safetensors.torch import load_file, save_file
 
@@ -62,6 +63,19 @@ def load_model(folder: Path = BUNDLED_FOLDER) -> open_clip.CLIP:
     model = fresh_model(folder)
     model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     return model.eval()
+
+
+def with_bundled_words(folder: Path, *, seed: int) -> open_clip.CLIP:
+    """The model as configured in `folder`: the bundled text tower, a new picture tower."""
+    torch.manual_seed(seed)
+    model = fresh_model(folder)
+    words = {
+        name: value
+        for name, value in load_model(BUNDLED_FOLDER).state_dict().items()
+        if not name.startswith("visual.")
+    }
+    model.load_state_dict(words, strict=False)
+    return model
 
 
 def export_weights(model: open_clip.CLIP, folder: Path) -> Path:

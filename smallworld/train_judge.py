@@ -21,11 +21,9 @@ from models.training import Task, Trainer, TrainingSettings
 from smallworld.evaluate import normalised
 from smallworld.line_drawings import line_drawings
 from smallworld.model import (
-    BUNDLED_FOLDER,
     export_weights,
-    fresh_model,
-    load_model,
     load_tokenizer,
+    with_bundled_words,
     write_model_definition,
 )
 from smallworld.options import training_parser
@@ -124,11 +122,7 @@ def _text_embeddings(model: Any, phrases: list[str]) -> torch.Tensor:
 def train_judge(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bfloat16: bool) -> None:
     """Train in `folder`, which then holds a model like the bundled one."""
     write_model_definition(folder)
-    torch.manual_seed(seed)
-    model = fresh_model(folder)
-    known = load_model(BUNDLED_FOLDER).state_dict()
-    text_tower = {name: value for name, value in known.items() if not name.startswith("visual.")}
-    model.load_state_dict(text_tower, strict=False)
+    model = with_bundled_words(folder, seed=seed)
     model.visual.to(memory_format=torch.channels_last)
     settings = TrainingSettings(
         steps=steps,

@@ -1,10 +1,15 @@
 """Generated videos, made once for all tests; see `corpus`."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from tests import corpus
+
+# As the program has it: threads of PyTorch that wait by counting hold up whatever else runs. It is
+# read when PyTorch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 @pytest.fixture(scope="session")
