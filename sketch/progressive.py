@@ -12,8 +12,8 @@ from sketch.edges import EdgeMap
 from sketch.optimising import Optimiser, Outcome, Progress
 from sketch.strokes import CANVAS
 
-# An edge this near to a stroke is drawn.
-_DRAWN_PX = 5
+# An edge this near to a stroke is drawn: the first strokes cut corners, and are not drawn again.
+_DRAWN_PX = 8
 _NEW_STEPS, _JOINT_STEPS = 10, 12
 _DRAWN_WEIGHT = 0.02
 
