@@ -39,10 +39,11 @@ from sketch.views import ViewBank
 AUTO = "auto"
 MOST_STROKES = 64
 # With "auto" a stroke is begun for so many pixels of edge. Of these the first are kept that gain
-# all but so much of what the best of them gain; the rest move a little to make up for the others.
+# all but so much of what the best of them gain; they then move a little to make up for the rest.
+# On 160 keyframes of the small world 0.03 gives sketches as recognisable as 32 strokes do.
 _PX_A_STROKE = 35.0
 _AUTO_FROM, _AUTO_TO = 4, 32
-ENOUGH = 0.05
+ENOUGH = 0.03
 _REFINING_STEPS = 8
 _SEED_STEP = 1000
 # Towers whose pictures are larger take too long to judge every candidate by its embedding.

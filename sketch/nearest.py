@@ -85,11 +85,13 @@ def _across(
     vx = (3 * along_x[0] * t + 2 * along_x[1]) * t + along_x[2]
     vy = (3 * along_y[0] * t + 2 * along_y[1]) * t + along_y[2]
     speed = (vx * vx + vy * vy).sqrt()
-    # On the middle line itself the way to the nearest point has no direction, but the curve has.
+    # On the middle line itself the way to the nearest point has no direction, but the curve has;
+    # where a pixel's centre is the very end of a curve, any direction will do.
     by_curve = (t > 0) & (t < 1) & (speed > 1e-3)
+    at_end = distance < 1e-4
     return (
-        torch.where(by_curve, -vy / (speed + 1e-12), x / distance),
-        torch.where(by_curve, vx / (speed + 1e-12), y / distance),
+        torch.where(by_curve, -vy / (speed + 1e-12), torch.where(at_end, 1.0, x / distance)),
+        torch.where(by_curve, vx / (speed + 1e-12), torch.where(at_end, 0.0, y / distance)),
     )
 
 

@@ -91,6 +91,17 @@ def test_a_stroke_of_no_length_is_a_dot(half_width: float, tolerance: float) -> 
     assert bool(torch.isfinite(points.grad).all())
 
 
+def test_a_stroke_may_end_in_the_very_centre_of_a_pixel() -> None:
+    points = torch.tensor([[[20.5, 20.5], [24.5, 20.5], [28.5, 20.5], [32.5, 20.5]]])
+    points.requires_grad_()
+    image = draw(points, size=64)
+    image.sum().backward()
+    assert bool(torch.isfinite(image).all())
+    assert float((1 - image.detach()).sum()) == pytest.approx(3 * 12 + math.pi * 2.25, rel=0.01)
+    assert points.grad is not None
+    assert bool(torch.isfinite(points.grad).all())
+
+
 def test_ink_grows_with_the_width_as_the_outline_is_long() -> None:
     width = torch.full((1, 1), 1.5, requires_grad=True)
     (1 - rasteriser().render(LINE[None], width, size=224)).sum().backward()
