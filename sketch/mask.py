@@ -21,6 +21,12 @@ _SOFTNESS_PX = 1.5
 # Differences of compressed frames below this many grey levels are noise.
 _NOISE = 9.0
 _CLEARLY_MOVED = 34.0
+# The background is like itself in at least this share of so many by so many tiles.
+_TILES, _LIKE_SHARE = 10, 0.5
+# Of motion that is a subject so much is left without thin lines and specks; of waves is less.
+_SOLID_FROM, _SOLID_TO = 0.35, 0.6
+# What a model sees of words alone fades the background, and does not cut it off.
+_TRUST_IN_WORDS = 0.6
 
 
 def subject_mask(
@@ -45,10 +51,11 @@ def subject_mask(
         return np.ones((CANVAS, CANVAS), np.float32)
     if method == "rembg":
         return _by_rembg(picture)
-    evidence = _evidence(picture, placed, relevance, motion)
-    if evidence is None:
+    found = _evidence(picture, placed, relevance, motion)
+    if found is None:
         return np.ones((CANVAS, CANVAS), np.float32)
-    return _refined(picture, evidence, placed)
+    evidence, trust = found
+    return (1 - trust * (1 - _refined(picture, evidence))).astype(np.float32)
 
 
 def motion_map(frames: np.ndarray, at: int) -> np.ndarray:
@@ -93,25 +100,35 @@ def _aligned(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The frame shifted so that its background lies as in the one wanted; 1 where it is seen."""
     shifted = [_shifted(frame, grey, shift) for shift in _possible_shifts(grey, wanted)]
-    unlike = [
-        float((np.minimum(np.abs(moved_grey - wanted), _CLEARLY_MOVED) * seen).sum() / seen.sum())
-        for _, moved_grey, seen in shifted
-    ]
+    unlike = [_unlike(moved_grey, wanted, seen) for _, moved_grey, seen in shifted]
     moved, _, seen = shifted[int(np.argmin(unlike))]
     return moved, seen
 
 
+def _unlike(moved: np.ndarray, wanted: np.ndarray, seen: np.ndarray) -> float:
+    """How much two pictures differ, but for the tiles that differ most: there is the subject."""
+    apart = np.minimum(np.abs(moved - wanted), _CLEARLY_MOVED) * seen
+    tiles, known = (
+        cv2.resize(values, (_TILES, _TILES), interpolation=cv2.INTER_AREA)
+        for values in (apart, seen)
+    )
+    means = np.sort((tiles / np.maximum(known, 1e-6))[known > 0.5])
+    return float(means[: max(1, round(_LIKE_SHARE * len(means)))].mean())
+
+
 def _possible_shifts(grey: np.ndarray, wanted: np.ndarray) -> list[tuple[float, float]]:
-    """None, and what the frames as a whole say; whichever fits most of the picture is right."""
+    """None, and what the frames as a whole and their middles say; the one that fits is right."""
     here, there = grey.astype(np.float32), wanted.astype(np.float32)
-    x, y = cv2.phaseCorrelate(here, there)[0]
-    # The method's own idea of no shift depends on the sides and on the version of OpenCV.
-    zero_x, zero_y = cv2.phaseCorrelate(there, there)[0]
-    found = (x - zero_x, y - zero_y)
     height, width = grey.shape
-    if abs(found[0]) > width / 4 or abs(found[1]) > height / 4:
-        return [(0.0, 0.0)]
-    return [(0.0, 0.0), found]
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    shifts = [(0.0, 0.0)]
+    for weights in (None, window):
+        x, y = cv2.phaseCorrelate(here, there, weights)[0]
+        # The method's own idea of no shift depends on the sides and on the version of OpenCV.
+        zero_x, zero_y = cv2.phaseCorrelate(there, there, weights)[0]
+        if abs(x - zero_x) <= width / 4 and abs(y - zero_y) <= height / 4:
+            shifts.append((x - zero_x, y - zero_y))
+    return shifts
 
 
 def _shifted(
@@ -132,19 +149,31 @@ def _shifted(
 
 def _evidence(
     picture: np.ndarray, placed: Placed, relevance: np.ndarray | None, motion: np.ndarray | None
-) -> np.ndarray | None:
-    """Where the subject is, roughly, 0 to 1; None when nothing tells."""
+) -> tuple[np.ndarray, float] | None:
+    """Where the subject is, roughly, 0 to 1, and how far that is to be trusted; None for nothing.
+
+    What moves tells most. Before a plain background the subject is all the rest. What the model
+    sees of words comes last, and counts the less as words for actions say little of things.
+    """
     if motion is not None and _is_a_subject(motion > 0.5):
-        moving = cv2.morphologyEx(
-            motion, cv2.MORPH_CLOSE, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
-        )
-        return np.asarray(_filled(moving))
+        solid = _solid_share(motion > 0.5)
+        if solid > _SOLID_FROM:
+            ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9))
+            moving = np.asarray(_filled(cv2.morphologyEx(motion, cv2.MORPH_CLOSE, ellipse)))
+            return moving, min(1.0, (solid - _SOLID_FROM) / (_SOLID_TO - _SOLID_FROM))
     plain = _beside_a_plain_background(picture, placed)
     if plain is not None:
-        return plain
+        return plain, 1.0
     if relevance is not None and _is_a_subject(relevance > 0.6):
-        return cv2.GaussianBlur(relevance, (0, 0), 6.0)
+        return cv2.GaussianBlur(relevance, (0, 0), 6.0), _TRUST_IN_WORDS
     return None
+
+
+def _solid_share(found: np.ndarray) -> float:
+    """How much of it is left, once thin lines and specks are taken away."""
+    closed = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    solid = cv2.morphologyEx(closed, cv2.MORPH_OPEN, np.ones((7, 7), np.uint8))
+    return float(solid.sum() / max(1, closed.sum()))
 
 
 def _is_a_subject(found: np.ndarray) -> bool:
@@ -180,7 +209,7 @@ def _beside_a_plain_background(picture: np.ndarray, placed: Placed) -> np.ndarra
     return np.asarray(_filled(found)) if _is_a_subject(found > 0.5) else None
 
 
-def _refined(picture: np.ndarray, evidence: np.ndarray, placed: Placed) -> np.ndarray:
+def _refined(picture: np.ndarray, evidence: np.ndarray) -> np.ndarray:
     """The evidence carried to the borders of colours, and softened."""
     side = (_WORK_SIDE, _WORK_SIDE)
     small = cv2.resize(np.round(picture * 255).astype(np.uint8), side, interpolation=cv2.INTER_AREA)

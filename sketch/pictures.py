@@ -15,9 +15,10 @@ from sketch.strokes import CANVAS, Placed
 
 # What Pillow may try: formats that are widely used and only hold pixels.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
-# A sketch needs few pixels. Formats that cannot be reduced while they are decoded hold all of
-# them in memory, at four bytes each.
-MOST_PIXELS = 120_000_000
+# JPEG is reduced while it is decoded. Other formats hold all pixels in memory, several times over:
+# 110 million took 2 GB.
+MOST_PIXELS = 45_000_000
+MOST_JPEG_PIXELS = 120_000_000
 _SIDE = 1024
 # Of an animation so many pictures are looked at, evenly spread.
 _LOOKS = 12
@@ -86,10 +87,11 @@ def _file(source: Path | bytes | BinaryIO) -> BinaryIO:
 
 def _check_size(picture: Image.Image, called: str) -> None:
     width, height = picture.size
-    if width * height > MOST_PIXELS:
+    most = MOST_JPEG_PIXELS if picture.format == "JPEG" else MOST_PIXELS
+    if width * height > most:
         raise PictureUnreadable(
             f"{called!r} has {width * height / 1e6:.0f} million pixels, more than the "
-            f"{MOST_PIXELS / 1e6:.0f} million that are read: make it smaller"
+            f"{most / 1e6:.0f} million that are read of {picture.format}: make it smaller"
         )
     if picture.format == "JPEG":
         picture.draft(

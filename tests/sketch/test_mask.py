@@ -72,6 +72,23 @@ def test_a_panning_camera_moves_nothing() -> None:
     assert float((motion_map(frames, 2) > 0.5).mean()) < 0.02
 
 
+def test_waves_are_no_subject() -> None:
+    picture, placed = on_canvas(still("cat", "sea"))
+    waves = np.zeros((CANVAS, CANVAS), np.float32)
+    waves[100::8, 10:200] = 1
+    waves[101::8, 10:200] = 1
+    assert subject_mask(picture, placed, motion=waves).min() == 1
+
+
+def test_words_alone_fade_the_background_and_do_not_cut_it_off() -> None:
+    picture, placed = on_canvas(still("cat", "street"))
+    seen = np.zeros((CANVAS, CANVAS), np.float32)
+    seen[60:170, 60:170] = 1
+    mask = subject_mask(picture, placed, relevance=seen)
+    assert 0.3 < float(mask.min()) < 0.5
+    assert float(mask.max()) > 0.99
+
+
 def test_a_single_frame_has_no_motion() -> None:
     assert motion_map(still("cat", "street")[None], 0).max() == 0
 

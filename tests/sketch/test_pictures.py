@@ -84,10 +84,11 @@ def test_a_hundred_megapixels_are_read_small() -> None:
     assert max(open_picture(large).shape) <= 1024
 
 
-def test_more_pixels_than_that_are_refused() -> None:
-    huge = file_of(Image.new("1", (12_000, 12_000)))
-    with pytest.raises(PictureUnreadable, match="144 million pixels"):
-        open_picture(huge)
+def test_more_pixels_than_fit_into_memory_are_refused() -> None:
+    with pytest.raises(PictureUnreadable, match="144 million pixels, more than the 45 million"):
+        open_picture(file_of(Image.new("1", (12_000, 12_000))))
+    with pytest.raises(PictureUnreadable, match="144 million pixels, more than the 120 million"):
+        open_picture(file_of(Image.new("L", (12_000, 12_000)), "JPEG"))
 
 
 @pytest.mark.parametrize("content", [b"", b"no picture at all", b"<svg xmlns='x'/>"])
