@@ -25,6 +25,11 @@ class Target:
                 f"a target is {CANVAS} × {CANVAS}, not {self.picture.shape} and {self.mask.shape}"
             )
 
+    @classmethod
+    def unmasked(cls, picture: np.ndarray, placed: Placed = WHOLE_CANVAS) -> "Target":
+        """A picture all of which is the subject."""
+        return cls(picture, np.ones((CANVAS, CANVAS), np.float32), placed)
+
     @property
     def softened(self) -> np.ndarray:
         """The picture with its background faded to white by the mask; same shape."""
