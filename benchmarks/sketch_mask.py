@@ -43,9 +43,9 @@ def truth(picture: Picture, atlas: SpriteAtlas) -> np.ndarray:
     return np.asarray(((white - black).abs().mean(dim=0) < 0.5).numpy())
 
 
-def sampled_clips(count: int, *, pan: float) -> list[Clip]:
+def sampled_clips(count: int, *, pan: float, seed: int = 99) -> list[Clip]:
     """Clips of one thing that moves across the picture."""
-    rng = np.random.default_rng([99, 4])
+    rng = np.random.default_rng([seed, 4])
     sampler = ClipSampler(shipped_things(), rng)
     found: list[Clip] = []
     while len(found) < count:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,13 +174,18 @@ def default_action_head(model: ModelChoice) -> HeadChoice:
 def replaced_whole(file: Path) -> Iterator[Path]:
     """A path to write to; afterwards it takes the file's place. A crash leaves the old file."""
     unfinished = file.with_name(f"{file.name}.part")
-    unfinished.touch()
-    usual_mode = unfinished.stat().st_mode
-    yield unfinished
-    unfinished.chmod(usual_mode)  # safetensors lets nobody but the owner read its files
-    with unfinished.open("rb") as stream:
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+    try:
+        unfinished.touch()
+        usual_mode = unfinished.stat().st_mode
+        yield unfinished
+        unfinished.chmod(usual_mode)  # safetensors lets nobody but the owner read its files
+        with unfinished.open("rb") as stream:
+            os.fsync(stream.fileno())
+        unfinished.replace(file)
+    except BaseException:
+        with suppress(OSError):  # the first failure is the one to tell of
+            unfinished.unlink()
+        raise
 
 
 def _plain(

@@ -18,21 +18,29 @@ def find_segment(session: Session, text: str) -> int:
 
     Raises NoSuchSegment.
     """
-    if text.isascii() and text.isdigit():
+    if _is_number(text):
         return _numbered(session, text)
-    name, at, time = text.rpartition("@")
-    time_s = _seconds(time)
-    if not at or not name or time_s is None:
+    moment = _moment(text)
+    if moment is None:
         raise NoSuchSegment(f"{text!r} names no segment: {_HOW}")
+    name, time_s = moment
     return _shown_at(session, _video(session, name), time_s, text)
 
 
 def is_reference(text: str) -> bool:
     """Whether a text has the form of a segment's number or of a file and a time."""
-    if text.isascii() and text.isdigit():
-        return True
-    name, at, time = text.rpartition("@")
-    return bool(at and name) and _seconds(time) is not None
+    return _is_number(text) or _moment(text) is not None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+def _moment(text: str) -> tuple[str, float] | None:
+    """A file's name and the seconds in it, if a text has this form."""
+    name, _, time = text.rpartition("@")
+    time_s = _seconds(time)
+    return (name, time_s) if name and time_s is not None else None
 
 
 def _numbered(session: Session, text: str) -> int:

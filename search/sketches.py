@@ -94,10 +94,9 @@ class SegmentPlace:
 
 @dataclass(frozen=True)
 class SketchCount:
-    """Present segments: all, those with a sketch by a recipe, those with one made otherwise."""
+    """Present segments: all, and those with a sketch that was made otherwise than by a recipe."""
 
     segments: int
-    by_recipe: int
     made_otherwise: int
 
 
@@ -126,11 +125,10 @@ def segments_with(session: Session) -> list[int]:
 
 def count_sketches(session: Session, recipe: SketchRecipe) -> SketchCount:
     """How far a library is sketched."""
-    same = SegmentSketch.recipe_key == recipe.key
+    other = select(SegmentSketch.segment_id).where(SegmentSketch.recipe_key != recipe.key)
     return SketchCount(
         segments=_count(session, is_present()),
-        by_recipe=_count(session, is_present(), _has_sketch(same)),
-        made_otherwise=_count(session, is_present(), _has_sketch(~same)),
+        made_otherwise=_count(session, is_present(), Segment.id.in_(other)),
     )
 
 
@@ -207,10 +205,6 @@ def forget_sketches(session: Session, recipe: SketchRecipe) -> int:
 def sketched_ids(session: Session) -> set[int]:
     """All segments that have a sketch, hidden ones too."""
     return set(session.scalars(select(SegmentSketch.segment_id)))
-
-
-def _has_sketch(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return Segment.id.in_(select(SegmentSketch.segment_id).where(condition))
 
 
 def _count(session: Session, *conditions: ColumnElement[bool]) -> int:

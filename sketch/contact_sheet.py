@@ -9,10 +9,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from sketch.raster_image import grey
 from sketch.strokes import CANVAS, Sketch
-from sketch.svg_parts import INK, document, one_line, stroke_attributes, text_for_svg
-
-# A sketch, its caption, and perhaps the photograph: uint8 RGB (height, width, 3), any size.
-SheetItem = tuple[Sketch, str] | tuple[Sketch, str, np.ndarray | None]
+from sketch.svg_parts import one_line
 
 _GAP = 12
 _CAPTION_HEIGHT = 20
@@ -20,7 +17,15 @@ _FONT_SIZE = 13
 _PAPER, _FRAME, _TEXT = "#fff", "#ccc", "#333"
 # Longer names are shortened before their width is measured, which takes time by the letter.
 _LONGEST_CAPTION = 200
-_LETTERS_A_CELL = 32  # in SVG, where the width of a letter is not known
+
+
+@dataclass(frozen=True)
+class SheetItem:
+    """What a cell shows. photograph: uint8 RGB (height, width, 3), of any size."""
+
+    sketch: Sketch
+    caption: str
+    photograph: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -81,19 +86,6 @@ def contact_sheet(
         yield page.crop((0, 0, *layout.size(rows)))
 
 
-def contact_sheet_svg(items: Iterable[SheetItem], *, title: str, columns: int = 6) -> str:
-    """One sheet of all sketches as SVG, without photographs."""
-    layout = SheetLayout(columns=columns)
-    cells = [_svg_cell(item, *layout.corner(number)) for number, item in enumerate(items)]
-    width, height = layout.size(-(-len(cells) // columns))
-    opening = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-        f' width="{width}" height="{height}" role="img">'
-    )
-    paper = f'<rect width="{width}" height="{height}" fill="{_PAPER}"/>'
-    return document([paper, *cells], title=title, background=False, opening=opening)
-
-
 def _empty_page(layout: SheetLayout) -> Image.Image:
     mode = "RGB" if layout.photographs else "L"
     return Image.new(mode, layout.size(layout.rows), _PAPER)
@@ -102,19 +94,16 @@ def _empty_page(layout: SheetLayout) -> Image.Image:
 def _draw_cell(
     page: Image.Image, item: SheetItem, corner: tuple[int, int], layout: SheetLayout
 ) -> None:
-    sketch, caption, *photographs = item
     left, top = corner
-    if layout.photographs and photographs and photographs[0] is not None:
-        photograph = ImageOps.pad(
-            Image.fromarray(photographs[0]), (layout.tile, layout.tile), color=_PAPER
-        )
-        page.paste(photograph, corner)
-    drawn = Image.fromarray(grey(sketch.strokes, size=layout.tile))
+    if layout.photographs and item.photograph is not None:
+        side = (layout.tile, layout.tile)
+        page.paste(ImageOps.pad(Image.fromarray(item.photograph), side, color=_PAPER), corner)
+    drawn = Image.fromarray(grey(item.sketch.strokes, size=layout.tile))
     page.paste(drawn, (left + layout.cell_width - layout.tile, top))
     pen = ImageDraw.Draw(page)
     frame = (left - 1, top - 1, left + layout.cell_width, top + layout.tile)
     pen.rectangle(frame, outline=_FRAME)
-    text = _fitted(caption, layout.cell_width)
+    text = _fitted(item.caption, layout.cell_width)
     pen.text((left, top + layout.tile + 3), text, fill=_TEXT, font=_font())
 
 
@@ -139,16 +128,3 @@ def _shortened(text: str, letters: int) -> str:
         return text
     end = (letters - 1) // 2
     return f"{text[: letters - 1 - end]}…{text[len(text) - end :]}"
-
-
-def _svg_cell(item: SheetItem, left: int, top: int) -> str:
-    strokes = item[0].strokes
-    paths = "".join(f"<path {stroke_attributes(strokes, i)}/>" for i in range(len(strokes)))
-    caption = text_for_svg(_shortened(one_line(item[1]), _LETTERS_A_CELL))
-    # A drawing of its own clips the strokes that leave its square.
-    return (
-        f'<svg x="{left}" y="{top}" width="{CANVAS}" height="{CANVAS}"><g {INK}>{paths}</g>'
-        f'<rect width="{CANVAS}" height="{CANVAS}" fill="none" stroke="{_FRAME}"/></svg>'
-        f'<text x="{left}" y="{top + CANVAS + 15}" font-family="sans-serif"'
-        f' font-size="{_FONT_SIZE}" fill="{_TEXT}">{caption}</text>'
-    )

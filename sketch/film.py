@@ -14,7 +14,6 @@ from PIL import Image
 from sketch.in_between import Times, check_moments, strokes_at
 from sketch.raster_image import grey
 from sketch.strokes import CANVAS, Drawing, Strokes
-from sketch.svg import Ending
 from sketch.target import Target
 
 _FRAMES_PER_S = 25
@@ -58,28 +57,28 @@ def morphing_film(
     *,
     form: FilmForm = "mp4",
     size: int | None = None,
-    ending: Ending = "there-and-back",
 ) -> bytes:
-    """A film of strokes that move evenly from frame to frame, as mp4 or animated WebP.
+    """A film of strokes that move evenly from frame to frame and back, as mp4 or animated WebP.
 
     It is `size` pixels square, 448 for mp4 and 224 for WebP unless told; an odd size becomes the
-    next even one. A stroke is known by its place, as in `morphing_svg`. "there-and-back" lets the
-    film be repeated without a jump. Raises ValueError when the frames differ in their number of
-    strokes, or the times do not rise.
+    next even one. A stroke is known by its place, as in `morphing_svg`. The film can be repeated
+    without a jump. Raises ValueError when the frames differ in their number of strokes, or the
+    times do not rise.
     """
     check_moments(frames, times_s)
     side = _even(size or _SIZES[form])
-    moments_s = _moments(float(times_s[0]), float(times_s[-1]), ending)
+    moments_s = _moments(float(times_s[0]), float(times_s[-1]))
     pictures = (grey(strokes_at(frames, times_s, at_s), size=side) for at_s in moments_s)
     if form == "webp":
         pictures = (_in_few_greys(picture) for picture in pictures)
     return _film((_coloured(picture) for picture in pictures), form)
 
 
-def _moments(start_s: float, end_s: float, ending: Ending) -> list[float]:
+def _moments(start_s: float, end_s: float) -> list[float]:
+    """There and back, the first one only once."""
     steps = max(1, round((end_s - start_s) * _FRAMES_PER_S))
     there = np.linspace(start_s, end_s, steps + 1).tolist()
-    return there + there[-2:0:-1] if ending == "there-and-back" else there
+    return there + there[-2:0:-1]
 
 
 def _sketches_of_making(drawing: Drawing, side: int) -> Iterator[np.ndarray]:

@@ -1,15 +1,11 @@
-"""Sketches as SVG: written, playing, moving and read again."""
+"""Sketches as SVG, still or drawing themselves."""
 
 import re
 from collections.abc import Sequence
 
-from sketch.animated_svg import Ending, morphing_svg
 from sketch.drawing_times import drawing_times
 from sketch.strokes import Sketch, Strokes
 from sketch.svg_parts import INK, document, number, stroke_attributes
-from sketch.svg_reading import from_svg
-
-__all__ = ["Ending", "from_svg", "morphing_svg", "to_svg"]
 
 _PLAYING_CLASS = "kinodex-stroke"
 # Strokes are hidden until their turn, or round caps and dots, which no dash hides, would be seen.
@@ -26,13 +22,13 @@ _PLAYING_STYLE = (
 )
 
 
-def to_svg(sketch: Sketch, *, title: str, playing: bool = False, background: bool = True) -> str:
-    """The sketch as an SVG document; `from_svg` reads its strokes again.
+def to_svg(sketch: Sketch, *, title: str, playing: bool = False) -> str:
+    """The sketch on white paper as an SVG document; `from_svg` reads its strokes again.
 
     The strokes lie in one `<g>` for each group, and carry their place in the drawing order and
     their gain as `data-order` and `data-gain`. `title` may be any text: it is escaped.
     `playing` makes the strokes draw themselves, once, in their order; it is CSS, which runs in an
-    `<img>` too. `background` puts white paper behind them; without it the page shows through.
+    `<img>` too.
 
     Raises ValueError when a number is not finite.
     """
@@ -42,7 +38,7 @@ def to_svg(sketch: Sketch, *, title: str, playing: bool = False, background: boo
         for group, members in _members(sketch.groups).items()
     ]
     style = _PLAYING_STYLE if playing else ""
-    return document(groups, title=title, background=background, style=style)
+    return document(groups, title=title, style=style)
 
 
 def _members(groups: Sequence[str]) -> dict[str, list[int]]:

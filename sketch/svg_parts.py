@@ -25,21 +25,14 @@ INK = 'fill="none" stroke="#000" stroke-linecap="round" stroke-linejoin="round"'
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
-def document(
-    parts: Iterable[str], *, title: str, background: bool, style: str = "", opening: str = _OPENING
-) -> str:
-    """An SVG of finished elements; `title` is the only text of others in it."""
-    head = f"{opening}<title>{text_for_svg(title)}</title>{style}"
-    return "\n".join([head, *([_WHITE] if background else []), *parts, "</svg>\n"])
-
-
-def text_for_svg(text: str) -> str:
-    """One line of text, escaped, with a replacement character for whatever cannot be shown."""
-    return html.escape(one_line(text))
+def document(parts: Iterable[str], *, title: str, style: str = "") -> str:
+    """An SVG of finished elements on white paper; `title` is the only text of others in it."""
+    head = f"{_OPENING}<title>{html.escape(one_line(title))}</title>{style}"
+    return "\n".join([head, _WHITE, *parts, "</svg>\n"])
 
 
 def one_line(text: str) -> str:
-    """Text without line breaks, control characters and the stray bytes of odd file names."""
+    """Text without line breaks; a replacement character stands for whatever cannot be shown."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", " ".join(text.split()))
 
 

@@ -134,11 +134,17 @@ def sketch(
     sheet: Annotated[
         Path | None,
         typer.Option(
-            help="Write a contact sheet of the whole library into this PNG file; further pages "
-            "get a number.",
+            help="Write a contact sheet of the whole library into this PNG or JPEG file; further "
+            "pages get a number.",
             show_default=False,
         ),
     ] = None,
+    keyframes: Annotated[
+        bool,
+        typer.Option(
+            "--keyframes", help="On the contact sheet, the keyframes beside the sketches."
+        ),
+    ] = False,
     model: Annotated[
         str | None,
         typer.Option(
@@ -164,10 +170,11 @@ def sketch(
     """
     wait_without_spinning()
     from ui.indexing import ModelFlags
-    from ui.sketch_request import Products, SketchFlags
-    from ui.sketching import SketchRequest, run_sketch
+    from ui.sketch_request import Products, SheetRequest, SketchFlags, SketchRequest
+    from ui.sketching import run_sketch
 
-    _check(what, png=png, video=video, animated=animated, out=out, sheet=sheet)
+    _check_sheet(what, sheet, keyframes=keyframes)
+    _check_products(what, png=png, video=video, animated=animated, out=out)
     flags = SketchFlags(
         int(strokes) if strokes and strokes != "auto" else strokes,
         preset,
@@ -181,18 +188,24 @@ def sketch(
         ModelFlags(model, pretrained, weights, device),
         Products(png=png, video=video, animated=animated, out=out),
         redo=redo,
-        sheet=sheet,
+        sheet=SheetRequest(sheet.expanduser(), keyframes) if sheet else None,
         as_json=as_json,
     )
     raise typer.Exit(run_sketch(library, what or [], request))
 
 
-def _check(what: list[str] | None, *, sheet: Path | None, **single: object) -> None:
-    """Say at once which options do not go together."""
-    if what and sheet is not None:
+def _check_sheet(what: list[str] | None, sheet: Path | None, *, keyframes: bool) -> None:
+    if keyframes and sheet is None:
+        raise typer.BadParameter("--keyframes goes with --sheet: name its file")
+    if sheet is None:
+        return
+    if what:
         raise typer.BadParameter("a contact sheet is of the whole library: leave WHAT out")
-    if sheet is not None and sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+    if sheet.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise typer.BadParameter(f"{str(sheet)!r} must end in .png or .jpg", param_hint="--sheet")
-    extra = [f"--{name}" for name, value in single.items() if value]
+
+
+def _check_products(what: list[str] | None, **wanted: object) -> None:
+    extra = [f"--{name}" for name, value in wanted.items() if value]
     if not what and extra:
         raise typer.BadParameter(f"{' and '.join(extra)} go with a segment or a picture: name one")

@@ -12,10 +12,11 @@ from search.hits import Hit
 from search.library import Library
 from smallworld.clips import ClipTruth
 from smallworld.demo import DEMO_QUERIES, DemoQuery, expected_clip, make_demo_library
-from ui.indexing import EXIT_DONE, EXIT_INTERRUPTED, ModelFlags, load_model, run_index
+from ui.indexing import EXIT_DONE, ModelFlags, load_model, run_index
 from ui.printing import data_console, hit_table, printable, short_path, talk
+from ui.sketch_request import SheetRequest
 from ui.sketch_sheet import write_sheets
-from ui.sketching import sketch_new_segments
+from ui.sketching import exit_code, sketch_new_segments
 from ui.tag_reports import print_tags
 
 # Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
@@ -110,13 +111,12 @@ def _sketch(library: Path, sheet: Path) -> int:
     """Sketch all that was indexed onto a contact sheet; → the exit code."""
     with Library.open(library) as opened:
         report = sketch_new_segments(opened, load_model(choose_model(BUNDLED), "cpu"))
-        if report.interrupted:
-            return EXIT_INTERRUPTED
         if report.failed:
             raise KinodexError("every segment of the demo should have a sketch")
-        for page in write_sheets(opened, sheet):
-            talk(f"contact sheet of the sketches: {printable(short_path(page))}")
-    return EXIT_DONE
+        if not report.interrupted:
+            for page in write_sheets(opened, SheetRequest(sheet, with_keyframes=True)):
+                talk(f"contact sheet of the sketches: {printable(short_path(page))}")
+    return exit_code(report)
 
 
 def _command() -> str:

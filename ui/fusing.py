@@ -3,8 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 from models.backbone import find_device
 from models.choice import EncoderIdentity, ModelChoice
 from search.catalog import Space
@@ -20,7 +18,8 @@ from ui.indexing import (
     space_of,
     stop_on_interrupt,
 )
-from ui.printing import counted, data_json, talk, talk_console
+from ui.printing import counted, data_json, talk
+from ui.work_bar import WorkBar
 
 
 def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool) -> int:
@@ -37,7 +36,7 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
         encoder = _encoder(library, space, asked, flags.device)
         loaded = load_fusing_head(asked_head, choice, encoder, space.dim)
         fuser = LibraryFuser(library, loaded, encoder, choice, find_device(flags.device))
-        with FusingBar() as bar, stop_on_interrupt() as stop:
+        with WorkBar("fusing") as bar, stop_on_interrupt() as stop:
             report = fuser.run(on_progress=bar.show, stop=stop)
     if as_json:
         data_json(asdict(report) | {"head": loaded.identity.name, "model": str(choice)})
@@ -66,32 +65,6 @@ def _note_frames_digest(library: Library, space: Space, device: str | None) -> E
     with library.writing() as session:
         session.get_one(Space, space.id).frames_digest = own.frames_digest
     return own
-
-
-class FusingBar:
-    """Draws fusing on stderr, or other work on segments."""
-
-    def __init__(self, word: str = "fusing") -> None:
-        self._progress = Progress(
-            TextColumn(word),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} segments"),
-            TimeRemainingColumn(),
-            console=talk_console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("", visible=False, total=1)
-
-    def __enter__(self) -> "FusingBar":
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, done: int, total: int) -> None:
-        """So many segments of so many are done."""
-        self._progress.update(self._task, completed=done, total=total, visible=done < total)
 
 
 def _summarise(report: FuseReport, head: str) -> None:

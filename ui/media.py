@@ -9,8 +9,6 @@ import json
 import math
 import subprocess
 import sys
-import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from models.errors import KinodexError
 from search.catalog import Segment, Video, VideoPath
 from search.library import Library
 from ui.cutting import EXIT_UNPLAYABLE, CutJob
+from ui.drafts import draft_of
 
 _MARGIN_S = 1.5
 _LONGEST_S = 30.0
@@ -114,7 +113,7 @@ def _existing(paths: tuple[Path, ...]) -> Path:
 
 
 def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
-    with _draft(file) as draft:
+    with draft_of(file) as draft:
         job = CutJob(source, draft, window.start_s, window.end_s, settings)
         try:
             # -P: the folder that the program was started in must not lend it modules.
@@ -136,16 +135,6 @@ def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> N
             reason = json.loads(done.stdout) if known else "the decoder crashed on it"
             raise NotPlayable(f"This video cannot be played: {reason}.")
         draft.replace(file)
-
-
-@contextlib.contextmanager
-def _draft(file: Path) -> Iterator[Path]:
-    """A name to write to before the file is put in place, cleared away if it never is."""
-    draft = file.with_name(f"{file.stem}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        yield draft
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _drop_oldest(folder: Path) -> None:

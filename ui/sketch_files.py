@@ -3,10 +3,11 @@
 import contextlib
 import os
 import time
-import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
 from search.library import Library, SketchKind
@@ -20,6 +21,7 @@ from search.sketches import (
 from sketch.animated_svg import morphing_svg
 from sketch.raster_image import to_png
 from sketch.svg import to_svg
+from ui.drafts import DRAFT, draft_of
 from ui.printing import clock, printable
 from ui.sketch_records import animation_from_store, from_store
 
@@ -27,7 +29,6 @@ from ui.sketch_records import animation_from_store, from_store
 _SAME_TIME_S = 0.001
 # A younger draft may be in the hands of somebody who writes it now.
 _DRAFT_AGE_S = 60.0
-_DRAFT = ".tmp"
 
 
 class SketchNotStored(KinodexError):
@@ -50,7 +51,7 @@ def ensure_sketch(library: Library, segment_id: int, kind: SketchKind) -> Path |
         if _has_time(file, drawn_at):
             return file
         stored = read_sketch(session, segment_id)
-        title = _title(library, segment_id)
+        title = _title(session, segment_id)
     content = _content(stored, kind, title) if stored else None
     if stored is None or stored.drawn_at is None or content is None:
         return None
@@ -76,15 +77,14 @@ def drop_stale_files(library: Library) -> None:
         kept = {str(segment_id) for segment_id in sketched_ids(session)}
     for file in library.sketches_folder.glob("*/*"):
         with contextlib.suppress(OSError):
-            is_draft = file.suffix == _DRAFT
+            is_draft = file.suffix == DRAFT
             old = time.time() - file.stat().st_ctime >= _DRAFT_AGE_S
             if file.name.partition(".")[0] not in kept or (is_draft and old):
                 file.unlink()
 
 
-def _title(library: Library, segment_id: int) -> str:
-    with library.reading() as session:
-        places = place_segments(session, [segment_id])
+def _title(session: Session, segment_id: int) -> str:
+    places = place_segments(session, [segment_id])
     if not places:
         return f"segment {segment_id}"
     return f"{printable(places[0].path.name)} at {clock(places[0].keyframe_s)}"
@@ -116,13 +116,10 @@ def _has_time(file: Path, drawn_at: datetime) -> bool:
 
 def _put_in_place(file: Path, content: bytes, drawn_at: datetime) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{uuid.uuid4().hex[:8]}{_DRAFT}")
-    try:
+    with draft_of(file) as draft:
         draft.write_bytes(content)
         os.utime(draft, (_seconds(drawn_at), _seconds(drawn_at)))
         draft.replace(file)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _seconds(drawn_at: datetime) -> float:

@@ -19,7 +19,6 @@ from search.sketches import (
     segments_without,
     store_sketches,
 )
-from search.tags import tags_of
 from ui.sketch_files import SketchNotStored, drop_stale_files, write_usual_files
 from ui.sketch_maker import BATCH, SketchMaker
 from ui.sketch_records import to_store
@@ -100,7 +99,7 @@ class LibrarySketcher:
         with_files = True
         done = 0
         self.listener.on_progress(0, len(wanted))
-        for batch in self._read_ahead(in_batches(wanted)):
+        for batch in self._read_ahead(_in_batches(wanted)):
             for place, reason in batch.failures:
                 self.listener.on_failed(place, reason)
             drawn = self._draw(batch, done, len(wanted))
@@ -153,8 +152,8 @@ class LibrarySketcher:
     def _read_ahead(self, batches: Iterator[list[int]]) -> Iterator[_Read]:
         """Keyframes are read in a thread of their own, one batch ahead of the drawing."""
         with DecodeWorker() as worker, ThreadPoolExecutor(1) as reading:
-            with_motion = self.maker.settings.mask == "auto"
-            reader = KeyframeReader(self.library, worker, self.settings, with_motion)
+            evidence = self.maker.weighs_evidence
+            reader = KeyframeReader(self.library, worker, self.settings, evidence)
             ahead: Future[_Read] | None = None
             for batch in batches:
                 read, ahead = ahead, reading.submit(self._read, reader, batch)
@@ -168,14 +167,12 @@ class LibrarySketcher:
     def _read(self, reader: KeyframeReader, segment_ids: list[int]) -> _Read:
         with self.library.reading() as session:
             places = place_segments(session, segment_ids)
-            tags = tags_of(session, segment_ids)
         batch = _Read([], [], [], len(segment_ids))
         for place in places:
             if self.stop.is_set():
                 break
-            words = tuple(tag.label for tag in tags[place.segment_id])
             try:
-                subject = replace(reader.read(place), words=words)
+                subject = reader.read(place)
             except KeyframeUnreadable as error:
                 batch.failures.append((place, str(error)))
                 continue
@@ -184,7 +181,7 @@ class LibrarySketcher:
         return batch
 
 
-def in_batches(segment_ids: Sequence[int]) -> Iterator[list[int]]:
+def _in_batches(segment_ids: Sequence[int]) -> Iterator[list[int]]:
     """Rising ids in groups that are drawn together.
 
     Whatever was drawn before, the same ids share a batch: a run that was killed in between ends

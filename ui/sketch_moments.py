@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from indexer.settings import IndexSettings
@@ -20,7 +20,6 @@ from search.sketches import (
     store_animation,
     store_sketches,
 )
-from search.tags import tags_of
 from sketch.film import making_of
 from sketch.strokes import Drawing
 from sketch.target import Target
@@ -28,8 +27,7 @@ from ui.printing import clock, printable
 from ui.sketch_animation import animate
 from ui.sketch_files import ensure_sketch
 from ui.sketch_maker import SketchMaker
-from ui.sketch_pictures import FILM_FRAMES
-from ui.sketch_products import Drawn, write_file
+from ui.sketch_products import FILM_MOMENTS, Drawn, write_file
 from ui.sketch_records import from_store, to_store
 from ui.sketch_request import Products
 from ui.sketch_targets import KeyframeReader, make_targets
@@ -59,11 +57,11 @@ class MomentSketcher:
         Raises KinodexError for a segment without a keyframe, and when a file cannot be written.
         """
         with DecodeWorker() as worker:
-            with_motion = self.maker.settings.mask == "auto"
-            reader = KeyframeReader(self.library, worker, self.settings, with_motion)
+            evidence = self.maker.weighs_evidence
+            reader = KeyframeReader(self.library, worker, self.settings, evidence)
             for number, place in enumerate(places):
                 self.on_progress(number, len(places))
-                piece = _Piece(self, reader, place, on_part(self.on_progress, number, len(places)))
+                piece = _Piece(self, reader, place, _on_part(self.on_progress, number, len(places)))
                 drawn = piece.finished()
                 if drawn is None:
                     return
@@ -106,9 +104,8 @@ class _Piece:
 
     def _draw(self) -> tuple[Drawing, Target] | None:
         maker, number = self.whole.maker, self.place.segment_id
-        subject = replace(self.reader.read(self.place), words=self._words())
-        [target] = make_targets(maker, [subject])
-        record = FILM_FRAMES if self.whole.products.video else 0
+        [target] = make_targets(maker, [self.reader.read(self.place)])
+        record = FILM_MOMENTS if self.whole.products.video else 0
         [drawing] = maker.draw(
             [target], stop=self.whole.stop, on_progress=self.on_progress, record=record
         )
@@ -117,11 +114,6 @@ class _Piece:
         with self.whole.library.writing() as session:
             store_sketches(session, maker.recipe, {number: to_store(drawing.sketch)})
         return drawing, target
-
-    def _words(self) -> tuple[str, ...]:
-        number = self.place.segment_id
-        with self.whole.library.reading() as session:
-            return tuple(tag.label for tag in tags_of(session, [number])[number])
 
     def _animate(self) -> bool:
         """Add the animation if it is not there yet; False if stopped."""
@@ -133,7 +125,6 @@ class _Piece:
             self.reader,
             self.place,
             from_store(stored),
-            self._words(),
             stop=self.whole.stop,
         )
         if animation is None:
@@ -197,7 +188,7 @@ def name_of(place: SegmentPlace) -> str:
     return f"{place.path}@{clock(place.keyframe_s)}"
 
 
-def on_part(
+def _on_part(
     on_progress: Callable[[float, int], None], done: int, total: int
 ) -> Callable[[float], None]:
     """What hears of a part of the piece that is worked on, and moves the whole's progress."""

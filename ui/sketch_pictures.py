@@ -17,14 +17,12 @@ from sketch.svg import to_svg
 from sketch.target import Target
 from ui.printing import printable
 from ui.sketch_maker import BATCH, SketchMaker
-from ui.sketch_products import Drawn, write_files
+from ui.sketch_products import FILM_MOMENTS, Drawn, write_files
 from ui.sketch_request import Products
 from ui.sketch_targets import Subject, make_targets
 
 # A PNG that somebody asked for by name is to be looked at, not browsed.
 PNG_SIZE = 2 * CANVAS
-# Moments of the drawing that its film shows.
-FILM_FRAMES = 90
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class PictureSketcher:
             targets,
             stop=self.stop,
             on_progress=lambda part: self.on_progress(start + part * len(stems), total),
-            record=FILM_FRAMES if self.products.video else 0,
+            record=FILM_MOMENTS if self.products.video else 0,
         )
         if self.stop.is_set():
             return

@@ -1,14 +1,17 @@
 """The files that `kinodex sketch` writes where the user wants them, and what it says of them."""
 
-import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.checkpoints import replaced_whole
 from models.errors import KinodexError
 from sketch.strokes import Sketch
 from ui.printing import counted, data, data_json, printable, short_path, talk
+
+# Of the drawing, which its film shows.
+FILM_MOMENTS = 90
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,8 @@ def write_files(
 
 def write_file(file: Path, content: bytes) -> None:
     """Put a file in place in one step. Raises KinodexError."""
-    draft = file.with_name(f".{file.name[:100]}.tmp")
     try:
-        draft.write_bytes(content)
-        draft.replace(file)
+        with replaced_whole(file) as unfinished:
+            unfinished.write_bytes(content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise KinodexError(f"{str(file)!r} cannot be written: {error.strerror}") from error
+        raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error

@@ -3,12 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.choice import EncoderIdentity
+from search.segment_reference import is_reference
 from search.settings import SketchSettings
-from search.sketches import SketchRecipe
+from ui.indexing import ModelFlags
 
-# Of the method. Raise it when sketches come out better: those of libraries are then drawn again.
-METHOD = 1
+
+@dataclass(frozen=True)
+class Moment:
+    """A segment, as it was typed: its number, or a video and a time."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PictureFile:
+    """A picture, wherever it lies."""
+
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -38,16 +49,32 @@ class Products:
     out: Path | None = None
 
 
-def recipe_of(settings: SketchSettings, encoder: EncoderIdentity) -> SketchRecipe:
-    """How a sketch by these settings and this model is made."""
-    return SketchRecipe(
-        preset=settings.preset,
-        strokes=settings.strokes,
-        mask=settings.mask,
-        scene=settings.scene,
-        progressive=settings.progressive,
-        seed=settings.seed,
-        model=encoder.model,
-        frames_digest=encoder.frames_digest,
-        version=METHOD,
-    )
+@dataclass(frozen=True)
+class SheetRequest:
+    """A contact sheet: its file, and whether keyframes are shown beside the sketches."""
+
+    file: Path
+    with_keyframes: bool
+
+
+@dataclass(frozen=True)
+class SketchRequest:
+    """All that was typed but for what is to be sketched."""
+
+    flags: SketchFlags
+    model: ModelFlags
+    products: Products
+    redo: bool
+    sheet: SheetRequest | None
+    as_json: bool
+
+
+def meant_by(word: str) -> Moment | PictureFile:
+    """A number or VIDEO@TIME is a moment, unless a file has just that name with an "@".
+
+    All else is a picture; one that has a number for its name is written ./12.
+    """
+    path = Path(word).expanduser()
+    if is_reference(word) and not ("@" in word and path.is_file()):
+        return Moment(word)
+    return PictureFile(path)

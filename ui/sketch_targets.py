@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -16,15 +16,18 @@ from indexer.worker import DecodeWorker
 from models.errors import KinodexError
 from search.library import Library
 from search.sketches import SegmentPlace
+from search.tags import tags_of
 from sketch.mask import motion_map, subject_mask
 from sketch.pictures import PictureUnreadable, on_canvas, open_picture
 from sketch.strokes import CANVAS, Placed
 from sketch.target import Target
 from ui.sketch_maker import SketchMaker
 
-# Frames before and after the keyframe that tell what moves, and how many of them a second.
-_FRAMES_EACH_SIDE = 3
+# How many frames a second tell what moves, and how far before and after the picture.
 MOTION_RATE = 3.0
+MOTION_REACH_S = 1.0
+# The longest segment of the usual settings, eight times a second.
+_MOST_FRAMES = 97
 
 
 class KeyframeUnreadable(KinodexError):
@@ -48,25 +51,75 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """Frames of a segment, evenly spaced.
+
+    frames: uint8 RGB (count, height, width, 3)
+    times_s: (count,)
+    at: which of them is the keyframe
+    """
+
+    frames: np.ndarray
+    times_s: np.ndarray
+    at: int
+
+
+@dataclass(frozen=True)
 class KeyframeReader:
-    """Reads segments' keyframes and what lies around them. Not to be shared between threads."""
+    """Reads segments' keyframes and what is known of them. Not to be shared between threads.
+
+    settings: of reading videos
+    with_evidence: whether motion and tags are wanted too
+    """
 
     library: Library
     worker: DecodeWorker
     settings: IndexSettings
-    with_motion: bool
+    with_evidence: bool
 
     def read(self, place: SegmentPlace) -> Subject:
-        """A segment's keyframe, with frames around it where they can be had.
+        """A segment's keyframe, with frames around it where they can be had, and its tags.
 
         Raises KeyframeUnreadable.
         """
-        picture = self._keyframe(place)
-        if not self.with_motion:
+        picture = self.keyframe(place)
+        if not self.with_evidence:
             return Subject(picture)
-        return self._with_frames(Subject(picture), place)
+        words = self.words(place)
+        try:
+            clip = self.clip(place, rate=MOTION_RATE, reach_s=MOTION_REACH_S)
+        except DecodeFailed:  # the keyframe alone will do
+            return Subject(picture, words=words)
+        return Subject(picture, clip.frames, clip.at, words)
 
-    def _keyframe(self, place: SegmentPlace) -> np.ndarray:
+    def words(self, place: SegmentPlace) -> tuple[str, ...]:
+        """A segment's tags."""
+        with self.library.reading() as session:
+            tags = tags_of(session, [place.segment_id])[place.segment_id]
+        return tuple(tag.label for tag in tags)
+
+    def clip(self, place: SegmentPlace, *, rate: float, reach_s: float = math.inf) -> Clip:
+        """A segment's keyframe with frames before and after it, `rate` a second.
+
+        Raises DecodeFailed.
+        """
+        before = max(0, math.floor(min(reach_s, place.keyframe_s - place.start_s) * rate))
+        start_s = max(0.0, place.keyframe_s - before / rate)
+        # The last of the frames begins at the end of the reach.
+        end_s = min(place.end_s, place.keyframe_s + reach_s + 0.5 / rate)
+        read = self.worker.clip_frames(
+            place.path,
+            start_s=start_s,
+            end_s=max(end_s, start_s + 0.01),
+            sampling=Sampling(frames=_MOST_FRAMES, rate=rate),
+            short_side=KEYFRAME_SIDE,
+            settings=self.settings,
+        )
+        at = int(np.abs(read.times_s - place.keyframe_s).argmin())
+        return Clip(read.frames, read.times_s, at)
+
+    def keyframe(self, place: SegmentPlace) -> np.ndarray:
+        """A segment's keyframe, uint8 RGB (height, width, 3). Raises KeyframeUnreadable."""
         try:
             return self._open_keyframe(place)
         except PictureUnreadable:
@@ -91,24 +144,6 @@ class KeyframeReader:
             raise KeyframeUnreadable("its video is gone or cannot be read any more")
         return open_picture(content, name=f"the keyframe of segment {place.segment_id}")
 
-    def _with_frames(self, subject: Subject, place: SegmentPlace) -> Subject:
-        steps = math.floor((place.keyframe_s - place.start_s) * MOTION_RATE)
-        start_s = place.keyframe_s - min(_FRAMES_EACH_SIDE, max(0, steps)) / MOTION_RATE
-        end_s = min(place.end_s, place.keyframe_s + (_FRAMES_EACH_SIDE + 0.5) / MOTION_RATE)
-        try:
-            clip = self.worker.clip_frames(
-                place.path,
-                start_s=start_s,
-                end_s=max(end_s, start_s + 0.01),
-                sampling=Sampling(frames=2 * _FRAMES_EACH_SIDE + 1, rate=MOTION_RATE),
-                short_side=KEYFRAME_SIDE,
-                settings=self.settings,
-            )
-        except DecodeFailed:  # the keyframe alone will do
-            return subject
-        nearest = int(np.abs(clip.times_s - place.keyframe_s).argmin())
-        return replace(subject, frames=clip.frames, at=nearest)
-
 
 def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target]:
     """What is drawn of each subject."""
@@ -117,13 +152,12 @@ def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target
 
 def _target(maker: SketchMaker, subject: Subject) -> Target:
     picture, placed = on_canvas(subject.picture)
-    method = maker.settings.mask
-    if method == "none":
-        return Target(picture, np.ones((CANVAS, CANVAS), np.float32), placed)
-    relevance = _relevance(maker, picture, subject.words) if subject.words else None
-    motion = None
-    if subject.frames is not None and len(subject.frames) > 1:
+    relevance = motion = None
+    if maker.weighs_evidence and subject.words:
+        relevance = _relevance(maker, picture, subject.words)
+    if maker.weighs_evidence and subject.frames is not None and len(subject.frames) > 1:
         motion = _canvas_map(motion_map(subject.frames, subject.at), placed)
+    method = maker.settings.mask
     mask = subject_mask(picture, placed, relevance=relevance, motion=motion, method=method)
     return Target(picture, mask, placed)
 

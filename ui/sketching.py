@@ -1,8 +1,8 @@
 """`kinodex sketch`: a library, some of its moments, or pictures, turned into strokes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
@@ -24,43 +24,28 @@ from ui.indexing import (
     stop_on_interrupt,
 )
 from ui.printing import counted, data_json, printable, short_path, talk
-from ui.sketch_bar import SketchBar
 from ui.sketch_library import LibrarySketcher, Listener, SketchReport
 from ui.sketch_maker import SketchMaker
 from ui.sketch_moments import MomentSketcher, find_places, name_of
 from ui.sketch_pictures import PictureSketcher, check_pictures
 from ui.sketch_products import Drawn, usable_folder
-from ui.sketch_request import Products, SketchFlags
-from ui.sketch_subjects import Moment, PictureFile, subject_named
+from ui.sketch_request import Moment, PictureFile, SketchRequest, meant_by
+from ui.sketch_sheet import write_sheets
+from ui.work_bar import WorkBar
 
 EXIT_ERROR = 1
 
 
-@dataclass(frozen=True)
-class SketchRequest:
-    """All that was typed. No subjects means the whole library."""
-
-    flags: SketchFlags
-    model: ModelFlags
-    products: Products
-    redo: bool
-    sheet: Path | None
-    as_json: bool
-
-
-def run_sketch(folder: Path | None, subjects: Sequence[str], request: SketchRequest) -> int:
+def run_sketch(folder: Path | None, words: Sequence[str], request: SketchRequest) -> int:
     """Sketch what is named, or the library in `folder`; → the exit code."""
-    named = [subject_named(text) for text in subjects]
+    if not words:
+        with Library.open(folder) as library:
+            return _sketch_library(library, request)
+    named = [meant_by(word) for word in words]
     moments = [one.text for one in named if isinstance(one, Moment)]
     pictures = [one.path for one in named if isinstance(one, PictureFile)]
     check_pictures(pictures)
-    with ExitStack() as stack:
-        library = _open_library(folder, needed=not pictures or bool(moments))
-        if library is not None:
-            stack.enter_context(library)
-        if not named:
-            assert library is not None  # noqa: S101
-            return _sketch_library(library, request)
+    with _library_if_any(folder, needed=bool(moments)) as library:
         return _sketch_named(library, moments, pictures, request)
 
 
@@ -72,27 +57,25 @@ def sketch_new_segments(library: Library, backbone: Backbone) -> SketchReport:
     return report
 
 
-def _open_library(folder: Path | None, *, needed: bool) -> Library | None:
+def _library_if_any(folder: Path | None, *, needed: bool) -> AbstractContextManager[Library | None]:
     try:
         return Library.open(folder)
     except LibraryNotFound:
         if needed or folder is not None:
             raise
-        return None
+        return nullcontext()
 
 
 def _sketch_library(library: Library, request: SketchRequest) -> int:
     if space_of(library) is None:
         raise nothing_indexed(library)
     if request.sheet is not None:
-        usable_folder(request.sheet.expanduser().parent)
+        usable_folder(request.sheet.file.parent)
     maker = _maker(library, request)
     report = _run_library(library, maker, redo=request.redo, only_new=False)
     sheets: Sequence[Path] = ()
     if request.sheet is not None and not report.interrupted:
-        from ui.sketch_sheet import write_sheets
-
-        sheets = write_sheets(library, request.sheet.expanduser())
+        sheets = write_sheets(library, request.sheet)
     if request.as_json:
         data_json(asdict(report) | {"sheets": [str(sheet) for sheet in sheets]})
     _summarise(report)
@@ -104,7 +87,7 @@ def _sketch_library(library: Library, request: SketchRequest) -> int:
 def _run_library(
     library: Library, maker: SketchMaker, *, redo: bool, only_new: bool
 ) -> SketchReport:
-    with SketchBar("segments") as bar, stop_on_interrupt() as stop:
+    with WorkBar("sketching") as bar, stop_on_interrupt() as stop:
         listener = Listener(bar.show, _say_failed, talk)
         sketcher = LibrarySketcher(library, maker, load_settings(library), listener, stop)
         return sketcher.run(redo=redo, only_new=only_new)
@@ -128,7 +111,7 @@ def _sketch_named(
         talk(f"failed: {printable(why)}")
 
     shown = 0
-    with SketchBar("sketches") as bar, stop_on_interrupt() as stop:
+    with WorkBar("sketching", "sketches") as bar, stop_on_interrupt() as stop:
         works: list[Iterator[Drawn]] = []
         if library is not None and places:
             reading, products, redo = load_settings(library), request.products, request.redo
@@ -159,9 +142,9 @@ def _choice(library: Library | None, flags: ModelFlags) -> ModelChoice:
     """What was asked for, else the library's own model, else the bundled one."""
     space = space_of(library) if library else None
     current = choice_of(space) if space else None
-    asked = flags.choice(current)
-    if asked or current:
-        return asked or current  # type: ignore[return-value]
+    choice = flags.choice(current) or current
+    if choice:
+        return choice
     talk(
         "no library: the bundled model draws, which knows a small generated world; --model names "
         "another"

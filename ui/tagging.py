@@ -8,7 +8,6 @@ from search.settings import tag_settings_of
 from search.spaces import choice_of
 from search.tag_planning import TagRequest, make_tagger, wanted_by
 from search.tagger import TagReport
-from ui.fusing import FusingBar
 from ui.indexing import (
     EXIT_DONE,
     EXIT_INTERRUPTED,
@@ -18,6 +17,7 @@ from ui.indexing import (
     stop_on_interrupt,
 )
 from ui.printing import counted, data_json, printable, talk
+from ui.work_bar import WorkBar
 
 
 def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_json: bool) -> int:
@@ -34,7 +34,7 @@ def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_j
         with library.reading() as session:
             wanted = wanted_by(session, request, settings, backbone)
         tagger = make_tagger(library, backbone, wanted, talk)
-        with FusingBar("tagging") as bar, stop_on_interrupt() as stop:
+        with WorkBar("tagging") as bar, stop_on_interrupt() as stop:
             report = tagger.run(on_progress=bar.show, stop=stop)
     if as_json:
         data_json(asdict(report) | {"vocabulary": wanted.plan.words.name})

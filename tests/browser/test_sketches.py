@@ -7,10 +7,11 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+from sketch.animated_svg import morphing_svg
 from sketch.film import making_of, morphing_film
 from sketch.raster_image import grey
 from sketch.strokes import Drawing, Strokes
-from sketch.svg import morphing_svg, to_svg
+from sketch.svg import to_svg
 from sketch.target import Target
 from tests.sketch.sketches import line, sketch_of
 

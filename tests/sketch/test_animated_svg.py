@@ -4,8 +4,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
+from sketch.animated_svg import morphing_svg
 from sketch.strokes import Strokes
-from sketch.svg import morphing_svg
 from tests.sketch.sketches import line, strokes_of
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -49,21 +49,6 @@ def test_a_stroke_moves_through_its_places_and_back() -> None:
     ]
 
 
-def test_it_can_start_anew_or_stop_at_the_end() -> None:
-    again = animations(morphing_svg(moments(), [0, 1, 2], title="x", ending="again"))[0][0]
-    once = animations(morphing_svg(moments(), [0, 1, 2], title="x", ending="once"))[0][0]
-    assert again["keyTimes"] == once["keyTimes"] == "0;0.5;1"
-    assert (again["repeatCount"], again["dur"]) == ("indefinite", "2s")
-    assert once["fill"] == "freeze"
-    assert "repeatCount" not in once
-
-
-def test_eased_strokes_linger_at_each_moment() -> None:
-    eased = animations(morphing_svg(moments(), [0, 1, 2], title="x", ending="once", eased=True))
-    assert eased[0][0]["calcMode"] == "spline"
-    assert eased[0][0]["keySplines"] == "0.4 0 0.6 1;0.4 0 0.6 1"
-
-
 def test_what_cannot_play_shows_the_first_moment() -> None:
     root = ElementTree.fromstring(morphing_svg(moments(), [0, 1, 2], title="x"))
     paths = list(root.iter(f"{NAMESPACE}path"))
@@ -75,10 +60,9 @@ def test_a_single_moment_stands_still() -> None:
     assert "<animate" not in morphing_svg([strokes_of(4)], [3.0], title="x")
 
 
-def test_the_title_is_escaped_and_the_paper_can_be_left_out() -> None:
-    text = morphing_svg(moments(), [0, 1, 2], title='"><script>', background=False)
+def test_the_title_is_escaped() -> None:
+    text = morphing_svg(moments(), [0, 1, 2], title='"><script>')
     assert "<title>&quot;&gt;&lt;script&gt;</title>" in text
-    assert "<rect" not in text
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from models.errors import KinodexError
 from sketch.raster import render_strokes
 from sketch.raster_image import to_png
 from sketch.strokes import Strokes
-from sketch.svg import from_svg, to_svg
+from sketch.svg import to_svg
+from sketch.svg_reading import from_svg
 from tests.sketch.sketches import line, sketch_of, strokes_of
 
 SKETCH = sketch_of(strokes_of(12))
@@ -38,14 +39,6 @@ def test_a_larger_png_is_drawn_at_that_size_and_not_enlarged() -> None:
     assert large.shape == (896, 896)
     assert (column == 0).sum() == 12  # three pixels of the canvas, with sharp edges
     assert (column == 255).sum() == 896 - 12
-
-
-def test_without_paper_only_the_ink_is_seen() -> None:
-    image = opened(to_png(SKETCH, transparent=True)).convert("RGBA")
-    opacity = np.asarray(image.getchannel("A"), int)
-    paper = np.asarray(opened(to_png(SKETCH)), int)
-    assert np.asarray(image.convert("RGB")).max() == 0
-    np.testing.assert_array_equal(opacity, 255 - paper)
 
 
 def test_a_thumbnail_is_a_small_file() -> None:

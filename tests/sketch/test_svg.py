@@ -6,7 +6,8 @@ import pytest
 
 from models.errors import KinodexError
 from sketch.strokes import Strokes
-from sketch.svg import from_svg, to_svg
+from sketch.svg import to_svg
+from sketch.svg_reading import from_svg
 from tests.sketch.sketches import line, sketch_of, strokes_of
 
 NAMESPACE = "{http://www.w3.org/2000/svg}"
@@ -85,10 +86,6 @@ def test_what_is_no_number_is_never_written(bad: float) -> None:
 def test_a_group_with_an_odd_name_is_never_written() -> None:
     with pytest.raises(ValueError, match="cannot be called"):
         to_svg(replace(ONE_LINE, groups=('"><script>',)), title="x")
-
-
-def test_the_paper_can_be_left_out() -> None:
-    assert "<rect" not in to_svg(ONE_LINE, title="x", background=False)
 
 
 def test_playing_strokes_follow_one_another_and_take_as_long_as_they_are() -> None:

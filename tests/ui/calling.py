@@ -1,6 +1,9 @@
 """Runs the command in this process, so that torch is loaded once for all tests."""
 
+import json
 import sys
+
+import pytest
 
 from ui import cli
 
@@ -15,3 +18,15 @@ def call(*arguments: object) -> int:
     finally:
         sys.argv = before
     return 0
+
+
+def shown_json(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict:
+    """What a command prints with --json."""
+    capsys.readouterr()
+    assert call(*arguments, "--json") == code
+    return json.loads(capsys.readouterr().out)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    """What was said on stderr since the last look, on one line and without frames around it."""
+    return " ".join(capsys.readouterr().err.replace("│", " ").split())

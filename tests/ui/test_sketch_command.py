@@ -1,12 +1,13 @@
 """`kinodex sketch`: the library, a moment, a picture; and `index --sketch`."""
 
-import json
 import os
 import shutil
 import signal
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -16,68 +17,62 @@ import ui.sketch_library
 import ui.sketch_maker
 from search.library import Library
 from search.lock import only_sketcher
+from search.settings import SketchSettings
 from search.sketches import read_sketch
 from sketch.presets import preset_named
 from tests.corpus import scene, shots, write_clip
-from tests.ui.calling import call
+from tests.ui.calling import call, said, shown_json
+from ui.cli_sketch import MaskMethod, PresetName
 from ui.sketch_files import ensure_sketch
 from ui.sketch_pictures import unlike_stems
-from ui.sketch_subjects import Moment, PictureFile, subject_named
+from ui.sketch_request import Moment, PictureFile, meant_by
 
 
-@pytest.fixture(autouse=True)
-def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+def draw_hastily(patch: pytest.MonkeyPatch) -> None:
     """A few steps of drawing are enough here; how well it is drawn is tested elsewhere."""
 
     def named(name: str):
         return replace(preset_named(name), iterations=2)
 
-    monkeypatch.setattr(ui.sketch_maker, "preset_named", named)
+    patch.setattr(ui.sketch_maker, "preset_named", named)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    draw_hastily(monkeypatch)
 
 
 @pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clips")
-    write_clip(folder / "a.mp4", shots([30, 30]))
-    write_clip(folder / "new\nline \x1b[31m.mp4", shots([40]))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def indexed(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("made") / "library"
-    assert call("index", clips, "-l", library, "-m", "bundled", "--head", "meanP") == 0
-    return library
-
-
-@pytest.fixture(scope="module")
-def drawn_once(indexed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def drawn_once(shared_library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of three segments, with sketches of four strokes."""
-    library = Path(shutil.copytree(indexed, tmp_path_factory.mktemp("drawn") / "library"))
+    library = Path(shutil.copytree(shared_library, tmp_path_factory.mktemp("drawn") / "library"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            ui.sketch_maker,
-            "preset_named",
-            lambda name: replace(preset_named(name), iterations=2),
-        )
+        draw_hastily(patch)
         assert call("sketch", "-l", library, "--strokes", "4") == 0
     return library
 
 
 @pytest.fixture
-def library(indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = Path(shutil.copytree(indexed, tmp_path / "library"))
-    monkeypatch.setenv("KINODEX_LIBRARY", str(made))
-    monkeypatch.chdir(tmp_path)
-    return made
+def in_use(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], Path]:
+    """Makes a copy of a library the one that commands work on."""
+
+    def use(original: Path) -> Path:
+        library = Path(shutil.copytree(original, tmp_path / "library"))
+        monkeypatch.setenv("KINODEX_LIBRARY", str(library))
+        monkeypatch.chdir(tmp_path)
+        return library
+
+    return use
 
 
 @pytest.fixture
-def sketched(drawn_once: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = Path(shutil.copytree(drawn_once, tmp_path / "sketched"))
-    monkeypatch.setenv("KINODEX_LIBRARY", str(made))
-    monkeypatch.chdir(tmp_path)
-    return made
+def library(shared_library: Path, in_use: Callable[[Path], Path]) -> Path:
+    return in_use(shared_library)
+
+
+@pytest.fixture
+def sketched(drawn_once: Path, in_use: Callable[[Path], Path]) -> Path:
+    return in_use(drawn_once)
 
 
 @pytest.fixture
@@ -85,16 +80,6 @@ def no_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KINODEX_LIBRARY", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "nothing"))
     monkeypatch.chdir(tmp_path)
-
-
-def shown_json(capsys: pytest.CaptureFixture[str], *arguments: object, code: int = 0) -> dict:
-    capsys.readouterr()
-    assert call(*arguments, "--json") == code
-    return json.loads(capsys.readouterr().out)
-
-
-def said(capsys: pytest.CaptureFixture[str]) -> str:
-    return " ".join(capsys.readouterr().err.replace("│", " ").split())
 
 
 def rows(library: Path) -> list[tuple]:
@@ -167,8 +152,8 @@ def test_a_picture_of_an_older_sketch_is_not_taken_for_the_new_one(sketched):
         assert ensure_sketch(library, 2, "svg").read_text() == current
 
 
-def test_pictures_of_removed_videos_go_with_the_next_run(sketched, clips):
-    assert call("remove", clips / "a.mp4") == 0
+def test_pictures_of_removed_videos_go_with_the_next_run(sketched, shared_clips):
+    assert call("remove", shared_clips / "a.mp4") == 0
     assert call("sketch", "--strokes", "4") == 0
     left = sorted(file.name for file in (sketched / "media/sketches/0").iterdir())
     with Library.open(sketched) as library:
@@ -257,10 +242,10 @@ def test_the_same_seed_gives_the_same_picture(no_library, tmp_path, capsys):
     assert one == two != three
 
 
-def test_one_bad_picture_does_not_stop_the_others(no_library, tmp_path, clips, capsys):
+def test_one_bad_picture_does_not_stop_the_others(no_library, tmp_path, shared_clips, capsys):
     picture(tmp_path / "good.png")
     (tmp_path / "bad.png").write_bytes(b"no picture")
-    video = clips / "a.mp4"
+    video = shared_clips / "a.mp4"
     assert call("sketch", "bad.png", "good.png", video, "--strokes", "2") == 3
     shown = capsys.readouterr()
     assert shown.out == "good.sketch.svg\n"
@@ -269,9 +254,9 @@ def test_one_bad_picture_does_not_stop_the_others(no_library, tmp_path, clips, c
     assert call("sketch", "bad.png") == 1
 
 
-def test_a_bad_keyframe_does_not_stop_the_run(clips, tmp_path, monkeypatch, capsys):
+def test_a_bad_keyframe_does_not_stop_the_run(shared_clips, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "library"))
-    videos = Path(shutil.copytree(clips, tmp_path / "videos"))
+    videos = Path(shutil.copytree(shared_clips, tmp_path / "videos"))
     assert call("index", videos, "-m", "bundled", "--head", "meanP") == 0
     (videos / "new\nline \x1b[31m.mp4").write_bytes(b"overwritten")
     keyframes = sorted((tmp_path / "library/media/keyframes/0").iterdir())
@@ -300,7 +285,21 @@ def test_names_cannot_move_the_cursor(library, tmp_path, capsys):
 def test_a_contact_sheet_of_the_library(sketched, capsys):
     assert call("sketch", "--strokes", "4", "--sheet", "sheet.png") == 0
     assert "contact sheet: sheet.png" in capsys.readouterr().err
-    assert min(Image.open("sheet.png").size) > 200
+    # Six columns of 224 and seven gaps of 12; a row of 224 with its caption, and two gaps.
+    assert Image.open("sheet.png").size == (6 * 224 + 7 * 12, 224 + 20 + 2 * 12)
+
+
+def test_a_contact_sheet_shows_the_keyframes_that_there_are(sketched):
+    shutil.rmtree(sketched / "media/keyframes")
+    with sqlite3.connect(sketched / "catalog.db") as connection:
+        connection.execute("UPDATE paths SET path = ? WHERE video_id = 1", (b"/gone.mp4",))
+    assert call("sketch", "--strokes", "4", "--sheet", "sheet.jpg", "--keyframes") == 0
+    sheet = Image.open("sheet.jpg")
+    # Three columns of two squares each and four gaps.
+    assert (sheet.format, sheet.size) == ("JPEG", (3 * 448 + 4 * 12, 224 + 20 + 2 * 12))
+    lefts = [12 + 460 * cell for cell in range(3)]
+    keyframes = [np.asarray(sheet)[80:160, left + 20 : left + 204] for left in lefts]
+    assert [bool(one.mean() > 250) for one in keyframes] == [True, True, False]
 
 
 def test_interrupted_it_keeps_whole_batches_and_goes_on(library, monkeypatch, capsys):
@@ -329,7 +328,7 @@ def test_two_processes_do_not_sketch_a_library_at_once(library, capsys):
     assert "another Kinodex is sketching" in said(capsys)
 
 
-def test_indexing_sketches_when_asked_to(clips, tmp_path, monkeypatch, capsys):
+def test_indexing_sketches_when_asked_to(shared_clips, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "library"))
     first = tmp_path / "first.mp4"
     write_clip(first, shots([30]))
@@ -337,10 +336,10 @@ def test_indexing_sketches_when_asked_to(clips, tmp_path, monkeypatch, capsys):
     report = shown_json(capsys, "index", first, *flags, "--sketch")
     assert (report["encoded"], report["sketching"]["drawn"]) == (1, 1)
     assert call("sketch", "--strokes", "2") == 0
-    assert shown_json(capsys, "index", clips, *flags)["sketching"] is None
+    assert shown_json(capsys, "index", shared_clips, *flags)["sketching"] is None
     (tmp_path / "library/library.toml").write_text("[sketch]\nafter_indexing = true\n")
-    assert shown_json(capsys, "index", clips, "--no-sketch")["sketching"] is None
-    assert shown_json(capsys, "index", clips)["sketching"]["drawn"] == 3
+    assert shown_json(capsys, "index", shared_clips, "--no-sketch")["sketching"] is None
+    assert shown_json(capsys, "index", shared_clips)["sketching"]["drawn"] == 3
     strokes = {len(points) // 32 for _, _, points, _ in rows(tmp_path / "library")}
     assert strokes == {2, 16}, "what was drawn in another way is left alone"
 
@@ -356,6 +355,7 @@ def test_indexing_sketches_when_asked_to(clips, tmp_path, monkeypatch, capsys):
         (["--png"], 2, "name one"),
         (["1", "--sheet", "x.png"], 2, "leave WHAT out"),
         (["--sheet", "x.svg"], 2, "must end in .png"),
+        (["--keyframes"], 2, "goes with --sheet"),
         (["nothing.jpg"], 1, "there is no picture 'nothing.jpg'"),
         (["."], 1, "is a folder"),
         (["99"], 1, "there is no segment 99"),
@@ -386,15 +386,21 @@ def test_without_a_library_or_segments_it_says_what_to_do(no_library, tmp_path, 
 
 def test_what_is_meant_by_a_word(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert subject_named("12") == Moment("12")
-    assert subject_named("./12") == PictureFile(Path("12"))
-    assert subject_named("a.mp4@1:02.5") == Moment("a.mp4@1:02.5")
-    assert subject_named("icon@2.png") == PictureFile(Path("icon@2.png"))
-    assert subject_named("icon@2") == Moment("icon@2")
+    assert meant_by("12") == Moment("12")
+    assert meant_by("./12") == PictureFile(Path("12"))
+    assert meant_by("a.mp4@1:02.5") == Moment("a.mp4@1:02.5")
+    assert meant_by("icon@2.png") == PictureFile(Path("icon@2.png"))
+    assert meant_by("icon@2") == Moment("icon@2")
     Path("icon@2").touch()
-    assert subject_named("icon@2") == PictureFile(Path("icon@2"))
+    assert meant_by("icon@2") == PictureFile(Path("icon@2"))
 
 
 def test_files_of_like_names_do_not_overwrite_each_other():
     paths = [Path(name) for name in ("a/x.png", "a/x.jpg", "b/x.png", "y.png")]
     assert list(unlike_stems(paths).values()) == ["x.png-1", "x.jpg", "x.png-3", "y"]
+
+
+def test_options_know_the_same_words_as_the_settings():
+    fields = SketchSettings.model_fields
+    assert set(PresetName) == set(get_args(fields["preset"].annotation))
+    assert set(MaskMethod) == set(get_args(fields["mask"].annotation))

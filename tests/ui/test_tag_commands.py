@@ -8,35 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import shots, write_clip
-from tests.ui.calling import call
-
-
-@pytest.fixture(scope="module")
-def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("clips")
-    write_clip(folder / "a.mp4", shots([30, 30]))
-    write_clip(folder / "new\nline \x1b[31m.mp4", shots([40]))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def indexed(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    library = tmp_path_factory.mktemp("made") / "library"
-    assert call("index", clips, "-l", library, "-m", "bundled", "--head", "meanP") == 0
-    return library
+from tests.ui.calling import call, said, shown_json
 
 
 @pytest.fixture
-def library(indexed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    made = Path(shutil.copytree(indexed, tmp_path / "library"))
+def library(shared_library: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    made = Path(shutil.copytree(shared_library, tmp_path / "library"))
     monkeypatch.setenv("KINODEX_LIBRARY", str(made))
     return made
-
-
-def shown_json(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict:
-    capsys.readouterr()
-    assert call(*arguments, "--json") == 0
-    return json.loads(capsys.readouterr().out)
 
 
 def dump(library: Path) -> list[str]:
@@ -50,7 +29,7 @@ def test_indexing_tags_with_the_models_own_list(library, capsys):
     assert (summary["segments"], len(summary["labels"])) == (3, 18)
 
 
-def test_a_vocabulary_of_ones_own_is_used_from_then_on(library, clips, tmp_path, capsys):
+def test_a_vocabulary_of_ones_own_is_used_from_then_on(library, shared_clips, tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("jumping high\nsleeping\n")
     report = shown_json(
         capsys, "tag", "--vocabulary", tmp_path / "mine.txt", "--min-probability", "0.001"
@@ -151,7 +130,7 @@ def test_a_bad_vocabulary_is_one_sentence_and_changes_nothing(
 def test_mistakes_end_in_one_sentence(library, arguments, code, sentence, capsys):
     before = dump(library)
     assert call(*arguments) == code
-    assert sentence in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert sentence in said(capsys)
     assert dump(library) == before
 
 
