@@ -8,11 +8,16 @@ from typer.cli import app as typer_program
 from typer.testing import CliRunner
 
 from indexer.settings import IndexSettings
-from search.settings import SearchSettings, TagSettings
+from search.settings import SearchSettings, SketchSettings, TagSettings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
-OPTIONS = IndexSettings.model_fields | SearchSettings.model_fields | TagSettings.model_fields
+OPTIONS = {
+    **IndexSettings.model_fields,
+    **SearchSettings.model_fields,
+    **TagSettings.model_fields,
+    **SketchSettings.model_fields,
+}
 
 
 def test_the_command_reference_is_up_to_date(tmp_path):
