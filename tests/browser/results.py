@@ -18,3 +18,11 @@ def search(page: Page, served: Served, query: str, *, count: int = 7) -> None:
     # The style may come after the cards. With it, a card is seen when a click on it counts.
     expect(page.locator(".st-key-results")).to_have_css("display", "grid")
     expect(cards(page).first).to_be_visible()
+
+
+def settled(page: Page) -> None:
+    """Wait until the page has been drawn to its end: what is pressed before may be drawn anew.
+
+    The press would then begin on one button and end on another, which is none.
+    """
+    expect(page.locator("[data-test-script-state=notRunning]")).to_have_count(1)

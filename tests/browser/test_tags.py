@@ -13,7 +13,7 @@ from search.tag_planning import TagRequest
 from smallworld.clips import write_clip
 from smallworld.shots import Shot
 from tests.browser.conftest import CAT, ELEPHANT, PENGUIN
-from tests.browser.results import cards, search
+from tests.browser.results import cards, search, settled
 from tests.browser.server import Served, serving
 from tests.tiny import index
 from ui.indexing import ModelFlags
@@ -58,6 +58,7 @@ def add(page: Page, label: str) -> None:
 
 
 def take_back(page: Page, label: str) -> None:
+    settled(page)
     tags(page).filter(has_text=label).get_by_role("button", name="take back").click()
     expect(tags(page).filter(has_text="as you said")).to_have_count(0)
 
