@@ -1,7 +1,7 @@
 """From segments that were found to hits: one for each video, with its moments and their tags."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,6 @@ from search.embeddings import normalised, unpack
 from search.hits import Hit, Moment, Why
 from search.tags import Tag, Tagged, tags_of
 
-_MOMENTS_PER_HIT = 5
 _IDS_PER_QUERY = 10_000  # SQLite takes 32,766
 
 
@@ -37,7 +36,9 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class _PresentVideo:
+class PresentVideo:
+    """A video that lies somewhere now."""
+
     content_hash: str
     paths: tuple[Path, ...]
 
@@ -76,25 +77,40 @@ def first_videos(candidates: Iterable[Candidate], k: int) -> dict[int, list[Cand
     return groups
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """What else is known of the segments, by segment.
+
+    matches: how surely they match
+    terms: of a query of several terms, each with its cosine
+    """
+
+    matches: Mapping[int, float] = field(default_factory=dict)
+    terms: Mapping[int, tuple[tuple[str, float], ...]] = field(default_factory=dict)
+
+
 def make_hits(
     session: Session,
     groups: Mapping[int, Sequence[Candidate]],
     query: np.ndarray | None,
     dim: int,
+    evidence: Evidence | None = None,
 ) -> list[Hit]:
-    """A hit for each video.
+    """A hit for each video, with all its candidates as moments.
 
     query: (dim,), unit length, what the best frame of a segment is nearest to; without it a
         segment's start stands for it
     """
-    shown = {video: group[:_MOMENTS_PER_HIT] for video, group in groups.items()}
-    segments = [candidate.segment for group in shown.values() for candidate in group]
-    best_frames = {} if query is None else _best_frames(session, segments, query, dim)
+    segments = [candidate.segment for group in groups.values() for candidate in group]
+    best_frames = {} if query is None else best_frames_of(session, segments, query, dim)
     tags = tags_of(session, segments)
-    videos = _present_videos(session, shown)
+    videos = present_videos(session, groups)
     moments = {
-        video: [_moment(one, best_frames, tags[one.segment]) for one in group]
-        for video, group in shown.items()
+        video: [
+            make_moment(one, best_frames, tags[one.segment], evidence or Evidence())
+            for one in group
+        ]
+        for video, group in groups.items()
     }
     return [
         Hit(
@@ -108,7 +124,7 @@ def make_hits(
     ]
 
 
-def _best_frames(
+def best_frames_of(
     session: Session, segments: Sequence[int], query: np.ndarray, dim: int
 ) -> dict[int, tuple[float, float]]:
     """For each segment the time of its best-matching stored frame, and that frame's cosine."""
@@ -125,23 +141,28 @@ def _best_frame(frames: SegmentFrames, query: np.ndarray, dim: int) -> tuple[flo
     return float(times_s[first_shown]), float(cosines[best])
 
 
-def _present_videos(session: Session, videos: Iterable[int]) -> dict[int, _PresentVideo]:
+def present_videos(session: Session, videos: Iterable[int]) -> dict[int, PresentVideo]:
+    """Those of the videos that lie somewhere now, by id."""
     rows = session.execute(
         select(Video.id, Video.content_hash, VideoPath.path)
         .join(VideoPath, VideoPath.video_id == Video.id)
         .where(Video.id.in_(list(videos)), VideoPath.missing_since.is_(None))
         .order_by(Video.id, VideoPath.path)
     )
-    found: dict[int, _PresentVideo] = {}
+    found: dict[int, PresentVideo] = {}
     for video, content_hash, path in rows:
         earlier = found[video].paths if video in found else ()
-        found[video] = _PresentVideo(content_hash, (*earlier, path))
+        found[video] = PresentVideo(content_hash, (*earlier, path))
     return found
 
 
-def _moment(
-    candidate: Candidate, best_frames: Mapping[int, tuple[float, float]], tags: tuple[Tag, ...]
+def make_moment(
+    candidate: Candidate,
+    best_frames: Mapping[int, tuple[float, float]],
+    tags: tuple[Tag, ...],
+    evidence: Evidence,
 ) -> Moment:
+    """The moment of a candidate. best_frames: by segment, as `best_frames_of` tells them."""
     best_s, similarity = best_frames.get(
         candidate.segment, (candidate.start_s, candidate.similarity)
     )
@@ -151,6 +172,13 @@ def _moment(
         end_s=candidate.end_s,
         best_s=best_s,
         score=candidate.score,
-        why=Why(candidate.similarity, similarity, candidate.reranked, candidate.tag_probability),
+        match=evidence.matches.get(candidate.segment),
+        why=Why(
+            candidate.similarity,
+            similarity,
+            candidate.reranked,
+            candidate.tag_probability,
+            evidence.terms.get(candidate.segment, ()),
+        ),
         tags=tags,
     )

@@ -1,20 +1,26 @@
 """Answers queries: text to vector, vector to segments, segments to hits grouped by video."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.errors import KinodexError
-from search.candidates import Candidate, first_videos, make_hits, read_candidates
+from search.candidates import Candidate, Evidence, first_videos, make_hits, read_candidates
 from search.catalog import Space
 from search.embeddings import normalised
+from search.feedback import moved
 from search.hits import Hit
 from search.library import EmptyLibrary, Library, nothing_indexed
-from search.segment_index import SegmentIndex
+from search.merging import merged
+from search.query import USUAL_PER_VIDEO, Filters, Query, Term, check
+from search.query_language import parse, written_terms
+from search.query_vectors import QueryEncoder, StepVector
+from search.scope import Scope, ScopeFinder
+from search.segment_index import SegmentIndex, read_embeddings
+from search.sequence_search import find_sequences
 from search.settings import NO_RERANKING, reranker_of
 from search.spaces import (
     SpaceMismatch,
@@ -23,7 +29,6 @@ from search.spaces import (
     choice_of,
     has_same_weights,
 )
-from search.tags import TagFilter, Tagged, find_tagged
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +37,7 @@ if TYPE_CHECKING:
     from search.reranking import Reranker
 
 _SEGMENTS_PER_VIDEO = 4  # fetched for each video wanted; more only when they share too few videos
+_MERGED_AT_MOST = 4  # times as many segments are looked at as moments shown, to merge neighbours
 _RERANKED = 100  # segments: reading their frames takes a few milliseconds
 
 
@@ -48,11 +54,10 @@ class SearchEngine:
     ) -> None:
         check_same_weights(space, backbone.identity)
         self._library = library
-        self._dim = space.dim
         self._backbone = backbone
         self._reranker = _reranker(rerank, backbone, space.dim)
         self._space_key = space.key
-        self.index = SegmentIndex(library, space)
+        self._use(SegmentIndex(library, space))
 
     @classmethod
     def for_library(
@@ -95,37 +100,46 @@ class SearchEngine:
             session.expunge(space)
         index = SegmentIndex(self._library, space)
         index.refresh()  # before other threads see it
-        self.index, self._space_key = index, space.key
+        self._use(index)
+        self._space_key = space.key
         return True
 
-    def search(self, text: str, k: int = 10, *, tags: TagFilter | None = None) -> list[Hit]:
-        """The `k` videos that match `text` best, by their segments that have these tags.
+    def _use(self, index: SegmentIndex) -> None:
+        self.index = index
+        self._encoder = QueryEncoder(self._library, self._backbone, index)
+        self._scopes = ScopeFinder(index)
 
-        Raises KinodexError for an empty text, and UnknownLabel.
+    def search(self, query: Query | str, k: int | None = None) -> list[Hit]:
+        """The videos that match a query best, each with its matching moments.
+
+        query: in the query language, or ready made
+        k: how many videos, whatever the query says of that
+
+        Raises QueryMistake, EmptyLibrary, SpaceMismatch, UnknownLabel, and KinodexError for a
+        picture or segment that cannot be had.
         """
-        if not text.strip():
-            raise KinodexError("the query is empty: say what to look for")
-        if k < 1:
-            raise KinodexError("the number of results must be at least 1")
-        text_embedding = self._backbone.embed_texts([text])
-        return self._search(normalised(text_embedding.numpy())[0], k, text_embedding[0], tags)
+        asked = parse(query) if isinstance(query, str) else query
+        asked = check(asked if k is None else replace(asked, k=k))
+        self._take_up_changes()
+        with self._library.reading() as session:
+            if len(asked.steps) > 1:
+                return self._sequences(session, asked)
+            return self._moments(session, asked)
 
     def search_vector(
-        self, query: np.ndarray, k: int, *, tags: TagFilter | None = None
+        self, query: np.ndarray, k: int, *, filters: Filters | None = None
     ) -> list[Hit]:
         """The `k` videos nearest to a unit vector (dim,), each with its matching moments.
 
         Nothing is re-ranked: that takes a text.
         """
-        return self._search(query, k, None, tags)
+        self._take_up_changes()
+        with self._library.reading() as session:
+            scope = self._scopes.find(session, filters or Filters())
+            wanted = Wanted(query, k, USUAL_PER_VIDEO)
+            return self._hits(session, wanted, self._candidates(session, wanted, scope))
 
-    def _search(
-        self,
-        query: np.ndarray,
-        k: int,
-        text_embedding: "torch.Tensor | None",
-        tags: TagFilter | None,
-    ) -> list[Hit]:
+    def _take_up_changes(self) -> None:
         if not self.follow():
             raise SpaceMismatch(
                 f"the library {str(self._library.folder)!r} was moved to another model meanwhile: "
@@ -137,38 +151,118 @@ class SearchEngine:
                 f"no video of {str(self._library.folder)!r} is indexed and present: "
                 "run 'kinodex index FOLDER', or bring the folder back and run it again"
             )
-        with self._library.reading() as session:
-            tagged = find_tagged(session, tags) if tags else None
-            if self._reranker is None or text_embedding is None:
-                candidates = self._candidates(session, query, k, tagged, at_least=1)
-            else:
-                nearest = self._candidates(session, query, k, tagged, at_least=_RERANKED)
-                candidates = _reranked(nearest, self._reranker, session, text_embedding)
-            return make_hits(session, first_videos(candidates, k), query, self._dim)
+
+    def _moments(self, session: Session, asked: Query) -> list[Hit]:
+        step = self._encoder.encode(session, asked.steps[0]) if asked.steps else None
+        wanted, excluded = self._with_feedback(session, asked, step)
+        scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
+        if self._reranker is None or wanted.text_embedding is None:
+            candidates = self._candidates(session, wanted, scope)
+        else:
+            nearest = self._candidates(session, wanted, scope, at_least=_RERANKED)
+            candidates = _reranked(nearest, self._reranker, session, wanted.text_embedding)
+        return self._hits(session, wanted, candidates)
+
+    def _with_feedback(
+        self, session: Session, asked: Query, step: StepVector | None
+    ) -> tuple["Wanted", list[int]]:
+        """What to look for after what was said of segments, and which not to show."""
+        liked, right = self._encoder.segments(session, asked.like)
+        unliked, wrong = self._encoder.segments(session, asked.unlike)
+        if step is None:  # nothing but segments that are liked
+            step = StepVector(normalised(right.mean(axis=0)[None])[0], None, (), ())
+        query, text = step.vector, step.text_embedding
+        if liked or unliked:
+            query = moved(query, right, wrong, mean=self.index.sample().mean(axis=0))
+            text = None
+        return Wanted(query, asked.k, asked.per_video, text, step.terms), [*step.segments, *unliked]
+
+    def _sequences(self, session: Session, asked: Query) -> list[Hit]:
+        steps = [self._encoder.encode(session, step) for step in asked.steps]
+        excluded = [segment for step in steps for segment in step.segments]
+        scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
+        return find_sequences(
+            session,
+            self.index,
+            np.stack([step.vector for step in steps]),
+            scope,
+            within_s=asked.within_s,
+            k=asked.k,
+        )
+
+    def _hits(
+        self, session: Session, wanted: "Wanted", candidates: Sequence[Candidate]
+    ) -> list[Hit]:
+        groups = first_videos(candidates, wanted.k)
+        most = _MERGED_AT_MOST * wanted.per_video
+        groups = {video: group[:most] for video, group in groups.items()}
+        embeddings = self._embeddings(session, groups)
+        shown = {
+            video: merged(group, embeddings)[: wanted.per_video] for video, group in groups.items()
+        }
+        evidence = self._evidence(wanted, shown, embeddings)
+        return make_hits(session, shown, wanted.query, self.index.dim, evidence)
+
+    def _embeddings(
+        self, session: Session, groups: Mapping[int, Sequence[Candidate]]
+    ) -> dict[int, np.ndarray]:
+        ids = np.array(sorted(one.segment for group in groups.values() for one in group), np.int64)
+        read = read_embeddings(session, self.index.space_id, self.index.dim)
+        return dict(zip(ids.tolist(), read(ids), strict=True)) if len(ids) else {}
+
+    def _evidence(
+        self,
+        wanted: "Wanted",
+        groups: Mapping[int, Sequence[Candidate]],
+        embeddings: Mapping[int, np.ndarray],
+    ) -> Evidence:
+        segments = [one.segment for group in groups.values() for one in group]
+        if not segments or len(wanted.terms) < 2:
+            return Evidence()
+        cosines = np.stack([embeddings[one] for one in segments]) @ np.stack(
+            [vector for _, vector in wanted.terms], axis=1
+        )
+        names = [written_terms((term,)) for term, _ in wanted.terms]
+        return Evidence(
+            terms={
+                segment: tuple(zip(names, row.tolist(), strict=True))
+                for segment, row in zip(segments, cosines, strict=True)
+            }
+        )
 
     def _candidates(
-        self,
-        session: Session,
-        query: np.ndarray,
-        k: int,
-        tagged: Tagged | None,
-        *,
-        at_least: int,
+        self, session: Session, wanted: "Wanted", scope: Scope, *, at_least: int = 1
     ) -> list[Candidate]:
         """The nearest segments, best first: so many that `k` videos are among them."""
-        among = None if tagged is None else tagged.ids
+        among = scope.ids
         present = len(self.index) if among is None else min(len(self.index), len(among))
-        wanted = max(at_least, k * _SEGMENTS_PER_VIDEO)
+        count = max(at_least, wanted.k * _SEGMENTS_PER_VIDEO)
         while present:
-            nearest = self.index.nearest(query, wanted, among=among)
+            nearest = self.index.nearest(wanted.query, count, among=among)
             candidates = read_candidates(
-                session, nearest.ids, similarities=nearest.scores, tagged=tagged
+                session, nearest.ids, similarities=nearest.scores, tagged=scope.tagged
             )
             videos = {candidate.video for candidate in candidates}
-            if len(videos) >= k or wanted >= present:
+            if len(videos) >= wanted.k or count >= present:
                 return candidates
-            wanted *= 4
+            count *= 4
         return []
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is looked for, as the index sees it.
+
+    query: (dim,), unit length
+    text_embedding: (dim,), of a query that is nothing but a text
+    terms: each term with its unit vector
+    """
+
+    query: np.ndarray
+    k: int
+    per_video: int
+    text_embedding: "torch.Tensor | None" = None
+    terms: tuple[tuple[Term, np.ndarray], ...] = ()
 
 
 def _reranked(

@@ -2,8 +2,9 @@
 
 import os
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -18,6 +19,7 @@ from search.hits import Hit
 if TYPE_CHECKING:
     from models.backbone import Backbone
     from search.engine import SearchEngine
+    from search.query import Query
 
 ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
 
@@ -113,6 +115,10 @@ class Library:
         """Where a picture of a segment's sketch lies, when there is one; may be deleted."""
         return self.sketches_folder / str(segment_id // 1000) / f"{segment_id}.{kind}"
 
+    def query_picture_file(self, digest: str) -> Path:
+        """Where a picture lies that was searched for; may be deleted at any time."""
+        return self.folder / "media" / "queries" / f"{digest}.jpg"
+
     def settings(self, section: str) -> dict[str, Any]:
         """One table of library.toml, empty when there is none. Raises KinodexError if malformed."""
         try:
@@ -167,30 +173,24 @@ class Library:
             self._search_engine = SearchEngine.for_library(self, backbone)
         return self._search_engine
 
-    def search(
-        self,
-        text: str = "",
-        k: int = 10,
-        *,
-        tags: Sequence[str] = (),
-        min_probability: float | None = None,
-    ) -> Sequence[Hit]:
-        """The `k` videos that match a text best, best first, each with its matching moments.
+    def search(self, query: "str | Query", k: int | None = None) -> "list[Hit]":
+        """The videos that match a query best, best first, each with its matching moments.
 
-        tags: labels that must all hold in a moment; without a text they rank the moments
-        min_probability: of each label; by default that of the library's tags
+        query: in the query language ("dog + beach - snow --tag jumping"), or ready made
+        k: how many videos, whatever the query says of that
 
-        Raises KinodexError for an empty query, an empty library, a label that nobody knows, or a
-        model that cannot be had.
+        Raises QueryMistake, EmptyLibrary, and KinodexError for a label, picture or segment that
+        is not there, or a model that cannot be had.
         """
-        from search.tags import TagFilter
-
-        wanted = TagFilter(tuple(tags), min_probability) if tags else None
-        if wanted is None or text.strip():
-            return self.engine().search(text, k, tags=wanted)
+        from search.query import needs_model
+        from search.query_language import parse
         from search.tag_search import search_tags
 
-        return search_tags(self, wanted, k)
+        asked = parse(query) if isinstance(query, str) else query
+        asked = asked if k is None else replace(asked, k=k)
+        if needs_model(asked):
+            return self.engine().search(asked)
+        return search_tags(self, asked)
 
 
 def _make_folder(place: Path) -> None:

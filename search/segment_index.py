@@ -13,10 +13,12 @@ from search.catalog import Segment, SegmentEmbedding, Space
 from search.embeddings import unpack
 from search.library import Library
 from search.presence import is_present
+from search.segment_columns import SegmentColumns
 from search.vectors import Neighbours, storage
 from search.vectors.faiss_index import FaissIndex
 
 _CHUNK = 10_000  # vectors read from the catalog at once: 20 MB at width 512
+_SAMPLED = 4_096  # 8 MB at width 512, compared with a query in a millisecond
 _SAVE_AFTER = 1_000  # changes a reader may carry before it is worth writing the file again
 
 
@@ -25,10 +27,13 @@ class SegmentIndex:
 
     def __init__(self, library: Library, space: Space) -> None:
         self._library = library
-        self._space_id = space.id
+        self.space_id = space.id
+        self.dim = space.dim
+        self.columns = SegmentColumns.empty()
+        self.revision = -1
         self._space_key = space.key
-        self._dim = space.dim
-        self._revision = -1
+        self._sample = np.empty((0, space.dim), np.float32)
+        self._sampled_from = 0
         self._unsaved = 0
         self._lock = threading.Lock()  # several pages may find it stale at once
         self._visible: np.ndarray | None = None
@@ -49,22 +54,42 @@ class SegmentIndex:
     def refresh(self) -> None:
         """Take up what has changed in the catalog; one small query when nothing has."""
         with self._lock, self._library.reading() as session:
-            revision = session.scalar(select(Space.revision).where(Space.id == self._space_id))
-            if revision == self._revision:
+            revision = session.scalar(select(Space.revision).where(Space.id == self.space_id))
+            if revision == self.revision:
                 return
             if not self._is_level(session, revision):
                 self._catch_up(session)
-            self._visible = _visible_ids(session, self._space_id)
-            self._revision = revision or 0
+            self._visible = _visible_ids(session, self.space_id)
+            self.columns = self.columns.caught_up(session, self.space_id)
+            self.revision = revision or 0
         if self._unsaved > max(_SAVE_AFTER, len(self._index) // 20):
             self.save()
+
+    def visible(self) -> np.ndarray:
+        """The ids of all segments that a search may show, in order."""
+        return self._index.ids() if self._visible is None else self._visible
+
+    def sample(self) -> np.ndarray:
+        """Embeddings of segments spread evenly over the library, float32 (n, dim), n ≤ 4,096.
+
+        Read again only after the library has grown or shrunk by a tenth.
+        """
+        count = len(self._index)
+        with self._lock:
+            if abs(count - self._sampled_from) > self._sampled_from // 10:
+                ids = self._index.ids()
+                chosen = ids[np.linspace(0, count - 1, min(count, _SAMPLED)).astype(np.int64)]
+                with self._library.reading() as session:
+                    self._sample = _known_embeddings(session, self.space_id, self.dim, chosen)
+                self._sampled_from = count
+            return self._sample
 
     def save(self) -> None:
         """Write the index file, if it is behind and the disk lets us: it is only a cache."""
         if not self._unsaved:
             return
         with contextlib.suppress(OSError):
-            storage.save(self._index, self._folder, space=self._space_key, revision=self._revision)
+            storage.save(self._index, self._folder, space=self._space_key, revision=self.revision)
             self._unsaved = 0
 
     @property
@@ -73,9 +98,9 @@ class SegmentIndex:
 
     def _load(self) -> tuple[FaissIndex, int]:
         try:
-            index, manifest = storage.load(self._folder, space=self._space_key, dim=self._dim)
+            index, manifest = storage.load(self._folder, space=self._space_key, dim=self.dim)
         except storage.DamagedIndex:  # or none yet: the catalog has everything
-            return FaissIndex(self._dim), -1
+            return FaissIndex(self.dim), -1
         return index, manifest.revision
 
     def _is_level(self, session: Session, revision: int | None) -> bool:
@@ -84,14 +109,14 @@ class SegmentIndex:
         if stored != revision:
             return False
         # A catalog brought back from a copy counts its revisions again.
-        count = select(func.count()).where(SegmentEmbedding.space_id == self._space_id)
+        count = select(func.count()).where(SegmentEmbedding.space_id == self.space_id)
         return session.scalar(count) == len(self._index)
 
     def _catch_up(self, session: Session) -> None:
         stored = np.array(
             session.scalars(
                 select(SegmentEmbedding.segment_id)
-                .where(SegmentEmbedding.space_id == self._space_id)
+                .where(SegmentEmbedding.space_id == self.space_id)
                 .order_by(SegmentEmbedding.segment_id)
             ).all(),
             dtype=np.int64,
@@ -103,7 +128,7 @@ class SegmentIndex:
             self._index.remove(gone)
         for start in range(0, len(new), _CHUNK):
             chunk = new[start : start + _CHUNK]
-            self._index.add(chunk, read_embeddings(session, self._space_id, self._dim)(chunk))
+            self._index.add(chunk, read_embeddings(session, self.space_id, self.dim)(chunk))
         self._unsaved += len(gone) + len(new)
 
 
@@ -123,6 +148,16 @@ def read_embeddings(
         return unpack([blobs[segment_id] for segment_id in ids.tolist()], dim)
 
     return read
+
+
+def _known_embeddings(session: Session, space_id: int, dim: int, ids: np.ndarray) -> np.ndarray:
+    """Stored embeddings, (n, dim); those that were removed meanwhile are left out."""
+    rows = session.scalars(
+        select(SegmentEmbedding.embedding)
+        .where(SegmentEmbedding.space_id == space_id, SegmentEmbedding.segment_id.in_(ids.tolist()))
+        .order_by(SegmentEmbedding.segment_id)
+    ).all()
+    return unpack(rows, dim)
 
 
 def _visible_ids(session: Session, space_id: int) -> np.ndarray | None:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from search.catalog import Segment, VideoPath
 from search.corrections import NoSuchSegment
+from search.times import clock_seconds
 
 _HOW = "give the number that 'kinodex search --json' prints, or a file and a time: video.mp4@1:02"
 
@@ -39,7 +40,7 @@ def _is_number(text: str) -> bool:
 def _moment(text: str) -> tuple[str, float] | None:
     """A file's name and the seconds in it, if a text has this form."""
     name, _, time = text.rpartition("@")
-    time_s = _seconds(time)
+    time_s = clock_seconds(time)
     return (name, time_s) if name and time_s is not None else None
 
 
@@ -77,16 +78,3 @@ def _video(session: Session, name: str) -> int:
     if len(found) > 1:
         raise NoSuchSegment(f"{len(found)} videos are named {name!r}: give the whole path")
     return found.pop()
-
-
-def _seconds(text: str) -> float | None:
-    """What `1:02:03.5`, `1:02` and `62` say, in seconds; None for anything else."""
-    parts = text.split(":")
-    if not 1 <= len(parts) <= 3:
-        return None
-    total_s = 0.0
-    for part in parts:
-        if not part.isascii() or not part.replace(".", "", 1).isdigit():
-            return None
-        total_s = total_s * 60 + float(part)
-    return total_s

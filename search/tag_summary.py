@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.catalog import Segment, VideoPath
@@ -51,6 +51,20 @@ class TagSummary:
     def as_json(self) -> dict[str, Any]:
         """Plain values. A path that is not valid text keeps its bytes as surrogate escapes."""
         return asdict(self)
+
+
+def most_frequent(session: Session, count: int) -> list[str]:
+    """The labels that the model has found in most segments, at most so many."""
+    rows = session.execute(
+        select(Label.text)
+        .join(SegmentTag, SegmentTag.label_id == Label.id)
+        .join(Vocabulary, Vocabulary.id == Label.vocabulary_id)
+        .where(SegmentTag.kept, Vocabulary.active)
+        .group_by(Label.id)
+        .order_by(func.count().desc(), Label.text)
+        .limit(count)
+    )
+    return [row.text for row in rows]
 
 
 def summarise_tags(session: Session, *, examples: int = 3) -> TagSummary:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from models.errors import KinodexError
+from search.query import QueryMistake
 from ui.cli_evaluate import evaluate_app
 from ui.cli_import import import_app
+from ui.cli_search import search
 from ui.cli_sketch import sketch
 from ui.cli_tags import tag, tags
 from ui.cli_train import train_app
@@ -141,62 +143,7 @@ def fuse(
     raise typer.Exit(run_fuse(library, head, flags, as_json=as_json))
 
 
-@app.command()
-def search(
-    text: Annotated[
-        list[str] | None,
-        typer.Argument(help="What happens in the video, in words.", show_default=False),
-    ] = None,
-    library: LibraryOption = None,
-    k: Annotated[int, typer.Option("-k", "--k", min=1, help="How many videos.")] = 10,
-    weights: WeightsOption = None,
-    device: DeviceOption = None,
-    model: ModelOption = None,
-    pretrained: PretrainedOption = None,
-    rerank: Annotated[
-        str | None,
-        typer.Option(
-            help="Look again at the frames of the best segments: none, query-aware, or the file "
-            "of a tightTransf head. Default: what library.toml says.",
-            show_default=False,
-        ),
-    ] = None,
-    tagged: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--tag",
-            "-t",
-            help="Only moments with this tag; may be given several times. Without a text, the "
-            "surest come first.",
-            show_default=False,
-        ),
-    ] = None,
-    tag_min: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            max=1.0,
-            help="How sure a tag must be, from 0 to 1. Default: as sure as for being a tag.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: JsonOption = False,
-    paths_only: Annotated[
-        bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
-    ] = False,
-) -> None:
-    """Find the moments that match a text, best video first."""
-    from ui.indexing import ModelFlags
-    from ui.searching import OutputForm, Query, run_search
-
-    flags = ModelFlags(model, pretrained, weights, device)
-    form = OutputForm(as_json=as_json, paths_only=paths_only)
-    query = Query(" ".join(text or []), tuple(tagged or []), tag_min)
-    if not query.text and not query.tags:
-        raise typer.BadParameter("say what to look for, or name a --tag", param_hint="TEXT")
-    run_search(library, query, k, flags, rerank=rerank, form=form)
-
-
+app.command()(search)
 app.command()(tag)
 app.command()(tags)
 app.command()(sketch)
@@ -287,7 +234,9 @@ def main() -> None:
         from ui.printing import printable
 
         print(f"kinodex: {printable(str(error))}", file=sys.stderr)  # noqa: T201
-        sys.exit(1)
+        if isinstance(error, QueryMistake) and (marked := error.pointed()):
+            print("\n".join(f"  {line}" for line in marked.splitlines()), file=sys.stderr)  # noqa: T201
+        sys.exit(2 if isinstance(error, QueryMistake) else 1)
 
 
 if __name__ == "__main__":

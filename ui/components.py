@@ -5,15 +5,19 @@ anybody may have named the files.
 """
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import streamlit as st
 
 from search.hits import Hit, Moment
+from search.query import QueryMistake
 from search.tags import Source, Tag
 from ui import address
 from ui.printing import clock, printable
+
+SEARCH_VIEW = "search view"
 
 STYLE = Path(__file__).parent / "style.css"
 # Streamlit's own icons for a browser tab are fetched from the internet.
@@ -51,10 +55,54 @@ def tag_line(tags: Sequence[Tag]) -> str:
     )
 
 
-def card(hit: Hit, picture: bytes | None) -> None:
-    """A video that was found: click it to watch its best moment, or one of its other moments."""
+def literal(text: str) -> str:
+    """A text for the label of a widget, which reads Markdown: every mark stands for itself."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", printable(text))
+
+
+def search_link(label: str, **parameters: str) -> None:
+    """A link to the search view, wherever it stands; `label` is ours, not somebody's text."""
+    view = st.session_state.get(SEARCH_VIEW)
+    if view is not None:  # a view that is drawn by itself has no other to lead to
+        st.page_link(view, label=label, icon=":material/search:", query_params=parameters)
+
+
+def mistake(said: QueryMistake) -> None:
+    """What is wrong with a query, and where."""
+    message(said)
+    if marked := said.pointed():
+        st.code(marked, language=None)
+
+
+def sketch_switch() -> bool:
+    """Whether cards show sketches first; the choice stays while the page is open."""
+    return st.toggle("Sketches", key="sketches first")
+
+
+def match_word(match: float) -> str:
+    """How surely something matches, in a word."""
+    return "weak match" if match < 0.5 else "strong match" if match >= 0.9 else "likely match"
+
+
+def match_line(moment: Moment) -> str:
+    """How well a moment matches: in a word where that can be told, and the score."""
+    score = f"score {moment.score:.3f}"
+    return score if moment.match is None else f"{match_word(moment.match)}, {score}"
+
+
+def card(
+    hit: Hit, keyframe: bytes | None, sketch: bytes | None, *, sketch_first: bool = False
+) -> None:
+    """A video that was found: click it to watch its best moment, or one of its other moments.
+
+    Under the pointer the card shows the other of its two pictures.
+    """
+    first, second = (sketch, keyframe) if sketch_first and sketch else (keyframe, sketch)
     with st.container(key=f"card-{hit.segment}", gap=None):
-        st.image(picture or _NO_PICTURE, width="stretch")
+        st.image(first or _NO_PICTURE, width="stretch")
+        if second:
+            with st.container(key=f"other-{hit.segment}"):
+                st.image(second, width="stretch")
         st.button(
             clock(hit.best_s),
             key=f"play-{hit.segment}",
@@ -67,21 +115,25 @@ def card(hit: Hit, picture: bytes | None) -> None:
             with st.container(key=f"name-{hit.segment}"):
                 st.text(printable(hit.paths[0].name))
             st.text(f"{span(hit.start_s, hit.end_s)}, best at {clock(hit.best_s)}")
-            st.text(f"score {hit.score:.3f}")
+            st.text(match_line(hit))
+            for name, cosine in hit.why.terms:
+                st.text(f"{printable(name)}: {cosine:.3f}")
             if hit.tags:
                 with st.container(key=f"tags-{hit.segment}"):
                     st.text(tag_line(hit.tags))
-            moment_buttons(hit.moments, key=f"card-{hit.segment}")
+            moment_buttons(
+                hit.steps or hit.moments, key=f"card-{hit.segment}", steps=bool(hit.steps)
+            )
 
 
-def moment_buttons(moments: Sequence[Moment], *, key: str) -> None:
-    """Small buttons that play other moments of the same video."""
+def moment_buttons(moments: Sequence[Moment], *, key: str, steps: bool = False) -> None:
+    """Small buttons that play other moments of the same video, or the steps of a sequence."""
     if not moments:
         return
     with st.container(
         key=f"moments-of-{key}", horizontal=True, vertical_alignment="center", gap="xsmall"
     ):
-        st.text("also at")
+        st.text("step by step" if steps else "also at")
         for moment in moments:
             st.button(
                 clock(moment.best_s),

@@ -17,10 +17,10 @@ from search.catalog import VideoPath
 from search.engine import SearchEngine
 from search.hits import Hit
 from search.library import Library, default_folder
+from search.query import Query, needs_model
 from search.settings import reranker_of
 from search.spaces import active_space, choice_of
 from search.tag_search import search_tags
-from search.tags import TagFilter
 from ui.printing import talk
 
 
@@ -51,18 +51,17 @@ class OpenLibrary:
         """The library's settings as they are on the disk now. Raises KinodexError if malformed."""
         return load_settings(self.library)
 
-    def search(self, query: str, count: int, *, tags: tuple[str, ...] = ()) -> Answer:
-        """The `count` videos that match best and in which the tags hold; one of the two is enough.
+    def search(self, query: Query) -> Answer:
+        """What the library answers, with what it took.
 
-        Raises KinodexError when no video is present, UnknownLabel.
+        Raises KinodexError: a mistake in the query, an unknown label, no video that is present.
         """
-        wanted = TagFilter(tags) if tags else None
         with self._one_at_a_time:
             started = time.perf_counter()
-            if wanted is not None and not query:
-                hits = search_tags(self.library, wanted, count)
+            if needs_model(query):
+                hits = self._engine.search(query)
             else:
-                hits = self._engine.search(query, count, tags=wanted)
+                hits = search_tags(self.library, query)
             seconds = time.perf_counter() - started
             return Answer(hits, count_videos(self.library), len(self._engine.index), seconds)
 
@@ -74,14 +73,21 @@ def open_library() -> OpenLibrary:
 
     Raises KinodexError: no library, a damaged catalog, nothing indexed, or no model.
     """
-    folder = default_folder().expanduser().resolve()
-    which = (os.fsencode(folder), _inode(folder / "catalog.db"))
+    which = _which()
     library = _open_catalog(which)
     with library.reading() as session:
         space = active_space(session)
     choice = choice_of(space) if space else None
     weights = space.weights_digest if space else None
     return _load_model(library, choice, reranker_of(library), (*which, weights))
+
+
+def open_catalog() -> Library:
+    """The library named by the environment, without its model.
+
+    Raises KinodexError: no library, or a damaged catalog.
+    """
+    return _open_catalog(_which())
 
 
 def count_videos(library: Library) -> int:
@@ -106,6 +112,11 @@ def _load_model(
     which: tuple[bytes, int, str | None],
 ) -> OpenLibrary:
     return OpenLibrary(_library, _choice, rerank)
+
+
+def _which() -> tuple[bytes, int]:
+    folder = default_folder().expanduser().resolve()
+    return os.fsencode(folder), _inode(folder / "catalog.db")
 
 
 def _inode(catalog: Path) -> int:

@@ -1,81 +1,105 @@
 """The search page: a query, the moments found, and the player."""
 
 import streamlit as st
-from sqlalchemy.exc import DatabaseError
 
 from indexer.keyframes import ensure_keyframe
 from indexer.settings import IndexSettings
 from indexer.worker import DecodeWorker
-from models.errors import KinodexError
-from search.hits import Hit, Moment
+from search.hits import Hit
 from search.library import Library
+from search.query import QueryMistake
+from search.tag_summary import most_frequent
 from search.tags import used_labels
-from ui import address, components, tag_panel
-from ui.media import ensure_clip, find_source
+from ui import address, ask_panel, components, filter_panel, player
 from ui.open_library import Answer, OpenLibrary, count_videos, open_library
 from ui.printing import counted, printable
+from ui.sketch_files import SketchNotStored, ensure_sketch
+
+_EXAMPLES = 5
 
 
 def draw() -> None:
-    """Draw the page for the address it was called with."""
+    """Draw the view for the address it was called with."""
     asked = address.read()
     named = asked.query or ", ".join(asked.tags)
-    title = f"{printable(named)} – Kinodex" if named else "Kinodex"
-    st.set_page_config(page_title=title, page_icon=components.ICON, layout="wide")
-    st.html(components.STYLE)
-    _draw_head(asked)
-    try:
-        _draw_library(asked)
-    except KinodexError as error:
-        components.message(error)
-    except DatabaseError as error:
-        components.message(f"the catalog of this library cannot be read: {error.orig}")
-
-
-def _draw_head(asked: address.Address) -> None:
+    if named:
+        st.set_page_config(page_title=f"{printable(named)} – Kinodex")
     with st.container(key="head" if asked.asks else "start"):
         st.title("Kinodex", anchor=False)
         if not asked.asks:
             st.text("Find moments in your videos by what happens in them.")
         address.query_box()
+    _draw_library(asked)
 
 
 def _draw_library(asked: address.Address) -> None:
     opened = open_library()
-    _draw_tag_box(opened.library)
+    with opened.library.reading() as session:
+        labels = used_labels(session)
+    ask_panel.draw(opened.library, labels)
+    filter_panel.draw()
     hits: list[Hit] = []
     if asked.asks:
-        answer = opened.search(asked.query, asked.count, tags=asked.tags)
-        hits = answer.hits
-        _draw_answer(opened, answer)
+        try:
+            answer = opened.search(asked.as_query())
+        except QueryMistake as mistake:
+            components.mistake(mistake)
+        else:
+            hits = answer.hits
+            _draw_answer(opened, answer, asked)
     else:
-        with st.container(key="stock"):
-            st.text(f"{counted(count_videos(opened.library), 'video')} in this library")
-    if asked.play is not None:
-        _open_player(opened, hits, asked.play)
+        _draw_stock(opened.library)
+    player.draw_if_asked(opened.library, hits)
 
 
-def _draw_tag_box(library: Library) -> None:
+def _draw_stock(library: Library) -> None:
     with library.reading() as session:
-        labels = used_labels(session)
-    if labels or address.read().tags:
-        with st.container(key="filter"):
-            address.tag_box(labels)
+        examples = most_frequent(session, _EXAMPLES)
+    with st.container(key="stock"):
+        st.text(f"{counted(count_videos(library), 'video')} in this library")
+    if examples:
+        with st.container(key="examples", horizontal=True, horizontal_alignment="center"):
+            for place, label in enumerate(examples):
+                st.button(
+                    components.literal(label),
+                    key=f"example-{place}",
+                    type="tertiary",
+                    on_click=address.ask,
+                    args=(label,),
+                )
 
 
-def _draw_answer(opened: OpenLibrary, answer: Answer) -> None:
+def _draw_answer(opened: OpenLibrary, answer: Answer, asked: address.Address) -> None:
     with st.container(key="summary", horizontal=True, vertical_alignment="center"):
-        st.text(
-            f"Searched {counted(answer.videos, 'video')}, "
-            f"{counted(answer.segments, 'segment')} in {answer.seconds * 1000:.0f} ms. "
-            "Scores compare the results of this search only.",
-            width="stretch",
-        )
+        st.text(_summary(answer), width="stretch")
+        shows_sketches = components.sketch_switch()
         address.count_box()
+    if not answer.hits:
+        components.message(
+            "No video passes these filters" if asked.filters or asked.tags else "Nothing is found"
+        )
     settings = opened.settings
     with st.container(key="results"), DecodeWorker() as worker:
         for hit in answer.hits:
-            components.card(hit, _keyframe(opened.library, hit.segment, settings, worker))
+            keyframe = _keyframe(opened.library, hit.segment, settings, worker)
+            sketch = _sketch(opened.library, hit.segment)
+            components.card(hit, keyframe, sketch, sketch_first=shows_sketches)
+
+
+def _summary(answer: Answer) -> str:
+    looked = f"{counted(answer.videos, 'video')}, {counted(answer.segments, 'segment')}"
+    return (
+        f"Searched {looked} in {answer.seconds * 1000:.0f} ms. "
+        "Scores compare the results of this search only."
+    )
+
+
+def _sketch(library: Library, segment: int) -> bytes | None:
+    try:
+        file = ensure_sketch(library, segment, "png")
+        return file.read_bytes() if file else None
+    except (OSError, SketchNotStored):
+        return None
 
 
 def _keyframe(
@@ -86,43 +110,3 @@ def _keyframe(
         return file.read_bytes() if file else None
     except OSError:  # a full or read-only disk, or the file was deleted just now
         return None
-
-
-def _open_player(opened: OpenLibrary, hits: list[Hit], segment: int) -> None:
-    source = find_source(opened.library, segment)
-    hit = next((hit for hit in hits if _moment_of(hit, segment)), None)
-
-    def draw_player() -> None:
-        # The dialog is drawn again by itself when another moment is chosen in it.
-        playing = address.read().play
-        if playing is not None:
-            _draw_player(opened, hit, playing)
-
-    components.dialog(source.paths[0].name, segment, draw_player)
-
-
-def _draw_player(opened: OpenLibrary, hit: Hit | None, segment: int) -> None:
-    moment = _moment_of(hit, segment)
-    try:
-        source = find_source(opened.library, segment)
-        at_s = moment.best_s if moment else source.start_s
-        with st.spinner("Preparing the clip …"):
-            clip = ensure_clip(opened.library, source, at_s, settings=opened.settings)
-    except KinodexError as error:
-        components.message(error)
-    else:
-        st.video(str(clip.file), start_time=clip.start_s, autoplay=True)
-        with st.container(key="watched", gap="xsmall"):
-            st.text(components.span(source.start_s, source.end_s))
-            st.code(printable(source.paths[0]), language=None, wrap_lines=True)
-        tag_panel.draw(opened.library, segment)
-    others = [other for other in _moments(hit) if other.segment != segment]
-    components.moment_buttons(others, key="player")
-
-
-def _moments(hit: Hit | None) -> tuple[Moment, ...]:
-    return (hit, *hit.moments) if hit else ()
-
-
-def _moment_of(hit: Hit | None, segment: int) -> Moment | None:
-    return next((moment for moment in _moments(hit) if moment.segment == segment), None)

@@ -1,4 +1,4 @@
-"""`kinodex search`: a text or tags in, moments out."""
+"""`kinodex search`: a query in, moments out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,9 +7,10 @@ from models.backbone import load_backbone
 from search.engine import SearchEngine
 from search.hits import Hit
 from search.library import Library
+from search.query import Filters, Query, needs_model
+from search.query_language import written
 from search.spaces import active_space, check_same_model, choice_of
 from search.tag_search import search_tags
-from search.tags import TagFilter
 from ui.indexing import ModelFlags
 from ui.printing import data, data_json, print_hits, printable, talk
 
@@ -22,44 +23,36 @@ class OutputForm:
     paths_only: bool = False
 
 
-@dataclass(frozen=True)
-class Query:
-    """What is looked for: a text, tags, or both."""
-
-    text: str
-    tags: tuple[str, ...] = ()
-    tag_min: float | None = None
-
-
 def run_search(
     folder: Path | None,
     query: Query,
-    k: int,
     flags: ModelFlags,
     *,
     rerank: str | None,
     form: OutputForm,
 ) -> None:
-    """Print the `k` videos that match best. Raises KinodexError for what the user must mend."""
+    """Print the videos that match best. Raises KinodexError for what the user must mend."""
     with Library.open(folder) as library:
-        hits = _search(library, query, k, flags, rerank)
+        hits = find(library, query, flags, rerank=rerank)
     if form.as_json:
         for hit in hits:
-            data_json(hit.as_json())
+            data_json({"query": written(query), **hit.as_json()})
     elif form.paths_only:
         for hit in hits:
             data(printable(hit.paths[0]))
     else:
         print_hits(hits)
+    if not hits:
+        talk("nothing passes these filters" if query.filters != Filters() else "nothing is found")
 
 
-def _search(
-    library: Library, query: Query, k: int, flags: ModelFlags, rerank: str | None
+def find(
+    library: Library, query: Query, flags: ModelFlags, *, rerank: str | None = None
 ) -> list[Hit]:
-    wanted = TagFilter(query.tags, query.tag_min) if query.tags else None
-    if wanted is not None and not query.text.strip():
-        return search_tags(library, wanted, k)
-    return _engine(library, flags, rerank).search(query.text, k, tags=wanted)
+    """What a library answers, with the model that these options choose. Raises KinodexError."""
+    if not needs_model(query):
+        return search_tags(library, query)
+    return _engine(library, flags, rerank).search(query)
 
 
 def _engine(library: Library, flags: ModelFlags, rerank: str | None) -> SearchEngine:

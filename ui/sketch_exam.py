@@ -9,13 +9,14 @@ import numpy as np
 from indexer.config import load_settings
 from indexer.worker import DecodeWorker
 from models.errors import KinodexError
+from models.pictures import PictureUnreadable, open_picture
 from search.library import Library
 from search.settings import SketchSettings
 from search.sketches import SegmentPlace, place_segments, read_sketch, segments_with
 from search.spaces import choice_of
 from search.tags import active_vocabulary, nothing_tagged
 from sketch.canny import canny_strokes
-from sketch.pictures import PictureUnreadable, on_canvas, open_picture
+from sketch.pictures import on_canvas
 from sketch.strokes import LossFigures, Sketch, Strokes
 from sketch.target import Target
 from ui.indexing import ModelFlags, load_model, space_of

@@ -9,8 +9,8 @@ from pathlib import Path
 from indexer.containers import HEADER_BYTES, container_of, open_regular
 from indexer.errors import DecodeFailed
 from models.errors import KinodexError
+from models.pictures import PictureUnreadable, open_picture
 from sketch.film import making_of
-from sketch.pictures import PictureUnreadable, open_picture
 from sketch.raster_image import to_png
 from sketch.strokes import CANVAS, Drawing
 from sketch.svg import to_svg

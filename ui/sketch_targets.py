@@ -14,11 +14,12 @@ from indexer.keyframes import KEYFRAME_SIDE, ensure_keyframe
 from indexer.settings import IndexSettings
 from indexer.worker import DecodeWorker
 from models.errors import KinodexError
+from models.pictures import PictureUnreadable, open_picture
 from search.library import Library
 from search.sketches import SegmentPlace
 from search.tags import tags_of
 from sketch.mask import motion_map, subject_mask
-from sketch.pictures import PictureUnreadable, on_canvas, open_picture
+from sketch.pictures import on_canvas
 from sketch.strokes import CANVAS, Placed
 from sketch.target import Target
 from ui.sketch_maker import SketchMaker

@@ -171,12 +171,27 @@ def test_hostile_names_are_shown_as_they_are(page: Page, served: Served) -> None
 
 
 def test_a_hostile_query_is_shown_as_itself(page: Page, served: Served) -> None:
-    query = '"><img src=x onerror=alert(1)> :red[x] $y$'
+    query = "'><img src=x onerror=alert(1)> :red[x] $y$"
     search(page, served, query)
 
     expect(box(page)).to_have_value(query)
     expect(page).to_have_title(f"{query} – Kinodex")
     assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_mistake_in_a_query_is_pointed_at(page: Page, served: Served) -> None:
+    query = '"><img src=x onerror=alert(1)>'
+    page.goto(f"{served.address}/?q={quote_plus(query)}")
+
+    expect(page.get_by_text("This quotation mark has no partner")).to_be_visible()
+    expect(page.locator("code")).to_have_text(f"{query}\n^")
+    assert page.locator("img[src=x]").count() == 0
+
+
+def test_a_query_does_not_read_files_of_the_server(page: Page, served: Served) -> None:
+    page.goto(f"{served.address}/?q={quote_plus('/etc/passwd')}")
+
+    expect(page.get_by_text("Pictures are not named here but given")).to_be_visible()
 
 
 def test_nonsense_in_the_address_does_no_harm(page: Page, served: Served) -> None:

@@ -10,6 +10,8 @@ from search.catalog import Segment
 from search.corrections import NoSuchSegment, corrected_segments, forget, say
 from search.engine import SearchEngine
 from search.library import EmptyLibrary, Library
+from search.query import Filters
+from search.query_language import parse
 from search.recording import mark_missing, remove_paths
 from search.tag_explanation import explain
 from search.tag_search import search_tags
@@ -221,12 +223,12 @@ def test_what_is_missing_is_neither_counted_nor_found(library, shelf):
     with library.reading() as session:
         summary = summarise_tags(session)
     assert (summary.segments, summary.untagged) == (2, 1)
-    hits = search_tags(library, TagFilter(("jumping",)))
+    hits = search_tags(library, parse("--tag jumping"))
     assert [hit.segment for hit in hits] == [3]
 
 
 def test_search_by_tags_alone_ranks_by_probability_and_needs_no_model(library, shelf):
-    hits = search_tags(library, TagFilter(("jumping",)))
+    hits = search_tags(library, parse("--tag jumping"))
     assert [(str(hit.paths[0]), hit.segment) for hit in hits] == [("/v/a.mp4", 1), ("/v/b.mp4", 3)]
     assert hits[0].score == hits[0].why.tag_probability > hits[1].score
     assert [tag.label for tag in hits[1].tags] == ["jumping", "spinning"]
@@ -238,28 +240,27 @@ def test_with_a_text_the_tags_filter_before_the_cut(library, backbone, shelf):
     for number in range(30):
         shelf.put(f"/w/{number}.mp4", axis(9))
     engine = SearchEngine.for_library(library, backbone)
-    wanted = TagFilter(("spinning",))
-    hits = engine.search_vector(axis(9)[0], k=2, tags=wanted)
+    hits = engine.search_vector(axis(9)[0], k=2, filters=Filters(("spinning",)))
     assert {str(hit.paths[0]) for hit in hits} == {"/v/a.mp4", "/v/b.mp4"}
     assert all(hit.why.tag_probability > 0.5 for hit in hits)
-    assert engine.search_vector(axis(9)[0], k=2, tags=TagFilter(("falling down",))) == []
-    assert {hit.segment for hit in engine.search("a cat", 5, tags=wanted)} == {2, 3}
+    assert engine.search_vector(axis(9)[0], k=2, filters=Filters(("falling down",))) == []
+    assert {hit.segment for hit in engine.search("a cat --tag spinning", 5)} == {2, 3}
 
 
 def test_the_library_takes_tags_with_its_searches(library, backbone, shelf):
-    assert [hit.segment for hit in library.search(tags=["jumping", "spinning"])] == [3]
+    assert [hit.segment for hit in library.search("--tag jumping --tag spinning")] == [3]
     library.engine(backbone)
-    assert {hit.segment for hit in library.search("a cat", tags=["spinning"])} == {2, 3}
+    assert {hit.segment for hit in library.search("a cat --tag spinning")} == {2, 3}
     with pytest.raises(KinodexError, match="the query is empty"):
         library.search("")
 
 
 def test_a_library_without_tags_says_what_to_do(library, backbone):
     with pytest.raises(EmptyLibrary):
-        search_tags(library, TagFilter(("jumping",)))
+        search_tags(library, parse("--tag jumping"))
     Shelf(library, backbone).put("/v/a.mp4", axis(0))
     with pytest.raises(KinodexError, match=r"nothing is tagged .* run 'kinodex tag'"):
-        search_tags(library, TagFilter(("jumping",)))
+        search_tags(library, parse("--tag jumping"))
     with library.reading() as session:
         assert tags_of(session, [1]) == {1: ()}
         for ask in (summarise_tags, lambda session: explain(session, 1)):
@@ -271,7 +272,7 @@ def test_a_person_may_speak_before_anything_is_tagged(library, backbone):
     Shelf(library, backbone).put("/v/a.mp4", axis(0))
     with library.writing() as session:
         say(session, 1, "juggling", holds=True)
-    [hit] = search_tags(library, TagFilter(("juggling",)))
+    [hit] = search_tags(library, parse("--tag juggling"))
     assert (hit.score, hit.best_s, hit.tags[0].source) == (1.0, 0.0, "person")
     with library.reading() as session:
         assert summarise_tags(session).labels[0].segments == 1

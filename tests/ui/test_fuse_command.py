@@ -12,6 +12,7 @@ from models.backbone import Backbone, load_backbone
 from models.checkpoints import save_backbone
 from models.choice import ModelChoice
 from search.library import Library
+from search.query_language import parse
 from search.spaces import active_space
 from tests.corpus import shots, write_clip
 from tests.tiny import save_tiny_head
@@ -86,9 +87,9 @@ def test_fuse_takes_another_head_though_every_file_is_gone(library, heads, clips
 def test_a_page_that_is_open_shows_the_new_embeddings(library, heads):
     with Library.open(library) as opened:
         page = OpenLibrary(opened, ModelChoice("bundled"), "none")
-        before = page.search("a cat", 5)
+        before = page.search(parse("a cat --k 5"))
         assert call("fuse", "--head", heads / "seqTransf.safetensors", "-l", library) == 0
-        after = page.search("a cat", 5)
+        after = page.search(parse("a cat --k 5"))
     assert (before.segments, after.segments) == (2, 2)
     assert before.hits[0].score != after.hits[0].score
 

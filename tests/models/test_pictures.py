@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from sketch.pictures import PictureUnreadable, on_canvas, open_picture
+from models.pictures import PictureUnreadable, open_picture
+from sketch.pictures import on_canvas
 
 
 def file_of(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:

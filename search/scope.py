@@ -1,0 +1,58 @@
+"""Which segments a query may find at all: filters come before the cut."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sqlalchemy.orm import Session
+
+from search.filtering import passing_videos
+from search.query import Filters
+from search.segment_index import SegmentIndex
+from search.tags import TagFilter, Tagged, find_tagged
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Segments that pass the filters.
+
+    ids: (n,), in order; None for all that are present
+    tagged: those that hold the tags asked for, if any are
+    """
+
+    ids: np.ndarray | None = None
+    tagged: Tagged | None = None
+
+    def without(self, index: SegmentIndex, segments: list[int]) -> "Scope":
+        """All but these."""
+        if not segments:
+            return self
+        known = index.visible() if self.ids is None else self.ids
+        return Scope(np.setdiff1d(known, np.array(segments, np.int64)), self.tagged)
+
+
+class ScopeFinder:
+    """Finds scopes; that of the last filters on videos is kept until the library changes."""
+
+    def __init__(self, index: SegmentIndex) -> None:
+        self._index = index
+        self._last: tuple[tuple[Filters, int], np.ndarray] | None = None
+
+    def find(self, session: Session, filters: Filters) -> Scope:
+        """The segments that pass. Raises UnknownLabel, and KinodexError when nothing is tagged."""
+        tagged = None
+        if filters.tags:
+            tagged = find_tagged(session, TagFilter(filters.tags, filters.min_probability))
+        ids = None if tagged is None else np.sort(tagged.ids)
+        if filters.on_videos:
+            passing = self._of_videos(session, filters)
+            ids = passing if ids is None else np.intersect1d(ids, passing, assume_unique=True)
+        return Scope(ids, tagged)
+
+    def _of_videos(self, session: Session, filters: Filters) -> np.ndarray:
+        key = (filters, self._index.revision)
+        last = self._last  # several threads may ask
+        if last is not None and last[0] == key:
+            return last[1]
+        found = self._index.columns.of_videos(passing_videos(session, filters))
+        self._last = (key, found)
+        return found

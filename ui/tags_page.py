@@ -1,0 +1,5 @@
+"""The tags view."""
+
+
+def draw() -> None:
+    """Draw the view for the address it was called with."""
