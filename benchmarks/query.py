@@ -12,7 +12,8 @@ at the model's full length. Every text is new, so none comes from the cache.
 
 Search: `search_vector` is all that happens between a query's vector and its hits. It is compared
 with FAISS's IndexFlatIP on the same vectors, asked for as many results, on one thread, as the
-program asks. Its parts are timed in searches of their own. Every query is new, and all measurements
+program asks. The same search is timed in a part of the folders, each time in others. Its parts are
+timed in searches of their own. Every query is new, and all measurements
 take turns, so that other programs disturb all of them alike.
 """
 
@@ -40,11 +41,12 @@ from benchmarks.options import (
     parser_for,
 )
 from benchmarks.reporting import Figure, Report
-from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.shelves import FOLDERS, SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import seconds, spread, timed
 from models.backbone import Backbone
 from search import candidates, engine
 from search.engine import SearchEngine
+from search.query import Filters
 from search.segment_index import SegmentIndex
 from search.vectors.devices import threads_for
 from search.vectors.protocol import Vectors
@@ -54,6 +56,9 @@ ASKED = K * engine._SEGMENTS_PER_VIDEO  # what FAISS is asked for to find K vide
 WARM_UP = 5
 SHORTENED, WHOLE = "as far as it is long", "open_clip, at full length"
 RAW, SEARCH, REST = "plain FAISS", "search_vector", "everything else"
+SEQUENCE = "first this, then that"
+# Folders that pass, of FOLDERS; the filter of every search is a new one.
+FILTERED = {1: "in 1 % of the videos", 50: "in half of the videos"}
 
 SUBJECTS = ("a man", "two women", "a small dog", "children", "the cook", "an old tram", "someone")
 DOINGS = ("opens a bottle", "running", "waits", "plays the violin", "crossing the street", "falls")
@@ -64,9 +69,9 @@ PARTS: dict[str, tuple[Any, str]] = {
     "looking for changes": (SegmentIndex, "refresh"),
     "vector search": (SegmentIndex, "nearest"),
     "catalog: segments": (engine, "read_candidates"),
-    "catalog: best frames": (candidates, "_best_frames"),
+    "catalog: best frames": (candidates, "best_frames_of"),
     "catalog: tags": (candidates, "tags_of"),
-    "catalog: videos": (candidates, "_present_videos"),
+    "catalog: videos": (candidates, "present_videos"),
 }
 
 
@@ -143,9 +148,27 @@ def time_searches(searching: SearchEngine, vectors: Vectors, queries: Vectors) -
             times[part].append(part_s)
         times[REST].append(whole_s - sum(parts.values()))
         times[SEARCH].append(seconds(searching.search_vector, query, K))
+        for folders, name in FILTERED.items():
+            filters = _some_folders(folders, seed=len(times[SEARCH]))
+            times[name].append(seconds(partial(searching.search_vector, filters=filters), query, K))
         with threads_for(1):
             times[RAW].append(seconds(raw.search, query[None], ASKED))
     return {name: taken[WARM_UP:] for name, taken in times.items()}
+
+
+def _some_folders(count: int, *, seed: int) -> Filters:
+    numbers = random.Random(seed).sample(range(FOLDERS), count)
+    return Filters(folders=tuple(str(number) for number in numbers))
+
+
+def time_sequences(searching: SearchEngine, *, count: int) -> list[float]:
+    """Search for one text and then another, each time one of them new to the model."""
+    texts = short_texts(count + 1)
+    searching.search(texts[0], K)
+    return [
+        seconds(searching.search, f"{one} --then {other}", K)
+        for one, other in itertools.pairwise(texts)
+    ]
 
 
 @contextmanager
@@ -182,6 +205,7 @@ def measure_library(
         searching = SearchEngine.for_library(library, backbone)
         indexing_s = seconds(searching.index.refresh)
         times = time_searches(searching, made.vectors, made.texts)
+        times[SEQUENCE] = time_sequences(searching, count=10)
         catalog_mb = (library.folder / "catalog.db").stat().st_size / 1e6
     rows = [
         Row(segments, part, queries, *(1000 * value for value in spread(taken)))
@@ -211,6 +235,11 @@ def figures_of(texts: list[TextRow], searches: list[Row]) -> list[Figure]:
         # With few vectors FAISS takes no time, and reading the catalog is what remains.
         target = "≤ 1.3" if segments >= 100_000 else ""
         figures.append(Figure(f"{SEARCH} / {RAW}, {segments} segments", ratio, target))
+        for name in FILTERED.values():
+            filtered = medians[segments, name] / medians[segments, SEARCH]
+            figures.append(
+                Figure(f"{name} / all, {segments} segments", filtered, "≤ 1.5" if target else "")
+            )
     return figures
 
 

@@ -20,6 +20,7 @@ from search.vectors.protocol import Vectors
 SEGMENTS_PER_VIDEO = 12
 FRAMES_PER_SEGMENT = 24
 SEGMENT_S = 12.0
+FOLDERS = 100  # that videos are dealt out to
 # CLIP's embeddings are about so long before they are scaled, and a segment's frames this unlike.
 _FRAME_LENGTH = 10.0
 _FRAME_SPREAD = 0.5
@@ -93,7 +94,7 @@ def _video(number: int) -> Row:
 def _path(number: int) -> Row:
     return {
         "id": number + 1,
-        "path": Path(f"/videos/{number}.mp4"),
+        "path": Path(f"/videos/{number % FOLDERS}/{number}.mp4"),
         "size_bytes": _VIDEO["size_bytes"],
         "mtime_ns": 0,
         "status": Status.INDEXED,

@@ -1,63 +1,92 @@
 """Which videos pass what is asked of them as a whole: folder, day and length."""
 
 import os
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.catalog import Video, VideoPath
 from search.query import Filters
-from search.recording import under
-
-_SECOND_NS = 1_000_000_000
 
 
-def passing_videos(session: Session, filters: Filters) -> np.ndarray:
-    """The ids of present videos that pass, (n,), in order; tags are not looked at."""
-    rows = session.execute(
-        select(Video.id, VideoPath.path)
-        .join(VideoPath, VideoPath.video_id == Video.id)
-        .where(VideoPath.missing_since.is_(None), *_conditions(filters))
-        .order_by(Video.id)
-    )
-    named = [tuple(Path(one).parts) for one in filters.folders if not _is_place(one)]
-    places = [one for one in filters.folders if _is_place(one)]
-    found = {
-        video
-        for video, path in rows
-        if not filters.folders or _lies_in(path, named) or any(_below(path, one) for one in places)
-    }
-    return np.array(sorted(found), dtype=np.int64)
+@dataclass(frozen=True)
+class VideoFacts:
+    """What filters look at, of the places of all present videos: all arrays (places,).
+
+    recorded_s: since 1970, in UTC; a file that does not say counts by its date
+    folders: by folder, which places lie in it (not in folders below)
+    """
+
+    videos: np.ndarray
+    lengths_s: np.ndarray
+    recorded_s: np.ndarray
+    paths: list[Path]
+    folders: dict[Path, np.ndarray]
+
+    @classmethod
+    def read(cls, session: Session) -> "VideoFacts":
+        """The facts of this moment."""
+        rows = session.execute(
+            select(
+                Video.id, Video.duration_s, Video.recorded_at, VideoPath.mtime_ns, VideoPath.path
+            )
+            .join(VideoPath, VideoPath.video_id == Video.id)
+            .where(VideoPath.missing_since.is_(None))
+        ).all()
+        within: dict[Path, list[int]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            within[row.path.parent].append(place)
+        return cls(
+            np.array([row.id for row in rows], np.int64),
+            np.array([row.duration_s for row in rows], np.float64),
+            np.array([_recorded_s(row.recorded_at, row.mtime_ns) for row in rows], np.float64),
+            [row.path for row in rows],
+            {folder: np.array(places) for folder, places in within.items()},
+        )
+
+    def passing(self, filters: Filters) -> np.ndarray:
+        """The ids of the videos that pass, (n,), in order; tags are not looked at."""
+        passes = np.ones(len(self.videos), bool)
+        if filters.folders:
+            passes = self._in_folders(filters.folders)
+        if filters.min_length_s is not None:
+            passes &= self.lengths_s >= filters.min_length_s
+        if filters.max_length_s is not None:
+            passes &= self.lengths_s <= filters.max_length_s
+        if filters.after is not None:
+            passes &= self.recorded_s >= _begins_s(filters.after)
+        if filters.before is not None:
+            passes &= self.recorded_s < _begins_s(filters.before)
+        return np.unique(self.videos[passes])
+
+    def _in_folders(self, asked: Sequence[str]) -> np.ndarray:
+        named = [Path(one).parts for one in asked if not _is_place(one)]
+        places = [_place(one) for one in asked if _is_place(one)]
+        passes = np.zeros(len(self.videos), bool)
+        for folder, within in self.folders.items():
+            below = any(folder.is_relative_to(place) for place in places)
+            if below or _leads_through(folder, named):
+                passes[within] = True
+        for file in set(places) - self.folders.keys():  # a file may be named like a folder
+            passes[[place for place, path in enumerate(self.paths) if path == file]] = True
+        return passes
 
 
-def _conditions(filters: Filters) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if filters.folders and all(_is_place(folder) for folder in filters.folders):
-        conditions.append(or_(*[under(_place(folder)) for folder in filters.folders]))
-    if filters.min_length_s is not None:
-        conditions.append(Video.duration_s >= filters.min_length_s)
-    if filters.max_length_s is not None:
-        conditions.append(Video.duration_s <= filters.max_length_s)
-    # Of a file that does not say when it was recorded the time of its last change is what is known.
-    recorded = Video.recorded_at
-    for day, is_after in ((filters.after, True), (filters.before, False)):
-        if day is not None:
-            begins = _begins(day)
-            changed = int(begins.replace(tzinfo=UTC).timestamp()) * _SECOND_NS
-            later = or_(recorded >= begins, recorded.is_(None) & (VideoPath.mtime_ns >= changed))
-            earlier = or_(recorded < begins, recorded.is_(None) & (VideoPath.mtime_ns < changed))
-            conditions.append(later if is_after else earlier)
-    return conditions
+def _recorded_s(recorded_at: datetime | None, mtime_ns: int) -> float:
+    if recorded_at is None:
+        return mtime_ns / 1e9
+    return recorded_at.replace(tzinfo=UTC).timestamp()
 
 
-def _begins(day: date) -> datetime:
-    """When a day begins here, in UTC without a zone, as times are stored."""
-    local = datetime(day.year, day.month, day.day).astimezone()
-    return local.astimezone(UTC).replace(tzinfo=None)
+def _begins_s(day: date) -> float:
+    """When a day begins here."""
+    return datetime(day.year, day.month, day.day).astimezone().timestamp()
 
 
 def _is_place(folder: str) -> bool:
@@ -69,15 +98,11 @@ def _place(folder: str) -> Path:
     return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100 (links stay)
 
 
-def _below(path: Path, folder: str) -> bool:
-    return path.is_relative_to(_place(folder))
-
-
-def _lies_in(path: Path, named: Sequence[tuple[str, ...]]) -> bool:
+def _leads_through(folder: Path, named: Sequence[tuple[str, ...]]) -> bool:
     """Whether a path leads through folders of these names, one after the other."""
-    folders = path.parent.parts
+    parts = folder.parts
     return any(
-        folders[start : start + len(names)] == names
+        parts[start : start + len(names)] == names
         for names in named
-        for start in range(len(folders) - len(names) + 1)
+        for start in range(len(parts) - len(names) + 1)
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
-from search.filtering import passing_videos
+from search.filtering import VideoFacts
 from search.query import Filters
 from search.segment_index import SegmentIndex
 from search.tags import TagFilter, Tagged, find_tagged
@@ -31,11 +31,11 @@ class Scope:
 
 
 class ScopeFinder:
-    """Finds scopes; that of the last filters on videos is kept until the library changes."""
+    """Finds scopes. What is known of videos is read again when the library has changed."""
 
     def __init__(self, index: SegmentIndex) -> None:
         self._index = index
-        self._last: tuple[tuple[Filters, int], np.ndarray] | None = None
+        self._known: tuple[int, VideoFacts] | None = None
 
     def find(self, session: Session, filters: Filters) -> Scope:
         """The segments that pass. Raises UnknownLabel, and KinodexError when nothing is tagged."""
@@ -44,15 +44,13 @@ class ScopeFinder:
             tagged = find_tagged(session, TagFilter(filters.tags, filters.min_probability))
         ids = None if tagged is None else np.sort(tagged.ids)
         if filters.on_videos:
-            passing = self._of_videos(session, filters)
+            videos = self._facts(session).passing(filters)
+            passing = self._index.columns.of_videos(videos)
             ids = passing if ids is None else np.intersect1d(ids, passing, assume_unique=True)
         return Scope(ids, tagged)
 
-    def _of_videos(self, session: Session, filters: Filters) -> np.ndarray:
-        key = (filters, self._index.revision)
-        last = self._last  # several threads may ask
-        if last is not None and last[0] == key:
-            return last[1]
-        found = self._index.columns.of_videos(passing_videos(session, filters))
-        self._last = (key, found)
-        return found
+    def _facts(self, session: Session) -> VideoFacts:
+        known = self._known  # several threads may ask
+        if known is None or known[0] != self._index.revision:
+            known = self._known = (self._index.revision, VideoFacts.read(session))
+        return known[1]

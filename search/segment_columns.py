@@ -55,4 +55,8 @@ class SegmentColumns:
 
     def of_videos(self, videos: np.ndarray) -> np.ndarray:
         """The ids of these videos' segments, in order."""
-        return self.ids[np.isin(self.videos, videos)]
+        if not len(self.ids):
+            return self.ids
+        wanted = np.zeros(int(self.videos.max()) + 1, bool)  # quicker than looking each one up
+        wanted[videos[videos < len(wanted)]] = True
+        return self.ids[wanted[self.videos]]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from search.candidates import first_videos, make_hits, read_candidates
 from search.catalog import Segment, SegmentEmbedding, Space
 from search.embeddings import normalised, unpack
-from search.filtering import passing_videos
+from search.filtering import VideoFacts
 from search.hits import Hit
 from search.library import Library, nothing_indexed
 from search.presence import is_present
@@ -48,7 +48,7 @@ def _visible(session: Session, tagged: Tagged, space: Space, filters: Filters) -
     )
     rows = session.execute(query).all()
     if filters.on_videos:
-        passing = set(passing_videos(session, filters).tolist())
+        passing = set(VideoFacts.read(session).passing(filters).tolist())
         rows = [row for row in rows if row.video_id in passing]
     visible = [row.id for row in rows]
     return tagged.ids[np.isin(tagged.ids, np.array(visible, dtype=np.int64))]

@@ -2,6 +2,7 @@ import pytest
 
 from benchmarks.query import (
     ASKED,
+    FILTERED,
     PARTS,
     REST,
     SEARCH,
@@ -43,8 +44,17 @@ def test_figures_compare_medians_and_only_large_libraries_have_a_target():
             (10_000, "plain FAISS", 2.0),
             (100_000, "search_vector", 6.0),
             (100_000, "plain FAISS", 5.0),
+            *((size, part, 9.0) for size in (10_000, 100_000) for part in FILTERED.values()),
         )
     ]
     figures = figures_of(texts, searches)
-    assert [figure.value for figure in figures] == [4.0, 3.0, pytest.approx(1.2)]
-    assert [figure.target for figure in figures] == ["≥ 3", "", "≤ 1.3"]
+    assert [figure.value for figure in figures] == [
+        4.0,
+        3.0,
+        1.5,
+        1.5,
+        pytest.approx(1.2),
+        1.5,
+        1.5,
+    ]
+    assert [figure.target for figure in figures] == ["≥ 3", "", "", "", "≤ 1.3", "≤ 1.5", "≤ 1.5"]

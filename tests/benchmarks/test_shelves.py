@@ -20,6 +20,6 @@ def test_a_filled_library_answers_like_an_indexed_one(tmp_path: Path):
             assert session.scalar(select(func.count(Video.id))) == 3
         hit = SearchEngine.for_library(library, tiny_backbone()).search_vector(vectors[13], 2)[0]
     assert hit.segment == 14
-    assert hit.paths == (Path("/videos/1.mp4"),)
+    assert hit.paths == (Path("/videos/1/1.mp4"),)
     assert (hit.start_s, hit.end_s) == (12.0, 24.0)
     assert 12.0 <= hit.best_s < 24.0

@@ -150,7 +150,7 @@ def test_mistakes_end_in_one_sentence(arguments, code, sentence, tmp_path, monke
 
 
 def test_an_empty_query_is_one_sentence(made, capsys):
-    assert call("search", " ", "-l", made) == 1
+    assert call("search", " ", "-l", made) == 2
     assert "the query is empty" in capsys.readouterr().err
 
 
