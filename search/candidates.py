@@ -26,12 +26,13 @@ class Candidate:
     end_s: float
     tag_probability: float | None = None
     similarity: float | None = None
+    composed: float | None = None
     reranked: float | None = None
 
     @property
     def score(self) -> float:
         """What ranks it."""
-        scores = (self.reranked, self.similarity, self.tag_probability)
+        scores = (self.reranked, self.composed, self.similarity, self.tag_probability)
         return next((score for score in scores if score is not None), 0.0)
 
 
@@ -48,11 +49,13 @@ def read_candidates(
     ids: np.ndarray,
     *,
     similarities: np.ndarray | None = None,
+    composed: np.ndarray | None = None,
     tagged: Tagged | None = None,
 ) -> list[Candidate]:
     """The segments of these ids, in order; those that have been removed are left out."""
     order = ids.tolist()
     near = {} if similarities is None else dict(zip(order, similarities.tolist(), strict=True))
+    fulfilled = {} if composed is None else dict(zip(order, composed.tolist(), strict=True))
     likely = tagged.by_segment() if tagged else {}
     found: dict[int, Candidate] = {}
     for start in range(0, len(order), _IDS_PER_QUERY):
@@ -63,7 +66,10 @@ def read_candidates(
         )
         for row in rows:
             found[row.id] = Candidate(
-                *row, tag_probability=likely.get(row.id), similarity=near.get(row.id)
+                *row,
+                tag_probability=likely.get(row.id),
+                similarity=near.get(row.id),
+                composed=fulfilled.get(row.id),
             )
     return [found[segment] for segment in order if segment in found]
 
@@ -176,7 +182,7 @@ def make_moment(
         why=Why(
             candidate.similarity,
             similarity,
-            candidate.reranked,
+            candidate.reranked if candidate.reranked is not None else candidate.composed,
             candidate.tag_probability,
             evidence.terms.get(candidate.segment, ()),
         ),

@@ -1,6 +1,6 @@
 """Answers queries: text to vector, vector to segments, segments to hits grouped by video."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from search.embeddings import normalised
 from search.feedback import moved
 from search.hits import Hit
 from search.library import EmptyLibrary, Library, nothing_indexed
+from search.matching import Background, read_bank
 from search.merging import merged
-from search.query import USUAL_PER_VIDEO, Filters, Query, Term, check
+from search.query import USUAL_PER_VIDEO, Filters, Kind, Query, Term, check
 from search.query_language import parse, written_terms
-from search.query_vectors import QueryEncoder, StepVector
+from search.query_vectors import QueryEncoder, StepVector, fulfilment_in
 from search.scope import Scope, ScopeFinder
 from search.segment_index import SegmentIndex, read_embeddings
 from search.sequence_search import find_sequences
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 _SEGMENTS_PER_VIDEO = 4  # fetched for each video wanted; more only when they share too few videos
 _MERGED_AT_MOST = 4  # times as many segments are looked at as moments shown, to merge neighbours
+# In a larger library only the likeliest segments by each term are compared with all terms.
+_COMPARED_AT_ONCE, _LIKELIEST = 20_000, 5_000
 _RERANKED = 100  # segments: reading their frames takes a few milliseconds
 
 
@@ -108,6 +111,8 @@ class SearchEngine:
         self.index = index
         self._encoder = QueryEncoder(self._library, self._backbone, index)
         self._scopes = ScopeFinder(index)
+        self._bank: np.ndarray | None = None
+        self._known_background: tuple[np.ndarray, Background] | None = None
 
     def search(self, query: Query | str, k: int | None = None) -> list[Hit]:
         """The videos that match a query best, each with its matching moments.
@@ -156,7 +161,9 @@ class SearchEngine:
         step = self._encoder.encode(session, asked.steps[0]) if asked.steps else None
         wanted, excluded = self._with_feedback(session, asked, step)
         scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
-        if self._reranker is None or wanted.text_embedding is None:
+        if len(wanted.terms) > 1:
+            candidates = self._fulfilling(session, wanted, scope)
+        elif self._reranker is None or wanted.text_embedding is None:
             candidates = self._candidates(session, wanted, scope)
         else:
             nearest = self._candidates(session, wanted, scope, at_least=_RERANKED)
@@ -171,24 +178,31 @@ class SearchEngine:
         unliked, wrong = self._encoder.segments(session, asked.unlike)
         if step is None:  # nothing but segments that are liked
             step = StepVector(normalised(right.mean(axis=0)[None])[0], None, (), ())
-        query, text = step.vector, step.text_embedding
+        wanted = Wanted(step.vector, asked.k, asked.per_video, step.text_embedding, step.terms)
         if liked or unliked:
-            query = moved(query, right, wrong, mean=self.index.sample().mean(axis=0))
-            text = None
-        return Wanted(query, asked.k, asked.per_video, text, step.terms), [*step.segments, *unliked]
+            said_well = float(self._background().match(step.vector, right).mean()) if liked else 0.0
+            sample = self.index.sample()
+            query = moved(step.vector, right, wrong, sample=sample, said_well=said_well)
+            avoided = [(term, vector) for term, vector in step.terms if term.weight < 0]
+            together = (Term("what is looked for"), query)
+            terms = (together, *avoided) if avoided else step.terms[:1]
+            wanted = replace(wanted, query=query, text_embedding=None, terms=terms)
+        return wanted, [*step.segments, *unliked]
+
+    def _background(self) -> Background:
+        """What neutral texts find here; made anew when the library has grown or shrunk much."""
+        sample = self.index.sample()
+        if self._known_background is None or self._known_background[0] is not sample:
+            if self._bank is None:
+                self._bank = read_bank(self._library, self._space_key, self._backbone)
+            self._known_background = (sample, Background.of(sample, self._bank))
+        return self._known_background[1]
 
     def _sequences(self, session: Session, asked: Query) -> list[Hit]:
         steps = [self._encoder.encode(session, step) for step in asked.steps]
         excluded = [segment for step in steps for segment in step.segments]
         scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
-        return find_sequences(
-            session,
-            self.index,
-            np.stack([step.vector for step in steps]),
-            scope,
-            within_s=asked.within_s,
-            k=asked.k,
-        )
+        return find_sequences(session, self.index, steps, scope, within_s=asked.within_s, k=asked.k)
 
     def _hits(
         self, session: Session, wanted: "Wanted", candidates: Sequence[Candidate]
@@ -217,18 +231,51 @@ class SearchEngine:
         embeddings: Mapping[int, np.ndarray],
     ) -> Evidence:
         segments = [one.segment for group in groups.values() for one in group]
-        if not segments or len(wanted.terms) < 2:
+        if not segments or not wanted.terms:
             return Evidence()
-        cosines = np.stack([embeddings[one] for one in segments]) @ np.stack(
-            [vector for _, vector in wanted.terms], axis=1
-        )
+        shown = np.stack([embeddings[one] for one in segments])
+        texts = [v for term, v in wanted.terms if term.kind is Kind.TEXT and term.weight > 0]
+        matches = [self._background().match(vector, shown) for vector in texts]
+        found = dict(zip(segments, np.min(matches, axis=0).tolist(), strict=True)) if texts else {}
+        if len(wanted.terms) < 2:
+            return Evidence(matches=found)
         names = [written_terms((term,)) for term, _ in wanted.terms]
+        cosines = shown @ np.stack([vector for _, vector in wanted.terms], axis=1)
         return Evidence(
+            matches=found,
             terms={
                 segment: tuple(zip(names, row.tolist(), strict=True))
                 for segment, row in zip(segments, cosines, strict=True)
-            }
+            },
         )
+
+    def _fulfilling(self, session: Session, wanted: "Wanted", scope: Scope) -> list[Candidate]:
+        """The segments that fulfil all terms best, best first: `k` videos are among them."""
+        step = StepVector(wanted.query, None, wanted.terms, ())
+        ids = self._pool(wanted, scope)
+        scores = fulfilment_in(self.index, step, ids) if len(ids) else np.empty(0)
+        order = np.lexsort((ids, -scores))
+        ids, scores = ids[order], np.exp(scores[order])
+
+        def best(count: int) -> list[Candidate]:
+            return read_candidates(
+                session, ids[:count], composed=scores[:count], tagged=scope.tagged
+            )
+
+        return _enough(best, wanted.k, len(ids))
+
+    def _pool(self, wanted: "Wanted", scope: Scope) -> np.ndarray:
+        """The segments to compare with all terms: all, or in a large library the likeliest."""
+        visible = self.index.visible()
+        ids = visible if scope.ids is None else np.intersect1d(visible, scope.ids)
+        if len(ids) <= _COMPARED_AT_ONCE:
+            return ids
+        near = [
+            self.index.nearest(vector, _LIKELIEST, among=scope.ids).ids
+            for term, vector in wanted.terms
+            if term.weight > 0
+        ]
+        return np.unique(np.concatenate(near))
 
     def _candidates(
         self, session: Session, wanted: "Wanted", scope: Scope, *, at_least: int = 1
@@ -236,17 +283,25 @@ class SearchEngine:
         """The nearest segments, best first: so many that `k` videos are among them."""
         among = scope.ids
         present = len(self.index) if among is None else min(len(self.index), len(among))
-        count = max(at_least, wanted.k * _SEGMENTS_PER_VIDEO)
-        while present:
-            nearest = self.index.nearest(wanted.query, count, among=among)
-            candidates = read_candidates(
-                session, nearest.ids, similarities=nearest.scores, tagged=scope.tagged
-            )
-            videos = {candidate.video for candidate in candidates}
-            if len(videos) >= wanted.k or count >= present:
-                return candidates
-            count *= 4
-        return []
+
+        def nearest(count: int) -> list[Candidate]:
+            near = self.index.nearest(wanted.query, count, among=among)
+            return read_candidates(session, near.ids, similarities=near.scores, tagged=scope.tagged)
+
+        return _enough(nearest, wanted.k, present, at_least=at_least)
+
+
+def _enough(
+    best: Callable[[int], list[Candidate]], k: int, present: int, *, at_least: int = 1
+) -> list[Candidate]:
+    """So many of the best candidates that `k` videos are among them, if there are so many."""
+    count = max(at_least, k * _SEGMENTS_PER_VIDEO)
+    while present:
+        candidates = best(count)
+        if len({candidate.video for candidate in candidates}) >= k or count >= present:
+            return candidates
+        count *= 4
+    return []
 
 
 @dataclass(frozen=True)

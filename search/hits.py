@@ -12,7 +12,8 @@ class Why:
     """The scores behind a hit, comparable within one answer and no further.
 
     The first two are cosines: with the text, or with the label where no text was given. A
-    re-ranker's score, where there is one, is what ranks the hit. `tag_probability` says how likely
+    re-ranker's score, where there is one, is what ranks the hit; so is that of a query of several
+    terms, 1 at best. `tag_probability` says how likely
     the labels hold that were asked for; without a text it ranks the hit. `terms` says of each term
     of a query that has several how near the segment is to it: terms as written, and cosines.
     """

@@ -7,6 +7,12 @@ from pathlib import Path
 
 from models.errors import KinodexError
 
+INDEXING, SKETCHING = "indexing", "sketching"
+
+# `is_held` takes hold of the lock's file for less than a millisecond: nobody is told that a library
+# is busy because somebody else has just looked.
+_LOOKED_AT_S = 0.2
+
 
 class LibraryBusy(KinodexError):
     """Another process is at the same work on this library."""
@@ -18,7 +24,7 @@ def only_indexer(folder: Path) -> Iterator[None]:
 
     Raises LibraryBusy at once if it is taken.
     """
-    with _only_one(folder, "indexing"):
+    with _only_one(folder, INDEXING):
         yield
 
 
@@ -28,15 +34,32 @@ def only_sketcher(folder: Path) -> Iterator[None]:
 
     Raises LibraryBusy at once if it is taken.
     """
-    with _only_one(folder, "sketching"):
+    with _only_one(folder, SKETCHING):
         yield
+
+
+def is_held(folder: Path, work: str) -> bool:
+    """Whether some process holds the right to INDEXING or SKETCHING at this moment."""
+    file = folder / f"{work}.lock"
+    if not file.is_file():
+        return False
+    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError:
+        return True
+    finally:
+        connection.close()
+    return False
 
 
 @contextmanager
 def _only_one(folder: Path, work: str) -> Iterator[None]:
     # SQLite's own file lock is used, on a file that holds nothing: the operating system drops
     # it when the process ends, however it ends.
-    connection = sqlite3.connect(folder / f"{work}.lock", timeout=0, isolation_level=None)
+    connection = sqlite3.connect(
+        folder / f"{work}.lock", timeout=_LOOKED_AT_S, isolation_level=None
+    )
     try:
         connection.execute("BEGIN EXCLUSIVE")
     except sqlite3.OperationalError as error:

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from models.pictures import open_picture
-from search.composing import composed
+from search.composing import fulfilment
 from search.corrections import NoSuchSegment
 from search.embeddings import normalised
 from search.library import Library
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class StepVector:
     """One step of a query.
 
-    vector: (dim,), unit length
+    vector: (dim,), unit length, of all that is looked for
     text_embedding: (dim,), of a step that is nothing but a text, as the model gives it
     terms: each term with its own unit vector
     segments: those that the step names, which are not looked for
@@ -36,6 +36,14 @@ class StepVector:
     text_embedding: "torch.Tensor | None"
     terms: tuple[tuple[Term, np.ndarray], ...]
     segments: tuple[int, ...]
+
+
+def fulfilment_in(index: SegmentIndex, step: StepVector, ids: np.ndarray) -> np.ndarray:
+    """How well segments fulfil a step, as a logarithm, (n,)."""
+    vectors = np.stack([vector for _, vector in step.terms])
+    cosines = np.stack([index.cosines(vector, ids) for vector in vectors])
+    weights = [term.weight for term, _ in step.terms]
+    return fulfilment(weights, vectors, cosines, index.sample())
 
 
 class QueryEncoder:
@@ -59,9 +67,8 @@ class QueryEncoder:
         if not more and first.kind is Kind.TEXT:
             text = self._backbone.embed_texts([first.value])[0]
             return StepVector(terms[0][1], text, terms, ())
-        weighed = [(term.weight, vector) for term, vector in terms]
-        sample = self._index.sample() if len(terms) > 1 else None
-        return StepVector(composed(weighed, sample), None, terms, segments)
+        wanted = [term.weight * vector for term, vector in terms if term.weight > 0]
+        return StepVector(normalised(np.sum(wanted, axis=0)[None])[0], None, terms, segments)
 
     def segments(self, session: Session, names: tuple[str, ...]) -> tuple[list[int], np.ndarray]:
         """The segments of these names, and their embeddings (n, dim). Raises NoSuchSegment."""
@@ -86,7 +93,7 @@ class QueryEncoder:
             ) from None
 
     def _of_picture(self, picture: np.ndarray) -> np.ndarray:
-        return normalised(self._backbone.embed_frames(picture[None]).numpy())[0]
+        return normalised(self._backbone.embed_frames(picture[None].copy()).numpy())[0]
 
     def _picture(self, term: Term) -> np.ndarray:
         if term.kind is Kind.KEPT:

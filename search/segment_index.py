@@ -51,6 +51,19 @@ class SegmentIndex:
             return self._index.search(query, k, among=self._visible if among is None else among)
         return self._index.search(query, k, among=np.intersect1d(among, self._visible))
 
+    def cosines(self, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
+        """The cosine of a unit vector with each of these segments, float64 (n,).
+
+        -1 for a segment that was removed just now.
+        """
+        near = self._index.search(query, max(1, len(ids)), among=ids)
+        order = np.argsort(near.ids)
+        known, scores = near.ids[order], near.scores[order]
+        if not len(known):
+            return np.full(len(ids), -1.0)
+        places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
+        return np.where(known[places] == ids, scores[places], -1.0).astype(np.float64)
+
     def refresh(self) -> None:
         """Take up what has changed in the catalog; one small query when nothing has."""
         with self._lock, self._library.reading() as session:

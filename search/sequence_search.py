@@ -1,31 +1,30 @@
 """First this, then that, in a library: scores of all segments, aligned in each video."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from sqlalchemy.orm import Session
 
 from search.alignment import Timeline, best_alignments
 from search.candidates import (
-    Candidate,
     Evidence,
+    PresentVideo,
     best_frames_of,
     make_moment,
     present_videos,
     read_candidates,
 )
 from search.hits import Hit, Moment
+from search.query_vectors import StepVector, fulfilment_in
 from search.scope import Scope
 from search.segment_index import SegmentIndex
 from search.tags import tags_of
-
-# Standard deviations above the library's mean from which on a step is as good as found. Without
-# such an end one step that is very well seen would make up for another that is not there at all.
-_FOUND = 2.0
 
 
 def find_sequences(
     session: Session,
     index: SegmentIndex,
-    queries: np.ndarray,
+    steps: Sequence[StepVector],
     scope: Scope,
     *,
     within_s: float | None,
@@ -33,17 +32,29 @@ def find_sequences(
 ) -> list[Hit]:
     """The `k` videos in which the steps follow each other best.
 
-    queries: (steps, dim), unit vectors
+    A hit's score is the product of its steps' scores, which are 1 at best.
     """
     ids, timeline = _timeline(index, scope)
     if not len(ids):
         return []
-    cosines = np.stack([_cosines(index, query, ids) for query in queries])
-    found = best_alignments(timeline, _surprise(cosines), within_s)
+    scores = np.stack([fulfilment_in(index, step, ids) for step in steps])
+    found = best_alignments(timeline, scores, within_s)
+    places = found.places[:k]
+    chosen = np.exp(np.take_along_axis(scores, places.T, axis=1))
+    moments = [
+        _moments(session, step.vector, segments, known)
+        for step, segments, known in zip(steps, ids[places].T, chosen, strict=True)
+    ]
+    videos = present_videos(session, set(timeline.videos[places[:, 0]].tolist()))
+    totals = np.exp(found.totals[:k]).tolist()
     hits = []
-    for total, places in zip(found.totals[:k].tolist(), found.places[:k], strict=True):
-        similarities = cosines[np.arange(len(queries)), places]
-        hits += _hit(session, queries, ids[places], similarities, total / len(queries))
+    for segments, total, video in zip(
+        ids[places].tolist(), totals, timeline.videos[places[:, 0]].tolist(), strict=True
+    ):
+        # A video or a part of it may have been removed since the index was read.
+        found_steps = [of.get(segment) for of, segment in zip(moments, segments, strict=True)]
+        if video in videos and None not in found_steps:
+            hits.append(_hit(videos[video], [one for one in found_steps if one], total))
     return hits
 
 
@@ -58,51 +69,19 @@ def _timeline(index: SegmentIndex, scope: Scope) -> tuple[np.ndarray, Timeline]:
     return columns.ids[places], timeline
 
 
-def _cosines(index: SegmentIndex, query: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """The cosine of a query with each of these segments, (n,), float64."""
-    near = index.nearest(query, len(ids), among=np.sort(ids))
-    order = np.argsort(near.ids)
-    known, scores = near.ids[order], near.scores[order]
-    places = np.minimum(np.searchsorted(known, ids), len(known) - 1)
-    # A segment that was removed just now is found nowhere.
-    return np.where(known[places] == ids, scores[places], -1.0).astype(np.float64)
+def _moments(
+    session: Session, query: np.ndarray, segments: np.ndarray, scores: np.ndarray
+) -> dict[int, Moment]:
+    """One step in many videos, by segment."""
+    candidates = read_candidates(session, segments, composed=scores)
+    known = [one.segment for one in candidates]
+    frames = best_frames_of(session, known, query, len(query))
+    tags = tags_of(session, known)
+    return {
+        one.segment: make_moment(one, frames, tags[one.segment], Evidence()) for one in candidates
+    }
 
 
-def _surprise(cosines: np.ndarray) -> np.ndarray:
-    """Log-odds of steps being found, (steps, n): comparable between steps, and with an end."""
-    mean = cosines.mean(axis=1, keepdims=True)
-    deviation = np.maximum(cosines.std(axis=1, keepdims=True), 1e-6)
-    surprise: np.ndarray = -np.logaddexp(0.0, _FOUND - (cosines - mean) / deviation)
-    return surprise
-
-
-def _hit(
-    session: Session,
-    queries: np.ndarray,
-    segments: np.ndarray,
-    similarities: np.ndarray,
-    score: float,
-) -> list[Hit]:
-    """One hit; none when its video was removed just now."""
-    candidates = read_candidates(session, segments, similarities=similarities)
-    if len(candidates) < len(queries):
-        return []
-    videos = present_videos(session, [candidates[0].video])
-    steps = tuple(
-        _step(session, query, one) for query, one in zip(queries, candidates, strict=True)
-    )
-    return [
-        Hit(
-            **{**vars(steps[0]), "end_s": steps[-1].end_s, "score": score},
-            video=video.content_hash,
-            paths=video.paths,
-            steps=steps,
-        )
-        for video in videos.values()
-    ]
-
-
-def _step(session: Session, query: np.ndarray, candidate: Candidate) -> Moment:
-    segment = candidate.segment
-    frames = best_frames_of(session, [segment], query, len(query))
-    return make_moment(candidate, frames, tags_of(session, [segment])[segment], Evidence())
+def _hit(video: PresentVideo, steps: Sequence[Moment], score: float) -> Hit:
+    first = {**vars(steps[0]), "end_s": steps[-1].end_s, "score": score}
+    return Hit(**first, video=video.content_hash, paths=video.paths, steps=tuple(steps))

@@ -1,4 +1,4 @@
-"""What a user may set: `[search]`, `[tags]` and `[sketch]` in `library.toml`."""
+"""What a user may set: `[search]`, `[tags]`, `[sketch]` and `[ui]` in `library.toml`."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -80,6 +80,39 @@ class SketchSettings(BaseModel):
     seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Another seed, another sketch.")
     after_indexing: bool = Field(
         default=False, description="Sketch what has no sketch yet at the end of 'kinodex index'."
+    )
+
+
+class UiSettings(BaseModel):
+    """What the page's visitors may do with a library, and how much."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow_changes: Literal["local", "always", "never"] = Field(
+        default="local",
+        description="Who may add videos on the page, start and stop work, and delete caches. "
+        "local: whoever uses a page that only this machine can reach; always: every visitor; "
+        "never: nobody.",
+    )
+    folders: list[str] = Field(
+        default=[],
+        description="Folders of this machine that may be added on the page, with all below them. "
+        "None named: any, but only on a page that only this machine can reach.",
+    )
+    uploads: str = Field(
+        default="uploads",
+        description="Folder for uploaded videos; a relative one is in the library's folder.",
+    )
+    upload_limit_mb: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Larger files cannot be uploaded."
+    )
+    upload_files: int = Field(
+        default=100, ge=1, le=10_000, description="At most so many files in one upload."
+    )
+    keep_free_mb: int = Field(
+        default=1000,
+        ge=0,
+        description="An upload is refused when it would leave less than this on the disk.",
     )
 
 

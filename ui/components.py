@@ -12,6 +12,7 @@ from pathlib import Path
 import streamlit as st
 
 from search.hits import Hit, Moment
+from search.matching import match_word
 from search.query import QueryMistake
 from search.tags import Source, Tag
 from ui import address
@@ -79,15 +80,10 @@ def sketch_switch() -> bool:
     return st.toggle("Sketches", key="sketches first")
 
 
-def match_word(match: float) -> str:
-    """How surely something matches, in a word."""
-    return "weak match" if match < 0.5 else "strong match" if match >= 0.9 else "likely match"
-
-
 def match_line(moment: Moment) -> str:
     """How well a moment matches: in a word where that can be told, and the score."""
     score = f"score {moment.score:.3f}"
-    return score if moment.match is None else f"{match_word(moment.match)}, {score}"
+    return score if moment.match is None else f"{match_word(moment.match)} match, {score}"
 
 
 def card(
