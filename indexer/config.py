@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from indexer.settings import IndexSettings
 from search.library import Library
-from search.settings import SearchSettings, SketchSettings, TagSettings
+from search.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
 
 # What decides which frames stand for a video. The rest are limits and habits: changing
 # them leaves the embeddings comparable.
@@ -45,6 +45,7 @@ def write_settings_template(library: Library) -> None:
         "search": SearchSettings,
         "tags": TagSettings,
         "sketch": SketchSettings,
+        "ui": UiSettings,
     }
     for section, form in forms.items():
         lines += ["", f"[{section}]"]

@@ -123,8 +123,11 @@ class Indexer:
         return self.index(present, retry_failed=failed, switch_space=switch_space)
 
     def _without_own_media(self, discovery: Discovery) -> Discovery:
-        """The library may lie among the videos; the clips it cut for playing are none of them."""
-        own = self.library.folder
+        """The library may lie among the videos; the clips it cut for playing are none of them.
+
+        What was uploaded lies in the library too, and is wanted.
+        """
+        own = self.library.folder / "media"
         files = tuple(found for found in discovery.files if not found.path.is_relative_to(own))
         return replace(discovery, files=files)
 

@@ -37,6 +37,9 @@ _STANDS_OUT = 2.5
 _EXCEEDS = 1.5
 _COMES_BACK = 0.5
 _UNEXPLAINED = 0.5
+# Of a large change a part may be explained by chance, as between two drawn landscapes of unlike
+# colours: so much remaining change, in grey levels, is a cut whatever was explained.
+_MUCH_REMAINS = 12.0
 # A change without neighbours (slide shows) must be this large.
 _LONE_CHANGE = 20.0
 # Shifts up to this part of the picture are tried.
@@ -141,7 +144,7 @@ class ShotDetector:
         last = self._frames[self._at - 1]
         next_one = self._frames[min(self._at + 1, len(self._frames) - 1)]
         change = max(_difference(last, next_one), 1e-6)
-        return _unexplained(last.look, next_one.look) < _UNEXPLAINED * change
+        return _unexplained(last.look, next_one.look) < min(_UNEXPLAINED * change, _MUCH_REMAINS)
 
     def _follow_black(self, frame: Frame) -> bool:
         """Whether this is the first picture after a stretch of black that followed a picture."""

@@ -21,9 +21,12 @@ _LONGEST_CAPTION = 200
 
 @dataclass(frozen=True)
 class SheetItem:
-    """What a cell shows. photograph: uint8 RGB (height, width, 3), of any size."""
+    """What a cell shows. photograph: uint8 RGB (height, width, 3), of any size.
 
-    sketch: Sketch
+    Without a sketch its place stays empty.
+    """
+
+    sketch: Sketch | None
     caption: str
     photograph: np.ndarray | None = None
 
@@ -98,8 +101,9 @@ def _draw_cell(
     if layout.photographs and item.photograph is not None:
         side = (layout.tile, layout.tile)
         page.paste(ImageOps.pad(Image.fromarray(item.photograph), side, color=_PAPER), corner)
-    drawn = Image.fromarray(grey(item.sketch.strokes, size=layout.tile))
-    page.paste(drawn, (left + layout.cell_width - layout.tile, top))
+    if item.sketch is not None:
+        drawn = Image.fromarray(grey(item.sketch.strokes, size=layout.tile))
+        page.paste(drawn, (left + layout.cell_width - layout.tile, top))
     pen = ImageDraw.Draw(page)
     frame = (left - 1, top - 1, left + layout.cell_width, top + layout.tile)
     pen.rectangle(frame, outline=_FRAME)

@@ -10,6 +10,7 @@ import typer
 from models.errors import KinodexError
 from search.query import QueryMistake
 from ui.cli_evaluate import evaluate_app
+from ui.cli_export import export
 from ui.cli_import import import_app
 from ui.cli_search import search
 from ui.cli_sketch import sketch
@@ -144,6 +145,7 @@ def fuse(
 
 
 app.command()(search)
+app.command()(export)
 app.command()(tag)
 app.command()(tags)
 app.command()(sketch)

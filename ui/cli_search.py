@@ -150,11 +150,16 @@ def search(
     paths_only: Annotated[
         bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
     ] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="A table for spreadsheets.")] = False,
+    m3u: Annotated[bool, typer.Option("--m3u", help="A playlist: VLC, mpv.")] = False,
+    edl: Annotated[bool, typer.Option("--edl", help="An edit list (CMX 3600).")] = False,
+    otio: Annotated[bool, typer.Option("--otio", help="An OpenTimelineIO timeline.")] = False,
+    vtt: Annotated[bool, typer.Option("--vtt", help="Cues (WebVTT) of a video.")] = False,
 ) -> None:
     """Find the moments that match a query, best video first."""
     from ui.indexing import ModelFlags
     from ui.query_options import query_of
-    from ui.searching import OutputForm, run_search
+    from ui.searching import only_form, run_search
 
     query = query_of(
         text,
@@ -174,5 +179,7 @@ def search(
         per_video=per_video,
     )
     flags = ModelFlags(model, pretrained, weights, device)
-    form = OutputForm(as_json=as_json, paths_only=paths_only)
+    forms = {"json": as_json, "paths": paths_only}
+    forms |= {"csv": csv, "m3u": m3u, "edl": edl, "otio": otio, "vtt": vtt}
+    form = only_form([name for name, wanted in forms.items() if wanted])
     run_search(library, query, flags, rerank=rerank, form=form)

@@ -8,10 +8,8 @@ import math
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import av
 from av.video.frame import PictureType
@@ -23,6 +21,8 @@ from indexer.probe import VideoInfo, timeline_start_s
 from indexer.pyav_reader import PyAVReader
 from indexer.settings import IndexSettings
 from indexer.streams import open_video
+from ui.copying import copied
+from ui.cut_jobs import CutJob
 
 EXIT_UNPLAYABLE = 3
 
@@ -43,41 +43,6 @@ _QUALITY = {
     "maxrate": "4M",
     "bufsize": "8M",
 }
-
-
-@dataclass(frozen=True)
-class CutJob:
-    """Which part of which file is wanted, in seconds from the start of its timeline."""
-
-    source: Path
-    target: Path
-    start_s: float
-    end_s: float
-    settings: IndexSettings
-
-    def as_json(self) -> str:
-        """Plain ASCII; names that are not valid text survive as surrogate escapes."""
-        return json.dumps(
-            {
-                "source": str(self.source),
-                "target": str(self.target),
-                "start_s": self.start_s,
-                "end_s": self.end_s,
-                "settings": self.settings.model_dump(),
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Self:
-        """The job that `as_json` wrote down."""
-        values = json.loads(text)
-        return cls(
-            Path(values["source"]),
-            Path(values["target"]),
-            values["start_s"],
-            values["end_s"],
-            IndexSettings(**values["settings"]),
-        )
 
 
 def cut(job: CutJob) -> None:
@@ -187,11 +152,18 @@ def _samples(container: Any, stream: Any, begin_s: float, length_s: float) -> It
 
 
 def main() -> None:
-    """Do the job on stdin; when it cannot be done, the reason goes to stdout as JSON."""
+    """Do the job on stdin.
+
+    To stdout goes as JSON where a copy begins, in seconds; null for what was encoded; or the reason
+    why it cannot be done.
+    """
     job = CutJob.from_json(sys.stdin.read())
     limit_memory(job.settings)
     try:
-        cut(job)
+        begins_s = copied(job)
+        if begins_s is None:
+            cut(job)
+        sys.stdout.write(json.dumps(begins_s))
     except (DecodeFailed, MemoryError, av.error.FFmpegError) as error:
         reason = str(error) if isinstance(error, DecodeFailed) else "it cannot be cut"
         sys.stdout.write(json.dumps(reason))

@@ -36,7 +36,7 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
         encoder = _encoder(library, space, asked, flags.device)
         loaded = load_fusing_head(asked_head, choice, encoder, space.dim)
         fuser = LibraryFuser(library, loaded, encoder, choice, find_device(flags.device))
-        with WorkBar("fusing") as bar, stop_on_interrupt() as stop:
+        with WorkBar("fusing", library=library.folder) as bar, stop_on_interrupt() as stop:
             report = fuser.run(on_progress=bar.show, stop=stop)
     if as_json:
         data_json(asdict(report) | {"head": loaded.identity.name, "model": str(choice)})

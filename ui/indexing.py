@@ -31,6 +31,7 @@ from search.settings import SketchSettings, tag_settings_of
 from search.spaces import active_space, check_same_model, choice_of, head_of
 from search.tag_planning import make_tagger, wanted_for_new_videos
 from ui.printing import counted, data_json, printable, short_path, talk, talk_console
+from ui.progress_notes import ProgressNotes
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
 
@@ -88,8 +89,17 @@ def run_index(
         )
 
 
-def retry_failed(folder: Path | None, device: str | None, *, as_json: bool) -> int:
-    """Index the failed files once more; → the exit code."""
+def retry_failed(
+    folder: Path | None, device: str | None, *, only: Sequence[Path] = (), as_json: bool
+) -> int:
+    """Index the failed files once more, all or `only` some; → the exit code."""
+
+    def work(indexer: Indexer) -> IndexReport:
+        if only:
+            return indexer.index(only, retry_failed=True)
+        return indexer.index_known(failed=True)
+
+    check_paths(only)
     with Library.open(folder) as library:
         space = space_of(library)
         choice = _choice_for_indexing(space, ModelFlags(), reindex=False)
@@ -98,7 +108,7 @@ def retry_failed(folder: Path | None, device: str | None, *, as_json: bool) -> i
             choice,
             _usual_head(space, choice),
             device,
-            lambda one: one.index_known(failed=True),
+            work,
             as_json=as_json,
         )
 
@@ -161,7 +171,7 @@ def _run(
         f"on {backbone.device.type}"
     )
     write_settings_template(library)
-    with ProgressBar() as listener, stop_on_interrupt() as stop:
+    with ProgressBar(library.folder) as listener, stop_on_interrupt() as stop:
         report = work(Indexer(library, backbone, head, settings, listener, stop, tagger))
     _summarise(report)
     wants_sketches = sketch_settings.after_indexing if sketch is None else sketch
@@ -181,7 +191,8 @@ def _run(
 class ProgressBar:
     """Draws indexing on stderr: files, frames a second, time left by the size of the files."""
 
-    def __init__(self) -> None:
+    def __init__(self, library: Path) -> None:
+        self._notes = ProgressNotes(library, "indexing")
         self._progress = Progress(
             TextColumn("indexing"),
             BarColumn(),
@@ -193,7 +204,7 @@ class ProgressBar:
         )
         self._task = self._progress.add_task("", visible=False, files=0, all_files=0, rate=0.0)
         self._bytes_done: dict[int, float] = {}
-        self._files = 0
+        self._bytes = self._files = self._all_files = 0
         self._frames = 0
         self._started = time.monotonic()
 
@@ -203,16 +214,19 @@ class ProgressBar:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._notes.clear()
 
     def on_scan(self, discovery: Discovery, scan: Scan) -> None:
         """Say what was left out, then show the bar."""
         for line in _remarks(discovery):
             talk(line)
-        total = sum(job.size_bytes for job in scan.jobs)
+        self._bytes = sum(job.size_bytes for job in scan.jobs)
+        self._all_files = len(scan.jobs)
         self._progress.update(
-            self._task, total=total, all_files=len(scan.jobs), visible=bool(scan.jobs)
+            self._task, total=self._bytes, all_files=self._all_files, visible=bool(scan.jobs)
         )
         self._started = time.monotonic()
+        self._notes.write(0.0, 0, self._all_files, "files")
 
     def on_frames(self, job: Job, frames: int, fraction: float) -> None:
         """Move the bar by the part of the file that is decoded."""
@@ -231,9 +245,11 @@ class ProgressBar:
 
     def _move(self, job: Job, fraction: float) -> None:
         self._bytes_done[job.path_id] = job.size_bytes * fraction
+        completed = sum(self._bytes_done.values())
+        self._notes.write(completed / max(self._bytes, 1), self._files, self._all_files, "files")
         self._progress.update(
             self._task,
-            completed=sum(self._bytes_done.values()),
+            completed=completed,
             files=self._files,
             rate=self._frames / max(time.monotonic() - self._started, 0.1),
         )

@@ -18,7 +18,8 @@ from indexer.settings import IndexSettings
 from models.errors import KinodexError
 from search.catalog import Segment, Video, VideoPath
 from search.library import Library
-from ui.cutting import EXIT_UNPLAYABLE, CutJob
+from ui.cut_jobs import CutJob
+from ui.cutting import EXIT_UNPLAYABLE
 from ui.drafts import draft_of
 
 _MARGIN_S = 1.5
@@ -97,14 +98,15 @@ def ensure_clip(library: Library, source: Source, at_s: float, *, settings: Inde
     if not file.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _cut(_existing(source.paths), file, window, settings)
+            _cut(first_existing(source.paths), file, window, settings)
             _drop_oldest(folder)
         except OSError as error:
             raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
     return Clip(file, int(at_s - window.start_s + 0.001))
 
 
-def _existing(paths: tuple[Path, ...]) -> Path:
+def first_existing(paths: tuple[Path, ...]) -> Path:
+    """The first path that lies there now; the first of all when none does."""
     for path in paths:
         with contextlib.suppress(OSError):  # in a folder that may not be entered
             if path.exists():
@@ -114,27 +116,35 @@ def _existing(paths: tuple[Path, ...]) -> Path:
 
 def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
     with draft_of(file) as draft:
-        job = CutJob(source, draft, window.start_s, window.end_s, settings)
-        try:
-            # -P: the folder that the program was started in must not lend it modules.
-            done = subprocess.run(
-                [sys.executable, "-P", "-m", "ui.cutting"],
-                input=job.as_json(),
-                stdout=subprocess.PIPE,
-                text=True,
-                timeout=_CUT_WITHIN_S,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise NotPlayable(
-                f"This moment cannot be played: cutting it took longer than {_CUT_WITHIN_S:.0f} "
-                "seconds."
-            ) from error
-        if done.returncode:
-            known = done.returncode == EXIT_UNPLAYABLE
-            reason = json.loads(done.stdout) if known else "the decoder crashed on it"
-            raise NotPlayable(f"This video cannot be played: {reason}.")
+        run_cut(CutJob(source, draft, window.start_s, window.end_s, settings), _CUT_WITHIN_S)
         draft.replace(file)
+
+
+def run_cut(job: CutJob, within_s: float) -> float | None:
+    """Do a job in a child process; → where a copy begins, None for what was encoded anew.
+
+    Raises NotPlayable when it cannot be done, or not in so many seconds.
+    """
+    try:
+        # -P: the folder that the program was started in must not lend it modules.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "ui.cutting"],
+            input=job.as_json(),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotPlayable(
+            f"This moment cannot be played: cutting it took longer than {within_s:.0f} seconds."
+        ) from error
+    if done.returncode:
+        known = done.returncode == EXIT_UNPLAYABLE
+        reason = json.loads(done.stdout) if known else "the decoder crashed on it"
+        raise NotPlayable(f"This video cannot be played: {reason}.")
+    begins_s = json.loads(done.stdout)
+    return None if begins_s is None else float(begins_s)
 
 
 def _drop_oldest(folder: Path) -> None:

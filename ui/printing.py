@@ -28,6 +28,12 @@ def data(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def data_text(text: str) -> None:
+    """A whole file for whoever reads the output. Stray bytes of names come out as they were."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+
+
 def data_json(values: Any) -> None:
     """One JSON line. Plain ASCII, so that names which are not valid text survive."""
     data(json.dumps(values, default=str))

@@ -1,26 +1,27 @@
 """`kinodex search`: a query in, moments out."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
 from models.backbone import load_backbone
 from search.engine import SearchEngine
+from search.export.cuts import cuts_of
+from search.export.forms import FORMS
 from search.hits import Hit
 from search.library import Library
-from search.query import Filters, Query, needs_model
+from search.query import Filters, Query, QueryMistake, needs_model
 from search.query_language import written
 from search.spaces import active_space, check_same_model, choice_of
 from search.tag_search import search_tags
 from ui.indexing import ModelFlags
-from ui.printing import data, data_json, print_hits, printable, talk
+from ui.printing import data, data_json, data_text, print_hits, printable, talk
 
 
-@dataclass(frozen=True)
-class OutputForm:
-    """How hits are printed; a table or tab-separated lines by default."""
-
-    as_json: bool = False
-    paths_only: bool = False
+def only_form(asked: Sequence[str]) -> str | None:
+    """The one form of output that was asked for. Raises QueryMistake for several."""
+    if len(asked) > 1:
+        raise QueryMistake(f"only one form at a time: --{' or --'.join(asked)}")
+    return asked[0] if asked else None
 
 
 def run_search(
@@ -29,18 +30,23 @@ def run_search(
     flags: ModelFlags,
     *,
     rerank: str | None,
-    form: OutputForm,
+    form: str | None,
 ) -> None:
-    """Print the videos that match best. Raises KinodexError for what the user must mend."""
+    """Print the videos that match best. Raises KinodexError for what the user must mend.
+
+    form: "json", "paths", one of FORMS, or None for a table
+    """
     with Library.open(folder) as library:
         hits = find(library, query, flags, rerank=rerank)
-    if form.as_json:
+        if form in FORMS:
+            data_text(FORMS[form](cuts_of(library, hits)))
+    if form == "json":
         for hit in hits:
             data_json({"query": written(query), **hit.as_json()})
-    elif form.paths_only:
+    elif form == "paths":
         for hit in hits:
             data(printable(hit.paths[0]))
-    else:
+    elif form is None:
         print_hits(hits)
     if not hits:
         talk("nothing passes these filters" if query.filters != Filters() else "nothing is found")

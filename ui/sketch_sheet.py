@@ -1,7 +1,7 @@
-"""A contact sheet of a library's sketches."""
+"""Contact sheets: of a library's sketches, and of what was found."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy as np
 from indexer.config import load_settings
 from indexer.worker import DecodeWorker
 from models.errors import KinodexError
+from search.hits import Hit
 from search.library import Library
 from search.sketches import SegmentPlace, place_segments, read_sketch, segments_with
 from sketch.contact_sheet import SheetItem, SheetLayout, contact_sheet
@@ -27,33 +28,51 @@ def write_sheets(library: Library, wanted: SheetRequest) -> list[Path]:
 
     Raises KinodexError when nothing is sketched, or a file cannot be written.
     """
-    pages: list[Path] = []
-    form = "PNG" if wanted.file.suffix.lower() == ".png" else "JPEG"
-    layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
+    with library.reading() as session:
+        places = place_segments(session, segments_with(session))
     with DecodeWorker() as worker:
         reader = KeyframeReader(library, worker, load_settings(library), with_evidence=False)
-        items = _items(library, reader if wanted.with_keyframes else None)
-        for number, page in enumerate(contact_sheet(items, layout=layout), start=1):
-            stem = wanted.file.stem if number == 1 else f"{wanted.file.stem}-{number}"
-            pages.append(wanted.file.with_stem(stem))
-            content = io.BytesIO()
-            page.save(content, form)
-            write_file(pages[-1], content.getvalue())
+        items = _items(library, reader if wanted.with_keyframes else None, places)
+        layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
+        pages = _write_pages(wanted.file, items, layout)
     if not pages:
         raise KinodexError("nothing is sketched in this library: there is no contact sheet")
     return pages
 
 
-def _items(library: Library, reader: KeyframeReader | None) -> Iterator[SheetItem]:
-    """Each sketch with its caption, by video and time; only one of them is in memory."""
+def write_sheets_of_hits(library: Library, hits: Sequence[Hit], file: Path) -> list[Path]:
+    """Write the moments that were found onto pages, with their sketches where they have any."""
+    moments = [one for hit in hits for one in (hit.steps or [hit, *hit.moments])]
     with library.reading() as session:
-        places = place_segments(session, segments_with(session))
+        known = place_segments(session, [one.segment for one in moments])
+    by_segment = {place.segment_id: place for place in known}
+    places = [by_segment[one.segment] for one in moments if one.segment in by_segment]
+    with DecodeWorker() as worker:
+        reader = KeyframeReader(library, worker, load_settings(library), with_evidence=False)
+        return _write_pages(file, _items(library, reader, places), _WITH_KEYFRAMES)
+
+
+def _write_pages(file: Path, items: Iterable[SheetItem], layout: SheetLayout) -> list[Path]:
+    pages: list[Path] = []
+    form = "PNG" if file.suffix.lower() == ".png" else "JPEG"
+    for number, page in enumerate(contact_sheet(items, layout=layout), start=1):
+        pages.append(file if number == 1 else file.with_stem(f"{file.stem}-{number}"))
+        content = io.BytesIO()
+        page.save(content, form)
+        write_file(pages[-1], content.getvalue())
+    return pages
+
+
+def _items(
+    library: Library, reader: KeyframeReader | None, places: Sequence[SegmentPlace]
+) -> Iterator[SheetItem]:
+    """Each segment with its caption; only one of them is in memory."""
     for place in places:
         with library.reading() as session:
             stored = read_sketch(session, place.segment_id)
-        if stored is not None:
-            caption = f"{printable(place.path.name)} {clock(place.keyframe_s)}"
-            yield SheetItem(from_store(stored), caption, _keyframe(reader, place))
+        sketch = from_store(stored) if stored else None
+        caption = f"{printable(place.path.name)} {clock(place.keyframe_s)}"
+        yield SheetItem(sketch, caption, _keyframe(reader, place))
 
 
 def _keyframe(reader: KeyframeReader | None, place: SegmentPlace) -> np.ndarray | None:

@@ -87,7 +87,7 @@ def _sketch_library(library: Library, request: SketchRequest) -> int:
 def _run_library(
     library: Library, maker: SketchMaker, *, redo: bool, only_new: bool
 ) -> SketchReport:
-    with WorkBar("sketching") as bar, stop_on_interrupt() as stop:
+    with WorkBar("sketching", library=library.folder) as bar, stop_on_interrupt() as stop:
         listener = Listener(bar.show, _say_failed, talk)
         sketcher = LibrarySketcher(library, maker, load_settings(library), listener, stop)
         return sketcher.run(redo=redo, only_new=only_new)

@@ -34,7 +34,7 @@ def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_j
         with library.reading() as session:
             wanted = wanted_by(session, request, settings, backbone)
         tagger = make_tagger(library, backbone, wanted, talk)
-        with WorkBar("tagging") as bar, stop_on_interrupt() as stop:
+        with WorkBar("tagging", library=library.folder) as bar, stop_on_interrupt() as stop:
             report = tagger.run(on_progress=bar.show, stop=stop)
     if as_json:
         data_json(asdict(report) | {"vocabulary": wanted.plan.words.name})

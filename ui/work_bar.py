@@ -2,10 +2,12 @@
 
 import sys
 import time
+from pathlib import Path
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ui.printing import talk_console
+from ui.progress_notes import ProgressNotes
 
 
 class WorkBar:
@@ -13,9 +15,12 @@ class WorkBar:
 
     work: what is done to them: "fusing"
     noun: what they are: "segments"
+    library: the library whose page tells of it too, where the work holds a lock of that library
     """
 
-    def __init__(self, work: str, noun: str = "segments") -> None:
+    def __init__(self, work: str, noun: str = "segments", *, library: Path | None = None) -> None:
+        self._notes = ProgressNotes(library, work)
+        self._noun = noun
         self._progress = Progress(
             TextColumn(work),
             BarColumn(),
@@ -37,9 +42,11 @@ class WorkBar:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+        self._notes.clear()
 
     def show(self, done: float, total: int) -> None:
         """So many of so many are done; a piece that is being worked on counts in part."""
+        self._notes.write(done / max(total, 1), int(done), total, self._noun)
         rate = done / max(time.monotonic() - self._started, 0.1)
         self._progress.update(
             self._task,

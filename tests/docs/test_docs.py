@@ -8,7 +8,7 @@ from typer.cli import app as typer_program
 from typer.testing import CliRunner
 
 from indexer.settings import IndexSettings
-from search.settings import SearchSettings, SketchSettings, TagSettings
+from search.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
@@ -17,6 +17,7 @@ OPTIONS = {
     **SearchSettings.model_fields,
     **TagSettings.model_fields,
     **SketchSettings.model_fields,
+    **UiSettings.model_fields,
 }
 
 

@@ -87,6 +87,16 @@ def test_a_flash_is_no_cut(length: int) -> None:
     assert starts(pictures) == []
 
 
+def test_landscapes_of_unlike_colours_are_cut_though_both_have_a_horizon() -> None:
+    def landscape(above: tuple[int, int, int], below: tuple[int, int, int]) -> np.ndarray:
+        rows = np.repeat([above, below], [90, 54], axis=0).astype(np.uint8)
+        return np.repeat(rows[:, None], 256, axis=1)
+
+    day, night = landscape((150, 200, 250), (90, 170, 60)), landscape((20, 20, 60), (5, 5, 10))
+
+    assert starts([day] * 20 + [night] * 20) == [20]
+
+
 def test_lights_going_on_are_no_cut() -> None:
     pictures = [view(left) for left in range(60)]
     dark = [(picture * 0.6).astype(np.uint8) for picture in pictures[:20]]

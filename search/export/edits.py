@@ -1,0 +1,73 @@
+"""Results for editing programs: CMX 3600 edit lists and OpenTimelineIO."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from search.export.cuts import Cut, exact_rate, shown
+
+MOST_EVENTS = 999  # a CMX 3600 list numbers its events in three digits
+_NAME = "Kinodex"
+
+
+def as_edl(cuts: Sequence[Cut]) -> str:
+    """A CMX 3600 list that plays the moments one after the other, all as straight cuts.
+
+    Timecodes count whole frames without dropping any, at the frame rate of the first moment, from
+    the start of each file. Moments after the 999th are left out.
+    """
+    lines = [f"TITLE: {_NAME.upper()}", "FCM: NON-DROP FRAME"]
+    rate = round(exact_rate(cuts[0].rate)) if cuts else 25
+    at = 0
+    for number, cut in enumerate(cuts[:MOST_EVENTS], 1):
+        start = round(cut.start_s * rate)
+        length = max(1, round(cut.end_s * rate) - start)
+        times = [start, start + length, at, at + length]
+        codes = " ".join(_timecode(frames, rate) for frames in times)
+        lines += [
+            "",
+            f"{number:03d}  AX       V     C        {codes}",
+            f"* FROM CLIP NAME: {shown(cut.path.name)}",
+            f"* SOURCE FILE: {shown(str(cut.path))}",
+        ]
+        at += length
+    return "\n".join(lines) + "\n"
+
+
+def as_otio(cuts: Sequence[Cut]) -> str:
+    """An OpenTimelineIO timeline with one track; each clip knows its file, score and tags."""
+    import opentimelineio as otio
+
+    timeline = otio.schema.Timeline(_NAME)
+    track = otio.schema.Track("moments", kind=otio.schema.TrackKind.Video)
+    timeline.tracks.append(track)
+    for cut in cuts:
+        rate = float(exact_rate(cut.rate))
+        whole = otio.opentime.TimeRange(
+            otio.opentime.RationalTime(0, rate), _frames(otio, cut.length_s, exact_rate(cut.rate))
+        )
+        start = _frames(otio, cut.start_s, exact_rate(cut.rate))
+        length = _frames(otio, cut.end_s, exact_rate(cut.rate)) - start
+        media = otio.schema.ExternalReference(cut.path.absolute().as_uri(), whole)
+        known = {
+            "segment": cut.moment.segment,
+            "rank": cut.rank,
+            "score": cut.moment.score,
+            "tags": [shown(tag.label) for tag in cut.moment.tags],
+        }
+        track.append(
+            otio.schema.Clip(
+                cut.title, media, otio.opentime.TimeRange(start, length), {"kinodex": known}
+            )
+        )
+    return str(otio.adapters.write_to_string(timeline, "otio_json"))
+
+
+def _frames(otio, seconds: float, rate: Fraction):  # type: ignore[no-untyped-def]
+    return otio.opentime.RationalTime(round(seconds * rate), float(rate))
+
+
+def _timecode(frames: int, rate: int) -> str:
+    seconds, frames = divmod(frames, rate)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours % 24:02d}:{minutes:02d}:{seconds:02d}:{frames:02d}"

@@ -1,0 +1,142 @@
+"""`kinodex export`: the moments that were found, as clips and as a contact sheet."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.config import load_settings
+from indexer.settings import IndexSettings
+from models.errors import KinodexError
+from search.export.cuts import Cut, cuts_of
+from search.hits import Hit
+from search.library import Library
+from ui.cut_jobs import CutJob
+from ui.drafts import draft_of
+from ui.indexing import EXIT_DONE, EXIT_SOME_FAILED
+from ui.media import NotPlayable, run_cut
+from ui.printing import counted, data, data_json, printable, short_path, talk
+from ui.sketch_products import usable_folder
+from ui.sketch_sheet import write_sheets_of_hits
+
+USUAL_NAME = "{rank:03}-{name}-{start}"
+_FIELDS = ("rank", "name", "start", "end", "segment")
+# A copy may begin so much sooner than asked; beyond that pictures are encoded anew.
+_SOONER_S = 1.0
+_LONGEST_NAME = 120  # characters; names of files end at 255 bytes
+_CUT_WITHIN_S = 600.0
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Where clips go, what they are called, and how they are cut.
+
+    name: of each file without ending, with fields in braces
+    before_s, after_s: margins
+    encode: encode all pictures anew, so that clips begin exactly where asked
+    """
+
+    folder: Path
+    name: str = USUAL_NAME
+    before_s: float = 1.0
+    after_s: float = 1.0
+    encode: bool = False
+    best_only: bool = False
+    sheet: Path | None = None
+
+
+def run_export(
+    library: Library, hits: Sequence[Hit], wanted: ExportRequest, *, as_json: bool
+) -> int:
+    """Cut a clip of each moment; → the exit code. A clip that fails does not stop the others.
+
+    Raises KinodexError when nothing can be written.
+    """
+    cuts = cuts_of(library, hits, best_only=wanted.best_only)
+    names = [file_name(cut, wanted.name) for cut in cuts]
+    folder = usable_folder(wanted.folder)
+    settings = load_settings(library)
+    failed = 0
+    for cut, name in zip(cuts, _different(names), strict=True):
+        file = folder / f"{name}.mp4"
+        try:
+            begins_s = _write_clip(cut, file, wanted, settings)
+        except (NotPlayable, OSError) as error:
+            failed += 1
+            talk(f"{printable(short_path(cut.path))} at {cut.start_s:.1f} s: {error}")
+        else:
+            _show(cut, file, begins_s, as_json=as_json)
+    if wanted.sheet is not None and hits:
+        for page in write_sheets_of_hits(library, hits, wanted.sheet):
+            talk(f"contact sheet: {printable(short_path(page))}")
+    talk(f"{counted(len(cuts) - failed, 'clip')} in {printable(short_path(folder))}")
+    return EXIT_SOME_FAILED if failed else EXIT_DONE
+
+
+def file_name(cut: Cut, template: str) -> str:
+    """A name for a clip: no separators, no characters that cannot be shown, not too long.
+
+    Raises KinodexError for a template that names something else.
+    """
+    fields = {
+        "rank": cut.rank,
+        "name": cut.path.stem,
+        "start": _time(cut.start_s),
+        "end": _time(cut.end_s),
+        "segment": cut.moment.segment,
+    }
+    try:
+        name = template.format_map(fields)
+    except (KeyError, ValueError, IndexError, AttributeError) as error:
+        known = ", ".join(f"{{{field}}}" for field in _FIELDS)
+        raise KinodexError(
+            f"the name {template!r} cannot be filled in: there are {known}"
+        ) from error
+    safe = re.sub(r'[\\/:*?"<>|]', "_", "".join(c if c.isprintable() else "_" for c in name))
+    return safe.strip(" .")[:_LONGEST_NAME] or "clip"
+
+
+def _different(names: Sequence[str]) -> list[str]:
+    """Names of which no two are equal, on any file system."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        count = seen[name.casefold()] = seen.get(name.casefold(), 0) + 1
+        found.append(name if count == 1 else f"{name}-{count}")
+    return found
+
+
+def _write_clip(
+    cut: Cut, file: Path, wanted: ExportRequest, settings: IndexSettings
+) -> float | None:
+    start_s = max(0.0, cut.start_s - wanted.before_s)
+    end_s = min(cut.end_s + wanted.after_s, cut.length_s)
+    copy_from_s = None if wanted.encode else max(0.0, start_s - _SOONER_S)
+    with draft_of(file) as draft:
+        job = CutJob(cut.path, draft, start_s, end_s, settings, copy_from_s)
+        begins_s = run_cut(job, _CUT_WITHIN_S)
+        draft.replace(file)
+    return begins_s
+
+
+def _show(cut: Cut, file: Path, copied_from_s: float | None, *, as_json: bool) -> None:
+    if not as_json:
+        data(printable(short_path(file)))
+        return
+    data_json(
+        {
+            "file": str(file),
+            "path": str(cut.path),
+            "segment": cut.moment.segment,
+            "rank": cut.rank,
+            "start_s": cut.start_s,
+            "end_s": cut.end_s,
+            "copied": copied_from_s is not None,
+            "begins_s": copied_from_s,
+        }
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds * 10), 600)
+    return f"{minutes // 60}h{minutes % 60:02d}m{rest / 10:04.1f}s"
