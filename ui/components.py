@@ -27,7 +27,7 @@ ICON = (
     '<rect x="1" y="4" width="30" height="24" rx="6" fill="#e0332c"/>'
     '<path d="M12 10 L12 22 L22 16 Z" fill="#fff"/></svg>'
 )
-_NO_PICTURE = (
+NO_PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90">'
     '<rect width="160" height="90" fill="#333"/>'
     '<path d="M62 34 h26 v22 h-26 z M91 42 l8 -5 v16 l-8 -5 z" fill="#777"/></svg>'
@@ -95,7 +95,7 @@ def card(
     """
     first, second = (sketch, keyframe) if sketch_first and sketch else (keyframe, sketch)
     with st.container(key=f"card-{hit.segment}", gap=None):
-        st.image(first or _NO_PICTURE, width="stretch")
+        st.image(first or NO_PICTURE, width="stretch")
         if second:
             with st.container(key=f"other-{hit.segment}"):
                 st.image(second, width="stretch")

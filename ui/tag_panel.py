@@ -35,12 +35,17 @@ def draw(library: Library, segment: int) -> None:
                         name,
                         key=f"{name}-{number}-of-{segment}",
                         type="tertiary",
-                        on_click=_keep,
+                        on_click=keep,
                         args=(library, segment, said, label),
                     )
         _draw_field(library, segment)
-        if trouble := st.session_state.pop(_TROUBLE, None):
-            st.text(trouble)
+        draw_trouble()
+
+
+def draw_trouble() -> None:
+    """Say once why a word could not be kept, where that was so."""
+    if trouble := st.session_state.pop(_TROUBLE, None):
+        st.text(trouble)
 
 
 _Button = tuple[str, str, str]  # its name, what it says, of which label
@@ -75,10 +80,11 @@ def _add(library: Library, segment: int, key: str) -> None:
     typed = st.session_state[key].strip()
     st.session_state[key] = ""
     if typed:
-        _keep(library, segment, "correct", typed)
+        keep(library, segment, "correct", typed)
 
 
-def _keep(library: Library, segment: int, said: str, label: str) -> None:
+def keep(library: Library, segment: int, said: str, label: str) -> None:
+    """Keep what the viewer says, "correct" or "wrong", or "forget" it; for buttons."""
     try:
         with library.writing() as session:
             if said == "forget":

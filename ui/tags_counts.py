@@ -60,7 +60,7 @@ def count_labels(session: Session) -> CountedLabels:
     absent = frozenset(session.scalars(_absent_segments()))
     words = {segment: said for segment, said in all_words(session).items() if segment not in absent}
     numbers = _numbers(session)
-    counts = {label: 0 for label in numbers} | _model_counts(session)
+    counts = dict.fromkeys(numbers, 0) | _model_counts(session)
     by_person: dict[str, int] = {}
     found = _found_by_model(session, list(words))
     for segment, said in words.items():
@@ -146,7 +146,7 @@ def _numbers(session: Session) -> dict[str, int]:
         .join(Vocabulary, Vocabulary.id == Label.vocabulary_id)
         .where(Vocabulary.active)
     )
-    return {text: number for text, number in rows}
+    return {row.text: row.id for row in rows}
 
 
 def _model_counts(session: Session) -> dict[str, int]:
@@ -162,7 +162,7 @@ def _model_counts(session: Session) -> dict[str, int]:
     rows = session.execute(
         select(Label.text, counts.c.segments).join(counts, counts.c.label_id == Label.id)
     )
-    return {text: count for text, count in rows}
+    return {row.text: row.segments for row in rows}
 
 
 def _found_by_model(session: Session, segments: Sequence[int]) -> set[tuple[int, str]]:

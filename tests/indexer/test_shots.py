@@ -92,9 +92,10 @@ def test_landscapes_of_unlike_colours_are_cut_though_both_have_a_horizon() -> No
         rows = np.repeat([above, below], [90, 54], axis=0).astype(np.uint8)
         return np.repeat(rows[:, None], 256, axis=1)
 
-    day, night = landscape((150, 200, 250), (90, 170, 60)), landscape((20, 20, 60), (5, 5, 10))
+    day = landscape((150, 200, 250), (90, 170, 60))
+    sunset = landscape((250, 170, 90), (120, 60, 30))
 
-    assert starts([day] * 20 + [night] * 20) == [20]
+    assert starts([day] * 20 + [sunset] * 20) == [20]
 
 
 def test_lights_going_on_are_no_cut() -> None:
