@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from search.candidates import Candidate, Evidence, first_videos, make_hits, read_candidates
 from search.catalog import Space
+from search.drawings import drawing_from_text
 from search.embeddings import normalised
 from search.feedback import moved
 from search.hits import Hit
@@ -23,6 +24,7 @@ from search.scope import Scope, ScopeFinder
 from search.segment_index import SegmentIndex, read_embeddings
 from search.sequence_search import find_sequences
 from search.settings import NO_RERANKING, reranker_of
+from search.sketch_matching import SketchMatcher
 from search.spaces import (
     SpaceMismatch,
     active_space,
@@ -111,6 +113,7 @@ class SearchEngine:
         self.index = index
         self._encoder = QueryEncoder(self._library, self._backbone, index)
         self._scopes = ScopeFinder(index)
+        self._sketches = SketchMatcher()
         self._bank: np.ndarray | None = None
         self._known_background: tuple[np.ndarray, Background] | None = None
 
@@ -161,7 +164,10 @@ class SearchEngine:
         step = self._encoder.encode(session, asked.steps[0]) if asked.steps else None
         wanted, excluded = self._with_feedback(session, asked, step)
         scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
-        if len(wanted.terms) > 1:
+        drawn = self._drawn(session, wanted, scope)
+        if drawn is not None:
+            candidates = drawn
+        elif len(wanted.terms) > 1:
             candidates = self._fulfilling(session, wanted, scope)
         elif self._reranker is None or wanted.text_embedding is None:
             candidates = self._candidates(session, wanted, scope)
@@ -263,6 +269,31 @@ class SearchEngine:
             )
 
         return _enough(best, wanted.k, len(ids))
+
+    def _drawn(self, session: Session, wanted: "Wanted", scope: Scope) -> list[Candidate] | None:
+        """The segments whose sketches hold a drawing; None where that is not what is asked.
+
+        Where nothing is sketched the model has to look at the drawing.
+        """
+        if [term.kind for term, _ in wanted.terms] != [Kind.DRAWING]:
+            return None
+        drawing = drawing_from_text(wanted.terms[0][0].value)
+        ids, scores = self._sketches.similarities(session, drawing)
+        shown = np.isin(ids, self.index.visible())
+        if scope.ids is not None:
+            shown &= np.isin(ids, scope.ids)
+        ids, scores = ids[shown], scores[shown]
+        if not len(ids):
+            return None
+        order = np.lexsort((ids, -scores))
+        ids, scores = ids[order], scores[order]
+        return _enough(
+            lambda count: read_candidates(
+                session, ids[:count], composed=scores[:count], tagged=scope.tagged
+            ),
+            wanted.k,
+            len(ids),
+        )
 
     def _pool(self, wanted: "Wanted", scope: Scope) -> np.ndarray:
         """The segments to compare with all terms: all, or in a large library the likeliest."""

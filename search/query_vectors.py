@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from models.pictures import open_picture
 from search.composing import fulfilment
 from search.corrections import NoSuchSegment
+from search.drawings import drawing_from_text, rendered
 from search.embeddings import normalised
 from search.library import Library
 from search.query import Kind, QueryMistake, Step, Term
@@ -99,8 +100,6 @@ class QueryEncoder:
         if term.kind is Kind.KEPT:
             return open_picture(self._kept(term.value), name="the picture searched for")
         if term.kind is Kind.DRAWING:
-            from search.drawings import drawing_from_text, rendered
-
             return rendered(drawing_from_text(term.value))
         return open_picture(Path(term.value).expanduser(), name=term.value)
 

@@ -136,8 +136,10 @@ def known_label(session: Session, text: str) -> str:
     known = [*_labels(session), *session.scalars(select(Correction.label).distinct())]
     if not known:
         raise nothing_tagged()
-    asked = clean_label(text).casefold()
     by_name = {label.casefold(): label for label in reversed(known)}
+    if text.casefold() in by_name:  # cleaning would take a stored label's last brackets away
+        return by_name[text.casefold()]
+    asked = clean_label(text).casefold()
     if asked in by_name:
         return by_name[asked]
     near = " or ".join(repr(by_name[name]) for name in get_close_matches(asked, by_name, n=3))

@@ -3,8 +3,10 @@
 import streamlit as st
 
 from models.errors import KinodexError
+from search.drawings import Drawing, drawing_from_text, drawing_to_text
 from search.library import Library
 from ui import address, components
+from ui.drawing_box import drawing_box
 from ui.query_pictures import keep_picture
 
 _DROPPED, _TROUBLE = "dropped picture", "picture trouble"
@@ -18,6 +20,7 @@ def draw(library: Library, labels: list[str]) -> None:
         if labels or asked.tags:
             address.tag_box(labels)
         _picture_button(library)
+        _drawing_button(asked)
     if trouble := st.session_state.pop(_TROUBLE, None):
         components.message(trouble)
     _draw_given(library, asked)
@@ -32,6 +35,22 @@ def _picture_button(library: Library) -> None:
             on_change=_take_picture,
             args=(library,),
         )
+
+
+def _drawing_button(asked: address.Address) -> None:
+    with st.popover("Draw", icon=":material/draw:"):
+        current = _current_drawing(asked)
+        drawn = drawing_box(key="drawn", current=current)
+        if drawn is not None and drawn != current:
+            address.put("drawing", drawing_to_text(drawn))
+            st.rerun()
+
+
+def _current_drawing(asked: address.Address) -> Drawing | None:
+    try:
+        return drawing_from_text(asked.drawing) if asked.drawing else None
+    except KinodexError:
+        return None  # the search says what is wrong with it
 
 
 def _take_picture(library: Library) -> None:
