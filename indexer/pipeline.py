@@ -4,7 +4,7 @@ import contextlib
 import math
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -77,6 +77,18 @@ class IndexReport:
         return bool(self.failed or self.failed_before)
 
 
+def _left_aside(discovery: Discovery, left: frozenset[Path]) -> Discovery:
+    """Without some files, which are not missing either."""
+    if not left:
+        return discovery
+    return replace(
+        discovery,
+        files=tuple(found for found in discovery.files if found.path not in left),
+        refused=tuple(one for one in discovery.refused if one.found.path not in left),
+        unreadable=(*discovery.unreadable, *left),
+    )
+
+
 @dataclass
 class Indexer:
     """Indexes files into one library with one model. Raises LibraryBusy if another one does.
@@ -94,15 +106,22 @@ class Indexer:
     tagger: Tagger | None = None
 
     def index(
-        self, paths: Sequence[Path], *, retry_failed: bool = False, switch_space: bool = False
+        self,
+        paths: Sequence[Path],
+        *,
+        retry_failed: bool = False,
+        switch_space: bool = False,
+        leaving: Collection[Path] = (),
     ) -> IndexReport:
         """Bring the library in line with files and folders.
+
+        leaving: files that are left as they are for now
 
         Raises SpaceMismatch when the library was made with another model, head or sampling, unless
         `switch_space`; KinodexError for a path that does not exist.
         """
         check_paths(paths)
-        discovery = self._without_own_media(discover(paths))
+        discovery = _left_aside(self._without_own_media(discover(paths)), frozenset(leaving))
         with only_indexer(self.library.folder):
             space = self._enter_space(switch=switch_space)
             with self.library.writing() as session:

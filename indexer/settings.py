@@ -61,6 +61,18 @@ class IndexSettings(BaseModel):
         default=40_000_000, gt=0, description="Videos with more pixels per picture are refused."
     )
     max_hours: float = Field(default=12.0, gt=0, description="Longer videos are refused.")
+    watch_every_s: float = Field(
+        default=5.0,
+        gt=0,
+        description="Watched folders are looked through every so many seconds, less often where "
+        "that takes long.",
+    )
+    watch_still_s: float = Field(
+        default=5.0,
+        ge=0,
+        description="A file in a watched folder is indexed when it has not changed for so many "
+        "seconds.",
+    )
     decode_timeout_s: float = Field(
         default=60.0,
         gt=0,

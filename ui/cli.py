@@ -96,6 +96,14 @@ def index(
             show_default=False,
         ),
     ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on with the files that come into the folders, each as soon as it is whole, "
+            "until you stop it.",
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Make videos searchable. Only what is new or changed is encoded."""
@@ -103,6 +111,8 @@ def index(
         wait_without_spinning()
     from ui.indexing import ModelFlags, run_index
 
+    if watch and (reindex or not paths):
+        raise typer.BadParameter("name the folders to watch, without --reindex", param_hint="PATH")
     if not paths and not reindex:
         raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
     flags = ModelFlags(model, pretrained, weights, device)
@@ -114,6 +124,7 @@ def index(
             head=head,
             reindex=reindex,
             sketch=sketch,
+            watch=watch,
             as_json=as_json,
         )
     )

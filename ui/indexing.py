@@ -1,6 +1,7 @@
 """`kinodex index` and `kinodex failed --retry`: the model, the progress bar, the summary."""
 
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -64,12 +65,14 @@ def run_index(
     head: str | None = None,
     reindex: bool,
     sketch: bool | None = None,
+    watch: bool = False,
     as_json: bool,
 ) -> int:
     """Index `paths` (or all known files) into the library in `folder`; → the exit code.
 
     head: a name or a file; by default the library's own, and for a new one the model's usual one
     sketch: whether new segments are sketched afterwards; by default what the settings say
+    watch: go on with what comes, until somebody stops it
     """
 
     def work(indexer: Indexer) -> IndexReport:
@@ -85,7 +88,14 @@ def run_index(
         choice = _choice_for_indexing(space, flags, reindex=reindex)
         head_choice = asked_head or _usual_head(space, choice)
         return _run(
-            library, choice, head_choice, flags.device, work, sketch=sketch, as_json=as_json
+            library,
+            choice,
+            head_choice,
+            flags.device,
+            work,
+            sketch=sketch,
+            watched=paths if watch else (),
+            as_json=as_json,
         )
 
 
@@ -157,6 +167,7 @@ def _run(
     work: Callable[[Indexer], IndexReport],
     *,
     sketch: bool | None = None,
+    watched: Sequence[Path] = (),
     as_json: bool,
 ) -> int:
     settings, tag_settings = load_settings(library), tag_settings_of(library)
@@ -171,10 +182,31 @@ def _run(
         f"on {backbone.device.type}"
     )
     write_settings_template(library)
-    with ProgressBar(library.folder) as listener, stop_on_interrupt() as stop:
-        report = work(Indexer(library, backbone, head, settings, listener, stop, tagger))
-    _summarise(report)
     wants_sketches = sketch_settings.after_indexing if sketch is None else sketch
+
+    def once(do: Callable[[Indexer], IndexReport], stop: threading.Event) -> int:
+        with ProgressBar(library.folder) as listener:
+            report = do(Indexer(library, backbone, head, settings, listener, stop, tagger))
+        return _finish(library, backbone, report, wants_sketches=wants_sketches, as_json=as_json)
+
+    with stop_on_interrupt() as stop:
+        if not watched:
+            return once(work, stop)
+        from ui.watching import watch_folders  # it imports this module
+
+        return watch_folders(watched, settings, stop, lambda do: once(do, stop))
+
+
+def _finish(
+    library: Library,
+    backbone: Backbone,
+    report: IndexReport,
+    *,
+    wants_sketches: bool,
+    as_json: bool,
+) -> int:
+    """Say what was done, and sketch what is new; → the exit code."""
+    _summarise(report)
     sketching = None
     if wants_sketches and not report.interrupted:
         from ui.sketching import sketch_new_segments  # it imports this module
@@ -182,6 +214,7 @@ def _run(
         sketching = sketch_new_segments(library, backbone)
     if as_json:
         data_json(asdict(report) | {"sketching": asdict(sketching) if sketching else None})
+        sys.stdout.flush()  # whoever reads a watch's lines wants them as they come
     if report.interrupted or (sketching and sketching.interrupted):
         return EXIT_INTERRUPTED
     some_failed = report.has_failures or bool(sketching and sketching.failed)

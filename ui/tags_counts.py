@@ -3,7 +3,7 @@
 Only segments of videos that are present count, with a person's word above the model's.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -13,7 +13,6 @@ from sqlalchemy.sql import Select
 from search.catalog import Segment, VideoPath
 from search.corrections import all_words, segments_said
 from search.tag_tables import Label, SegmentTag, Vocabulary
-from search.tags import TagFilter, find_tagged
 from ui.tags_address import Sort
 
 EXAMPLES = 3
@@ -55,9 +54,17 @@ class Holding:
     by_person: bool
 
 
+@dataclass(frozen=True)
+class LabelSegments:
+    """The segments of a label: those it holds in, surest first, and those that people deny."""
+
+    held: tuple[Holding, ...]
+    denied: tuple[int, ...]
+
+
 def count_labels(session: Session) -> CountedLabels:
     """Every label of the active vocabulary, and those that people have used."""
-    absent = frozenset(session.scalars(_absent_segments()))
+    absent = _absent(session)
     words = {segment: said for segment, said in all_words(session).items() if segment not in absent}
     numbers = _numbers(session)
     counts = dict.fromkeys(numbers, 0) | _model_counts(session)
@@ -102,35 +109,35 @@ def examples(session: Session, counted: CountedLabels, label: CountedLabel) -> l
             one for one in by_model if one not in counted.absent and one not in said
         ]
     if len(surest) < wanted:
-        surest = [one.segment for one in holding(session, label.text, absent=counted.absent)]
+        surest = [one.segment for one in holding(session, label.text).held]
     return surest[:EXAMPLES]
 
 
-def holding(
-    session: Session, label: str, *, absent: Collection[int] | None = None
-) -> list[Holding]:
-    """All segments in which a label holds, surest first.
+def holding(session: Session, label: str) -> LabelSegments:
+    """All segments in which a label holds, and those in which people say that it does not.
 
     label: as `search.tags.known_label` gives it
     """
-    if absent is None:
-        absent = frozenset(session.scalars(_absent_segments()))
-    said = segments_said(session, label)
-    tagged = find_tagged(session, TagFilter((label,)))
-    return [
-        Holding(segment, probability, segment in said)
-        for segment, probability in zip(
-            tagged.ids.tolist(), tagged.probabilities.tolist(), strict=True
-        )
-        if segment not in absent
+    absent = _absent(session)
+    said = {one: holds for one, holds in segments_said(session, label).items() if one not in absent}
+    by_person = [Holding(one, 1.0, True) for one, holds in sorted(said.items()) if holds]
+    rows = session.execute(
+        select(SegmentTag.segment_id, SegmentTag.probability)
+        .join(Label, Label.id == SegmentTag.label_id)
+        .where(SegmentTag.kept, Label.text == label)
+        .order_by(SegmentTag.probability.desc(), SegmentTag.segment_id)
+    )
+    by_model = [
+        Holding(segment, probability, False)
+        for segment, probability in rows
+        if segment not in absent and segment not in said
     ]
+    denied = tuple(sorted(one for one, holds in said.items() if not holds))
+    return LabelSegments((*by_person, *by_model), denied)
 
 
-def denied(session: Session, label: str) -> list[int]:
-    """The segments of which a person has said that a label does not hold there."""
-    absent = frozenset(session.scalars(_absent_segments()))
-    said = segments_said(session, label)
-    return sorted(one for one, holds in said.items() if not holds and one not in absent)
+def _absent(session: Session) -> frozenset[int]:
+    return frozenset(session.scalars(_absent_segments()))
 
 
 def _absent_segments() -> "Select[int]":

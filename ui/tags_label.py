@@ -11,7 +11,7 @@ from search.tags import UnknownLabel, known_label
 from ui import address, components, tag_panel, tags_address
 from ui.printing import clock, counted, printable
 from ui.tags_address import PART, TagsAddress
-from ui.tags_counts import Holding, denied, holding
+from ui.tags_counts import Holding, holding
 from ui.tags_pictures import NO_PICTURE, Pictures
 
 PAGE_LENGTH = 24
@@ -57,20 +57,20 @@ def draw(library: Library, pictures: Pictures, asked: TagsAddress) -> None:
 def _listed(library: Library, asked: TagsAddress) -> _Listed:
     with library.reading() as session:
         label = known_label(session, asked.label)
-        held, not_held = holding(session, label), denied(session, label)
-        by_segment: dict[int, Holding | None] = {one.segment: one for one in held}
-        by_segment |= dict.fromkeys(not_held)
+        segments = holding(session, label)
+        by_segment: dict[int, Holding | None] = {one.segment: one for one in segments.held}
+        by_segment |= dict.fromkeys(segments.denied)
         pages = max(math.ceil(len(by_segment) / PAGE_LENGTH), 1)
         page = min(asked.part, pages)
         shown = list(by_segment)[PAGE_LENGTH * (page - 1) : PAGE_LENGTH * page]
         places = place_segments(session, shown)
     rows = tuple((by_segment[place.segment_id], place) for place in places)
-    return _Listed(label, len(held), len(not_held), page, rows)
+    return _Listed(label, len(segments.held), len(segments.denied), page, rows)
 
 
 def _draw_head(listed: _Listed) -> None:
     with st.container(key="label-head", horizontal=True, vertical_alignment="center"):
-        with st.container(key="label-title", gap=None):
+        with st.container(key="label-title", gap=None, width="stretch"):
             with st.container(key="label-name"):
                 st.text(printable(listed.label))
             st.text(_summary(listed))

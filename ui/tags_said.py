@@ -113,7 +113,7 @@ def _places(session: Session, words: Sequence[int]) -> dict[int, tuple[Path, int
 def _draw_word(library: Library, word: Said, number: int) -> None:
     # The number makes a name for style sheets that no label is part of.
     with st.container(key=f"said-{number}", horizontal=True, vertical_alignment="center"):
-        with st.container(key=f"said-about-{number}", gap=None):
+        with st.container(key=f"said-about-{number}", gap=None, width="stretch"):
             with st.container(key=f"said-label-{number}"):
                 st.text(printable(word.label) if word.holds else f"not {printable(word.label)}")
             st.text(_where(word))

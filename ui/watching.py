@@ -1,0 +1,77 @@
+"""`kinodex index --watch`: what comes into folders is indexed as soon as it is whole."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from indexer.pipeline import Indexer, IndexReport
+from indexer.settings import IndexSettings
+from indexer.watch import Watch, pause_s, stamps
+from search.lock import LibraryBusy
+from ui.indexing import EXIT_DONE
+from ui.printing import counted, talk
+
+Work = Callable[[Indexer], IndexReport]
+
+
+def watch_folders(
+    paths: Sequence[Path],
+    settings: IndexSettings,
+    stop: threading.Event,
+    run: Callable[[Work], int],
+) -> int:
+    """Index what is there and what comes, until `stop` is set; → the exit code, which is 0 then.
+
+    run: does one round of indexing with the model that is loaded. The library is locked only
+        meanwhile, so that others may work on it between.
+    """
+    watch = Watch(settings.watch_still_s)
+    started = time.monotonic()
+    seen = stamps(paths)
+    shown = watch.begin(seen, started, clock_ns=time.time_ns())
+    is_due, waits_for_others = True, False  # the first time even where nothing is still
+    with _ended_by_terminate(stop):
+        while not stop.is_set():
+            looked_s = time.monotonic() - started
+            if is_due:
+                waits_for_others = not _index(paths, shown.restless, run, waits_for_others)
+                if not waits_for_others:
+                    watch.indexed(seen, shown.restless)
+                    talk(f"watching {counted(len(paths), 'place')} for more; Ctrl-C ends it")
+            if stop.wait(pause_s(settings.watch_every_s, looked_s)):
+                break
+            started = time.monotonic()
+            seen = stamps(paths)
+            shown = watch.look(seen, started)
+            is_due = shown.is_due or waits_for_others
+    return EXIT_DONE
+
+
+def _index(
+    paths: Sequence[Path], leaving: frozenset[Path], run: Callable[[Work], int], waited: bool
+) -> bool:
+    """One round; → whether it could be done, or another process is at it."""
+
+    def work(indexer: Indexer) -> IndexReport:
+        return indexer.index(paths, leaving=leaving)
+
+    try:
+        run(work)
+    except LibraryBusy:
+        if not waited:
+            talk("another process is indexing this library: waiting for it")
+        return False
+    return True
+
+
+@contextmanager
+def _ended_by_terminate(stop: threading.Event) -> Iterator[None]:
+    """SIGTERM, which services are ended with, ends the watch like Ctrl-C."""
+    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
