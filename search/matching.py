@@ -9,6 +9,7 @@ Figures: benchmarks/matching.py.
 import contextlib
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ import numpy as np
 
 from models.checkpoints import replaced_whole
 from search.embeddings import normalised
+from search.hits import Hit
 from search.library import Library
 
 if TYPE_CHECKING:
@@ -37,6 +39,12 @@ def match_word(match: float) -> str:
     if match < WEAK_BELOW:
         return "weak"
     return "strong" if match >= STRONG_FROM else "likely"
+
+
+def all_weak(hits: Sequence[Hit]) -> bool:
+    """Whether matches are known, and none of them is sure."""
+    known = [hit.match for hit in hits if hit.match is not None]
+    return bool(known) and max(known) < WEAK_BELOW
 
 
 @dataclass(frozen=True)

@@ -102,13 +102,9 @@ def _draw_deeds(segment: int, clip: Path, source: Source) -> None:
 
 
 def _judgement(segment: int, name: str, verdict: str, given: bool) -> None:
-    st.button(
-        f"{name} ✓" if given else name,
-        key=f"{verdict}-{segment}",
-        type="tertiary",
-        on_click=address.judge,
-        args=(segment, None if given else verdict),
-    )
+    if st.button(f"{name} ✓" if given else name, key=f"{verdict}-{segment}", type="tertiary"):
+        address.judge(segment, None if given else verdict)
+        st.rerun()  # the results behind the dialog move too
 
 
 def _moments(hit: Hit | None) -> tuple[Moment, ...]:

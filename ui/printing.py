@@ -85,17 +85,19 @@ def tag_list(moment: "Moment") -> str:
 def hit_table(hits: Sequence["Hit"], *, title: str | None = None) -> Table:
     """Hits as a rich table, with the other moments of each video below its best one."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for heading in ("score", "best at", "segment"):
+    for heading in ("score", "match", "best at", "segment"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("video", overflow="fold")
     has_tags = any(hit.tags for hit in hits)
     if has_tags:
         table.add_column("tags", overflow="fold")
     for hit in hits:
-        others = ", ".join(clock(moment.best_s) for moment in hit.moments)
-        name = printable(short_path(hit.paths[0])) + (f"  (also at {others})" if others else "")
+        others = ", ".join(clock(moment.best_s) for moment in hit.steps or hit.moments)
+        told = f"  ({'steps' if hit.steps else 'also'} at {others})" if others else ""
+        name = printable(short_path(hit.paths[0])) + told
         span = f"{clock(hit.start_s)} – {clock(hit.end_s)}"
-        row: list[str | Text] = [f"{hit.score:.3f}", clock(hit.best_s), span, Text(name)]
+        match = "" if hit.match is None else f"{100 * hit.match:.0f} %"
+        row: list[str | Text] = [f"{hit.score:.3f}", match, clock(hit.best_s), span, Text(name)]
         table.add_row(*row, *([Text(tag_list(hit))] if has_tags else []))
     return table
 

@@ -7,6 +7,7 @@ from indexer.settings import IndexSettings
 from indexer.worker import DecodeWorker
 from search.hits import Hit
 from search.library import Library
+from search.matching import all_weak
 from search.query import QueryMistake
 from search.tag_summary import most_frequent
 from search.tags import used_labels
@@ -78,6 +79,8 @@ def _draw_answer(opened: OpenLibrary, answer: Answer, asked: address.Address) ->
         components.message(
             "No video passes these filters" if asked.filters or asked.tags else "Nothing is found"
         )
+    elif all_weak(answer.hits):
+        components.message("No match is sure: probably nothing here shows this. The nearest are:")
     settings = opened.settings
     with st.container(key="results"), DecodeWorker() as worker:
         for hit in answer.hits:

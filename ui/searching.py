@@ -9,6 +9,7 @@ from search.export.cuts import cuts_of
 from search.export.forms import FORMS
 from search.hits import Hit
 from search.library import Library
+from search.matching import all_weak
 from search.query import Filters, Query, QueryMistake, needs_model
 from search.query_language import written
 from search.spaces import active_space, check_same_model, choice_of
@@ -48,6 +49,8 @@ def run_search(
             data(printable(hit.paths[0]))
     elif form is None:
         print_hits(hits)
+    if all_weak(hits):
+        talk("no match is sure: probably nothing here shows this")
     if not hits:
         talk("nothing passes these filters" if query.filters != Filters() else "nothing is found")
 

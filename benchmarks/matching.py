@@ -1,0 +1,100 @@
+"""How often "nothing here matches" is said rightly.
+
+Libraries of the small world from which half of the things were left out are asked for every thing
+by name. The match was calibrated on other clips.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.options import parser_for
+from benchmarks.reporting import Figure, Report
+from benchmarks.small_library import (
+    Shown,
+    embedded_texts,
+    shown_clips,
+    thing_names,
+    with_article,
+)
+from models.backbone import load_backbone
+from models.choice import BUNDLED
+from models.sources import choose_model
+from search.matching import STRONG_FROM, WEAK_BELOW, Background, neutral_texts
+
+_SEED = 880_001
+_SIZES = (1, 5, 10, 50, 200, 480)
+
+
+@dataclass(frozen=True)
+class Told:
+    """Percent of questions whose best match is called so, in libraries of so many segments.
+
+    absent: for things that are not there; there: for those that are; right: where the best shows it
+    """
+
+    segments: int
+    questions: int
+    absent_weak: float
+    absent_strong: float
+    there_weak: float
+    right_weak: float
+    right_strong: float
+
+
+def told(shown: Shown, texts: np.ndarray, bank: np.ndarray, size: int, libraries: int) -> Told:
+    """Ask libraries of one size."""
+    rng = np.random.default_rng(size)
+    names = thing_names()
+    answers = []
+    for _ in range(libraries):
+        absent = set(rng.choice(names, len(names) // 2, replace=False).tolist())
+        allowed = [i for i, things in enumerate(shown.things) if not things & absent]
+        library = shown.chosen(rng.permutation(allowed)[:size])
+        background = Background.of(library.embeddings, bank)
+        for name, text in zip(names, texts, strict=True):
+            best = int((library.embeddings @ text).argmax())
+            match = float(background.match(text, library.embeddings[best : best + 1])[0])
+            answers.append((match, library.showing(name).any(), name in library.things[best]))
+    matches = np.array([one for one, _, _ in answers])
+    there = np.array([one for _, one, _ in answers], bool)
+    right = np.array([one for _, _, one in answers], bool)
+
+    def percent(of: np.ndarray) -> float:
+        return 100 * float(of.mean()) if len(of) else float("nan")
+
+    return Told(
+        size,
+        len(matches),
+        percent(matches[~there] < WEAK_BELOW),
+        percent(matches[~there] >= STRONG_FROM),
+        percent(matches[there] < WEAK_BELOW),
+        percent(matches[right] < WEAK_BELOW),
+        percent(matches[right] >= STRONG_FROM),
+    )
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--clips", type=int, default=1000)
+    options = parser.parse_args()
+    report = Report("matching")
+    backbone = load_backbone(choose_model(BUNDLED))
+    shown = shown_clips(backbone, seed=_SEED, count=options.clips)
+    texts = embedded_texts(backbone, [with_article(name) for name in thing_names()])
+    bank = embedded_texts(backbone, neutral_texts())
+    rows = [told(shown, texts, bank, size, 12 if size < 100 else 4) for size in _SIZES]
+    report.show("The best match for names of things, percent", rows)
+    large = rows[-1]
+    report.show(
+        "Figures",
+        [
+            Figure(f"not there, called weak, {large.segments} segments, %", large.absent_weak),
+            Figure(f"there and found, called weak, {large.segments}, %", large.right_weak),
+        ],
+    )
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()
