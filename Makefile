@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo install test lint docs clean
+.PHONY: demo install test lint docs pictures clean
 
 demo: install
 	$(BIN)/kinodex demo
@@ -22,6 +22,9 @@ lint: .venv/.developing
 
 docs: .venv/.developing
 	$(BIN)/typer ui.cli utils docs --name kinodex --output docs/commands.md
+
+pictures: .venv/.developing
+	$(BIN)/python -m benchmarks.screenshots
 
 clean:
 	rm -rf .venv build *.egg-info

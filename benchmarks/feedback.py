@@ -1,7 +1,7 @@
 """How much results improve when a few of them are called right and wrong.
 
 Queries are names of things ("a cat"), and vague words for the same things ("an animal"). The first
-right ones among twenty results and the first wrong ones among ten are marked, and what was marked is
+right ones among twenty results and the first wrong ones among ten are marked; what was marked is
 taken out of the ranking before and after.
 """
 

@@ -1,4 +1,4 @@
-"""Searching in other ways than by a text: pictures, drawings, signs, filters, feedback, the wall."""
+"""Searching in other ways than by a text: pictures, drawings, signs, filters, feedback, walls."""
 
 import io
 import math
