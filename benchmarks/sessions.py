@@ -56,6 +56,7 @@ class Visit:
     """What one session met. Times in seconds; None for what it never saw."""
 
     query: str
+    doing: str = "opening the page"
     first_card_s: float | None = None
     all_s: float | None = None
     errors: list[str] = field(default_factory=list)
@@ -109,12 +110,13 @@ async def visit(browser: Browser, server: Server, query: str) -> Visit:
         await _search(page, server, met)
         await _watch(page, met)
         for view in _VIEWS:
+            met.doing = f"going to {view}"
             await page.get_by_role("link", name=view, exact=True).click()
             await page.wait_for_url(f"**/{view.lower()}*")
             await _settle(page, met)
         met.all_s = time.perf_counter() - began
     except Error as error:
-        met.errors.append(error.message.splitlines()[0])
+        met.errors.append(f"while {met.doing}: {error.message.splitlines()[0]}")
     finally:
         await context.close()
     return met
@@ -125,6 +127,7 @@ async def _search(page: Page, server: Server, met: Visit) -> None:
     box = page.get_by_placeholder("What happens in the video?")
     await box.fill(met.query)
     began = time.perf_counter()
+    met.doing = "searching"
     await box.press("Enter")
     await page.locator(_CARD).first.wait_for()
     met.first_card_s = time.perf_counter() - began
@@ -132,9 +135,13 @@ async def _search(page: Page, server: Server, met: Visit) -> None:
 
 
 async def _watch(page: Page, met: Visit) -> None:
+    met.doing = "opening a card"
     await page.locator(_CARD).first.click()
     await page.get_by_role("dialog").locator("video").wait_for()
+    met.doing = "waiting for the clip"
+    await page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
     await _settle(page, met)
+    met.doing = "closing the player"
     await page.keyboard.press("Escape")
     await page.get_by_role("dialog").wait_for(state="detached")
 

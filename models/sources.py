@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
         return _load_bundled(choice)
     if choice.pretrained == RANDOM:
         return _load_random(choice.name)
+    _check_language_packages(choice.name)
     _announce_download(choice, talk)
     import open_clip
 
@@ -79,6 +81,19 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
     except Exception as error:  # open_clip, hub clients and torch each raise their own kinds
         raise _explain(choice, error) from error
     return LoadedModel(model.eval(), tokenize)
+
+
+def _check_language_packages(name: str) -> None:
+    """Multilingual models read words with another library, which most models do without."""
+    import open_clip
+
+    text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})
+    needs_it = "hf_model_name" in text or "hf_tokenizer_name" in text
+    if needs_it and find_spec("transformers") is None:
+        raise ModelUnavailable(
+            f"{name} needs the package 'transformers': install it with "
+            "pip install 'kinodex[languages]'"
+        )
 
 
 def _load_bundled(choice: ModelChoice) -> LoadedModel:
