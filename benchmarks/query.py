@@ -44,7 +44,7 @@ from benchmarks.reporting import Figure, Report
 from benchmarks.shelves import FOLDERS, SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import seconds, spread, timed
 from models.backbone import Backbone
-from search import candidates, engine
+from search import candidates, ranking
 from search.engine import SearchEngine
 from search.query import Filters
 from search.segment_index import SegmentIndex
@@ -52,11 +52,12 @@ from search.vectors.devices import threads_for
 from search.vectors.protocol import Vectors
 
 K = 10
-ASKED = K * engine._SEGMENTS_PER_VIDEO  # what FAISS is asked for to find K videos
+ASKED = K * ranking.SEGMENTS_PER_VIDEO  # what FAISS is asked for to find K videos
 WARM_UP = 5
 SHORTENED, WHOLE = "as far as it is long", "open_clip, at full length"
 RAW, SEARCH, REST = "plain FAISS", "search_vector", "everything else"
 SEQUENCE = "first this, then that"
+WHOLE_QUERY, ENCODED = "a text, from words to hits", "encoding that text, and plain FAISS"
 # Folders that pass, of FOLDERS; the filter of every search is a new one.
 FILTERED = {1: "in 1 % of the videos", 50: "in half of the videos"}
 
@@ -68,7 +69,7 @@ PLACES = ("", "at night", "in the snow", "on a beach at sunset", "seen from abov
 PARTS: dict[str, tuple[Any, str]] = {
     "looking for changes": (SegmentIndex, "refresh"),
     "vector search": (SegmentIndex, "nearest"),
-    "catalog: segments": (engine, "read_candidates"),
+    "catalog: segments": (ranking, "read_candidates"),
     "catalog: best frames": (candidates, "best_frames_of"),
     "catalog: tags": (candidates, "tags_of"),
     "catalog: videos": (candidates, "present_videos"),
@@ -171,6 +172,24 @@ def time_sequences(searching: SearchEngine, *, count: int) -> list[float]:
     ]
 
 
+def time_queries(searching: SearchEngine, vectors: Vectors, *, count: int) -> Times:
+    """Search for new texts, matches and all, beside their encoding and plain FAISS."""
+    raw = faiss.IndexFlatIP(vectors.shape[1])
+    raw.add(vectors.astype(np.float16).astype(np.float32))
+    times: Times = {WHOLE_QUERY: [], ENCODED: []}
+    texts = iter(short_texts(2 * (count + WARM_UP)))
+    for one, other in zip(texts, texts, strict=True):
+        times[WHOLE_QUERY].append(seconds(searching.search, one, K))
+        with threads_for(1):
+            times[ENCODED].append(seconds(_encoded_and_found, searching, raw, other))
+    return {name: taken[WARM_UP:] for name, taken in times.items()}
+
+
+def _encoded_and_found(searching: SearchEngine, raw: Any, text: str) -> None:
+    embedding = searching.backbone.embed_texts([text]).numpy()
+    raw.search(embedding / np.linalg.norm(embedding), ASKED)
+
+
 @contextmanager
 def parts_timed() -> Iterator[dict[str, float]]:
     """The seconds that each of the PARTS takes inside the block."""
@@ -205,6 +224,7 @@ def measure_library(
         searching = SearchEngine.for_library(library, backbone)
         indexing_s = seconds(searching.index.refresh)
         times = time_searches(searching, made.vectors, made.texts)
+        times |= time_queries(searching, made.vectors, count=min(queries, 40))
         times[SEQUENCE] = time_sequences(searching, count=10)
         catalog_mb = (library.folder / "catalog.db").stat().st_size / 1e6
     rows = [
@@ -235,6 +255,8 @@ def figures_of(texts: list[TextRow], searches: list[Row]) -> list[Figure]:
         # With few vectors FAISS takes no time, and reading the catalog is what remains.
         target = "≤ 1.3" if segments >= 100_000 else ""
         figures.append(Figure(f"{SEARCH} / {RAW}, {segments} segments", ratio, target))
+        asked = medians[segments, WHOLE_QUERY] / medians[segments, ENCODED]
+        figures.append(Figure(f"{WHOLE_QUERY} / {ENCODED}, {segments}", asked, target))
         for name in FILTERED.values():
             filtered = medians[segments, name] / medians[segments, SEARCH]
             figures.append(

@@ -151,7 +151,8 @@ async def _settle(page: Page, met: Visit) -> None:
     await page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
     # Who leaves before the pictures have come may ask for some that are no longer served.
     await page.wait_for_function("() => [...document.images].every(image => image.complete)")
-    said = page.locator(".stException, .st-key-message")
+    # The search view has something to say of good answers too.
+    said = page.locator(".stException, :not(:has(.st-key-results)) > .st-key-message")
     met.errors += [text.splitlines()[0] for text in await said.all_inner_texts() if text]
 
 

@@ -1,16 +1,15 @@
 """Answers queries: text to vector, vector to segments, segments to hits grouped by video."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from search.candidates import Candidate, Evidence, first_videos, make_hits, read_candidates
+from search.candidates import Candidate, Evidence, first_videos, make_hits
 from search.catalog import Space
-from search.drawings import drawing_from_text
 from search.embeddings import normalised
 from search.feedback import moved
 from search.hits import Hit
@@ -19,12 +18,12 @@ from search.matching import Background, read_bank
 from search.merging import merged
 from search.query import USUAL_PER_VIDEO, Filters, Kind, Query, Term, check
 from search.query_language import parse, written_terms
-from search.query_vectors import QueryEncoder, StepVector, fulfilment_in
-from search.scope import Scope, ScopeFinder
+from search.query_vectors import QueryEncoder, StepVector
+from search.ranking import CandidateFinder, Wanted
+from search.scope import ScopeFinder
 from search.segment_index import SegmentIndex, read_embeddings
 from search.sequence_search import find_sequences
 from search.settings import NO_RERANKING, reranker_of
-from search.sketch_matching import SketchMatcher
 from search.spaces import (
     SpaceMismatch,
     active_space,
@@ -39,10 +38,7 @@ if TYPE_CHECKING:
     from models.backbone import Backbone
     from search.reranking import Reranker
 
-_SEGMENTS_PER_VIDEO = 4  # fetched for each video wanted; more only when they share too few videos
 _MERGED_AT_MOST = 4  # times as many segments are looked at as moments shown, to merge neighbours
-# In a larger library only the likeliest segments by each term are compared with all terms.
-_COMPARED_AT_ONCE, _LIKELIEST = 20_000, 5_000
 _RERANKED = 100  # segments: reading their frames takes a few milliseconds
 
 
@@ -59,7 +55,7 @@ class SearchEngine:
     ) -> None:
         check_same_weights(space, backbone.identity)
         self._library = library
-        self._backbone = backbone
+        self.backbone = backbone
         self._reranker = _reranker(rerank, backbone, space.dim)
         self._space_key = space.key
         self._use(SegmentIndex(library, space))
@@ -100,7 +96,7 @@ class SearchEngine:
             if key in (self._space_key, None):
                 return True
             space = active_space(session)
-            if space is None or not has_same_weights(space, self._backbone.identity):
+            if space is None or not has_same_weights(space, self.backbone.identity):
                 return False
             session.expunge(space)
         index = SegmentIndex(self._library, space)
@@ -111,9 +107,9 @@ class SearchEngine:
 
     def _use(self, index: SegmentIndex) -> None:
         self.index = index
-        self._encoder = QueryEncoder(self._library, self._backbone, index)
+        self._encoder = QueryEncoder(self._library, self.backbone, index)
         self._scopes = ScopeFinder(index)
-        self._sketches = SketchMatcher()
+        self._finder = CandidateFinder(index)
         self._bank: np.ndarray | None = None
         self._known_background: tuple[np.ndarray, Background] | None = None
 
@@ -145,7 +141,7 @@ class SearchEngine:
         with self._library.reading() as session:
             scope = self._scopes.find(session, filters or Filters())
             wanted = Wanted(query, k, USUAL_PER_VIDEO)
-            return self._hits(session, wanted, self._candidates(session, wanted, scope))
+            return self._hits(session, wanted, self._finder.nearest(session, wanted, scope))
 
     def _take_up_changes(self) -> None:
         if not self.follow():
@@ -164,21 +160,21 @@ class SearchEngine:
         step = self._encoder.encode(session, asked.steps[0]) if asked.steps else None
         wanted, excluded = self._with_feedback(session, asked, step)
         scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
-        drawn = self._drawn(session, wanted, scope)
+        drawn = self._finder.drawn(session, wanted, scope)
         if drawn is not None:
             candidates = drawn
         elif len(wanted.terms) > 1:
-            candidates = self._fulfilling(session, wanted, scope)
+            candidates = self._finder.fulfilling(session, wanted, scope)
         elif self._reranker is None or wanted.text_embedding is None:
-            candidates = self._candidates(session, wanted, scope)
+            candidates = self._finder.nearest(session, wanted, scope)
         else:
-            nearest = self._candidates(session, wanted, scope, at_least=_RERANKED)
+            nearest = self._finder.nearest(session, wanted, scope, at_least=_RERANKED)
             candidates = _reranked(nearest, self._reranker, session, wanted.text_embedding)
         return self._hits(session, wanted, candidates)
 
     def _with_feedback(
         self, session: Session, asked: Query, step: StepVector | None
-    ) -> tuple["Wanted", list[int]]:
+    ) -> tuple[Wanted, list[int]]:
         """What to look for after what was said of segments, and which not to show."""
         liked, right = self._encoder.segments(session, asked.like)
         unliked, wrong = self._encoder.segments(session, asked.unlike)
@@ -200,7 +196,7 @@ class SearchEngine:
         sample = self.index.sample()
         if self._known_background is None or self._known_background[0] is not sample:
             if self._bank is None:
-                self._bank = read_bank(self._library, self._space_key, self._backbone)
+                self._bank = read_bank(self._library, self._space_key, self.backbone)
             self._known_background = (sample, Background.of(sample, self._bank))
         return self._known_background[1]
 
@@ -210,9 +206,7 @@ class SearchEngine:
         scope = self._scopes.find(session, asked.filters).without(self.index, excluded)
         return find_sequences(session, self.index, steps, scope, within_s=asked.within_s, k=asked.k)
 
-    def _hits(
-        self, session: Session, wanted: "Wanted", candidates: Sequence[Candidate]
-    ) -> list[Hit]:
+    def _hits(self, session: Session, wanted: Wanted, candidates: Sequence[Candidate]) -> list[Hit]:
         groups = first_videos(candidates, wanted.k)
         most = _MERGED_AT_MOST * wanted.per_video
         groups = {video: group[:most] for video, group in groups.items()}
@@ -232,7 +226,7 @@ class SearchEngine:
 
     def _evidence(
         self,
-        wanted: "Wanted",
+        wanted: Wanted,
         groups: Mapping[int, Sequence[Candidate]],
         embeddings: Mapping[int, np.ndarray],
     ) -> Evidence:
@@ -254,101 +248,6 @@ class SearchEngine:
                 for segment, row in zip(segments, cosines, strict=True)
             },
         )
-
-    def _fulfilling(self, session: Session, wanted: "Wanted", scope: Scope) -> list[Candidate]:
-        """The segments that fulfil all terms best, best first: `k` videos are among them."""
-        step = StepVector(wanted.query, None, wanted.terms, ())
-        ids = self._pool(wanted, scope)
-        scores = fulfilment_in(self.index, step, ids) if len(ids) else np.empty(0)
-        order = np.lexsort((ids, -scores))
-        ids, scores = ids[order], np.exp(scores[order])
-
-        def best(count: int) -> list[Candidate]:
-            return read_candidates(
-                session, ids[:count], composed=scores[:count], tagged=scope.tagged
-            )
-
-        return _enough(best, wanted.k, len(ids))
-
-    def _drawn(self, session: Session, wanted: "Wanted", scope: Scope) -> list[Candidate] | None:
-        """The segments whose sketches hold a drawing; None where that is not what is asked.
-
-        Where nothing is sketched the model has to look at the drawing.
-        """
-        if [term.kind for term, _ in wanted.terms] != [Kind.DRAWING]:
-            return None
-        drawing = drawing_from_text(wanted.terms[0][0].value)
-        ids, scores = self._sketches.similarities(session, drawing)
-        shown = np.isin(ids, self.index.visible())
-        if scope.ids is not None:
-            shown &= np.isin(ids, scope.ids)
-        ids, scores = ids[shown], scores[shown]
-        if not len(ids):
-            return None
-        order = np.lexsort((ids, -scores))
-        ids, scores = ids[order], scores[order]
-        return _enough(
-            lambda count: read_candidates(
-                session, ids[:count], composed=scores[:count], tagged=scope.tagged
-            ),
-            wanted.k,
-            len(ids),
-        )
-
-    def _pool(self, wanted: "Wanted", scope: Scope) -> np.ndarray:
-        """The segments to compare with all terms: all, or in a large library the likeliest."""
-        visible = self.index.visible()
-        ids = visible if scope.ids is None else np.intersect1d(visible, scope.ids)
-        if len(ids) <= _COMPARED_AT_ONCE:
-            return ids
-        near = [
-            self.index.nearest(vector, _LIKELIEST, among=scope.ids).ids
-            for term, vector in wanted.terms
-            if term.weight > 0
-        ]
-        return np.unique(np.concatenate(near))
-
-    def _candidates(
-        self, session: Session, wanted: "Wanted", scope: Scope, *, at_least: int = 1
-    ) -> list[Candidate]:
-        """The nearest segments, best first: so many that `k` videos are among them."""
-        among = scope.ids
-        present = len(self.index) if among is None else min(len(self.index), len(among))
-
-        def nearest(count: int) -> list[Candidate]:
-            near = self.index.nearest(wanted.query, count, among=among)
-            return read_candidates(session, near.ids, similarities=near.scores, tagged=scope.tagged)
-
-        return _enough(nearest, wanted.k, present, at_least=at_least)
-
-
-def _enough(
-    best: Callable[[int], list[Candidate]], k: int, present: int, *, at_least: int = 1
-) -> list[Candidate]:
-    """So many of the best candidates that `k` videos are among them, if there are so many."""
-    count = max(at_least, k * _SEGMENTS_PER_VIDEO)
-    while present:
-        candidates = best(count)
-        if len({candidate.video for candidate in candidates}) >= k or count >= present:
-            return candidates
-        count *= 4
-    return []
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is looked for, as the index sees it.
-
-    query: (dim,), unit length
-    text_embedding: (dim,), of a query that is nothing but a text
-    terms: each term with its unit vector
-    """
-
-    query: np.ndarray
-    k: int
-    per_video: int
-    text_embedding: "torch.Tensor | None" = None
-    terms: tuple[tuple[Term, np.ndarray], ...] = ()
 
 
 def _reranked(

@@ -1,34 +1,40 @@
 """Copies a part of a video as it is: nothing is decoded, and nothing is lost."""
 
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
 import av
 
 from indexer.probe import timeline_start_s
-from indexer.streams import open_video
+from indexer.streams import OpenVideo, open_video
 from ui.cut_jobs import CutJob
 
 # What an mp4 may hold and most programs then play.
 _PICTURES = frozenset({"h264", "hevc", "av1", "mpeg4"})
 _SOUNDS = frozenset({"aac", "mp3", "ac3", "alac", "opus"})
+# The others have no times of presentation that hold (AVI), or guess them after winding (MPEG).
+_CONTAINERS = frozenset({"mp4", "matroska", "flv"})
+_APPLE_TAGS = {"hevc": "hvc1"}  # with any other, players of Apple show no picture
 _SAME_TIME_S = 0.001
+# Decoders hold back fewer pictures than this before they show the first.
+_MOST_UNTIMED = 32
 
 
 def copied(job: CutJob) -> float | None:
     """Copy the part from the last keyframe at or before its start; → where that is.
 
     None, and nothing written, when no keyframe lies between `copy_from_s` and `start_s`, or the
-    file's pictures do not go into an mp4.
+    file's pictures or its sound do not go into an mp4.
 
     Raises DecodeFailed when the file cannot be read.
     """
     if job.copy_from_s is None:
         return None
     with open_video(job.source, job.settings) as video:
-        source = video.container
-        if video.stream.codec_context.name not in _PICTURES:
+        if not _fits_mp4(video):
             return None
+        source = video.container
         offset_s = timeline_start_s(source)
         video.wind_to(offset_s + job.start_s + _SAME_TIME_S)
         first = next((one for one in source.demux(video.stream) if one.pts is not None), None)
@@ -42,25 +48,68 @@ def copied(job: CutJob) -> float | None:
     return max(0.0, begins_s)
 
 
-def _copy(job: CutJob, video: Any, begin_s: float, end_s: float) -> None:
-    sounds = [one for one in video.container.streams.audio if one.codec_context.name in _SOUNDS][:1]
+def _fits_mp4(video: OpenVideo) -> bool:
+    sound = _sound(video)
+    return (
+        video.name in _CONTAINERS
+        and video.stream.codec_context.name in _PICTURES
+        and (sound is None or sound.codec_context.name in _SOUNDS)
+    )
+
+
+def _sound(video: OpenVideo) -> Any:
+    """The sound that a clip keeps, the same one that is kept where it is encoded anew."""
+    streams = video.container.streams.audio
+    return next((one for one in streams if one.codec_context is not None), None)
+
+
+def _copy(job: CutJob, video: OpenVideo, begin_s: float, end_s: float) -> None:
+    sound = _sound(video)
+    wanted = [video.stream] if sound is None else [video.stream, sound]
     options = {"movflags": "faststart"}
     with av.open(str(job.target), "w", format="mp4", options=options) as clip:
-        streams = {one.index: clip.add_stream_from_template(one) for one in (video.stream, *sounds)}
-        for packet in video.container.demux(video.stream, *sounds):
-            # Decoding times rise, so that past the end nothing more is wanted of this stream.
-            if packet.dts is None or packet.pts is None:
-                continue
-            time_s = float(packet.pts * packet.time_base)
-            if float(packet.dts * packet.time_base) >= end_s:
-                if packet.stream is video.stream:
-                    break
-                continue
-            if time_s < begin_s - _SAME_TIME_S or (
-                packet.stream is not video.stream and time_s >= end_s
-            ):
-                continue
+        streams = {one.index: clip.add_stream_from_template(one) for one in wanted}
+        tag = _APPLE_TAGS.get(video.stream.codec_context.name)
+        if tag is not None:
+            streams[video.stream.index].codec_context.codec_tag = tag
+        for packet in _part(_timed(video.container.demux(*wanted)), video, begin_s, end_s):
             shift = round(Fraction(begin_s) / packet.time_base)
             packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
             packet.stream = streams[packet.stream.index]
             clip.mux(packet)
+
+
+def _part(packets: Iterator[Any], video: OpenVideo, begin_s: float, end_s: float) -> Iterator[Any]:
+    for packet in packets:
+        is_picture = packet.stream is video.stream
+        time_s = float(packet.pts * packet.time_base)
+        # Decoding times rise, so that past the end nothing more is wanted of this stream.
+        if float(packet.dts * packet.time_base) >= end_s:
+            if is_picture:
+                return
+        elif time_s >= begin_s - _SAME_TIME_S and (is_picture or time_s < end_s):
+            yield packet
+
+
+def _timed(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets, all with a time of decoding.
+
+    Matroska stores none, and the demuxer cannot tell those of the first pictures after winding
+    until it has seen how they are ordered. They are counted back from the first one that it tells.
+    """
+    untimed: list[Any] = []
+    for packet in packets:
+        if packet.pts is None:
+            continue
+        if packet.dts is None:
+            untimed.append(packet)
+            if len(untimed) > _MOST_UNTIMED:
+                return
+            continue
+        same = [one for one in untimed if one.stream is packet.stream]
+        if same:
+            untimed = [one for one in untimed if one.stream is not packet.stream]
+            for place, one in enumerate(same):
+                one.dts = packet.dts - (len(same) - place) * max(1, packet.duration or 1)
+            yield from same
+        yield packet
