@@ -113,7 +113,8 @@ async def visit(browser: Browser, server: Server, query: str) -> Visit:
             met.doing = f"going to {view}"
             await page.get_by_role("link", name=view, exact=True).click()
             await page.wait_for_url(f"**/{view.lower()}*")
-            await _settle(page, met)
+            await _drawn(page)
+            await _note_trouble(page, met)
         met.all_s = time.perf_counter() - began
     except Error as error:
         met.errors.append(f"while {met.doing}: {error.message.splitlines()[0]}")
@@ -131,7 +132,7 @@ async def _search(page: Page, server: Server, met: Visit) -> None:
     await box.press("Enter")
     await page.locator(_CARD).first.wait_for()
     met.first_card_s = time.perf_counter() - began
-    await _settle(page, met)
+    await _drawn(page)
 
 
 async def _watch(page: Page, met: Visit) -> None:
@@ -140,19 +141,22 @@ async def _watch(page: Page, met: Visit) -> None:
     await page.get_by_role("dialog").locator("video").wait_for()
     met.doing = "waiting for the clip"
     await page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
-    await _settle(page, met)
+    await _drawn(page)
     met.doing = "closing the player"
     await page.keyboard.press("Escape")
     await page.get_by_role("dialog").wait_for(state="detached")
 
 
-async def _settle(page: Page, met: Visit) -> None:
-    """Wait until a view is drawn with all its pictures; what it says of trouble is an error."""
+async def _drawn(page: Page) -> None:
+    """Wait until a view is drawn with all its pictures."""
     await page.locator("[data-test-script-state=notRunning]").wait_for(state="attached")
     # Who leaves before the pictures have come may ask for some that are no longer served.
     await page.wait_for_function("() => [...document.images].every(image => image.complete)")
-    # The search view has something to say of good answers too.
-    said = page.locator(".stException, :not(:has(.st-key-results)) > .st-key-message")
+
+
+async def _note_trouble(page: Page, met: Visit) -> None:
+    """What a view says where it should show something is an error."""
+    said = page.locator(".stException, .st-key-message")
     met.errors += [text.splitlines()[0] for text in await said.all_inner_texts() if text]
 
 

@@ -52,15 +52,20 @@ def _fits_mp4(video: OpenVideo) -> bool:
     sound = _sound(video)
     return (
         video.name in _CONTAINERS
-        and video.stream.codec_context.name in _PICTURES
-        and (sound is None or sound.codec_context.name in _SOUNDS)
+        and _codec(video.stream) in _PICTURES
+        and (sound is None or _codec(sound) in _SOUNDS)
     )
 
 
 def _sound(video: OpenVideo) -> Any:
     """The sound that a clip keeps, the same one that is kept where it is encoded anew."""
-    streams = video.container.streams.audio
-    return next((one for one in streams if one.codec_context is not None), None)
+    return next(iter(video.container.streams.audio), None)
+
+
+def _codec(stream: Any) -> str | None:
+    """The name of the codec itself: decoders have names of their own ("libdav1d", "mp3float")."""
+    context = stream.codec_context
+    return None if context is None else context.codec.canonical_name
 
 
 def _copy(job: CutJob, video: OpenVideo, begin_s: float, end_s: float) -> None:
@@ -69,7 +74,7 @@ def _copy(job: CutJob, video: OpenVideo, begin_s: float, end_s: float) -> None:
     options = {"movflags": "faststart"}
     with av.open(str(job.target), "w", format="mp4", options=options) as clip:
         streams = {one.index: clip.add_stream_from_template(one) for one in wanted}
-        tag = _APPLE_TAGS.get(video.stream.codec_context.name)
+        tag = _APPLE_TAGS.get(_codec(video.stream) or "")
         if tag is not None:
             streams[video.stream.index].codec_context.codec_tag = tag
         for packet in _part(_timed(video.container.demux(*wanted)), video, begin_s, end_s):

@@ -14,6 +14,8 @@ class CutJob:
 
     copy_from_s: if the pictures can be copied as they are from here or later, and no later than
         `start_s`, they are; None when they are always encoded anew
+    to_keep: encode pictures as large, as many and nearly as good as they are; otherwise for the
+        page, where a clip must be small
     """
 
     source: Path
@@ -22,6 +24,7 @@ class CutJob:
     end_s: float
     settings: IndexSettings
     copy_from_s: float | None = None
+    to_keep: bool = False
 
     def as_json(self) -> str:
         """Plain ASCII; names that are not valid text survive as surrogate escapes."""
@@ -33,6 +36,7 @@ class CutJob:
                 "end_s": self.end_s,
                 "settings": self.settings.model_dump(),
                 "copy_from_s": self.copy_from_s,
+                "to_keep": self.to_keep,
             }
         )
 
@@ -47,4 +51,5 @@ class CutJob:
             values["end_s"],
             IndexSettings(**values["settings"]),
             values["copy_from_s"],
+            values["to_keep"],
         )

@@ -19,7 +19,6 @@ from indexer.decoding_process import limit_memory
 from indexer.errors import DecodeFailed
 from indexer.probe import VideoInfo, timeline_start_s
 from indexer.pyav_reader import PyAVReader
-from indexer.settings import IndexSettings
 from indexer.streams import open_video
 from ui.copying import copied
 from ui.cut_jobs import CutJob
@@ -43,6 +42,7 @@ _QUALITY = {
     "maxrate": "4M",
     "bufsize": "8M",
 }
+_QUALITY_TO_KEEP = {"preset": "veryfast", "crf": "18", "bf": "0"}
 
 
 def cut(job: CutJob) -> None:
@@ -55,7 +55,7 @@ def cut(job: CutJob) -> None:
         PyAVReader(job.source, short_side=_SHORT_SIDE, settings=job.settings) as reader,
         av.open(str(job.target), "w", format="mp4", options={"movflags": "faststart"}) as clip,
     ):
-        pictures = _add_picture_stream(clip, reader.info, job.settings)
+        pictures = _add_picture_stream(clip, reader.info, job)
         voice = clip.add_stream("aac", rate=_SOUND_RATE, layout="stereo") if sound else None
         timed = reader.pictures_from(max(0.0, job.start_s - _SETTLES_S))
         for frame in _frames(timed, job):
@@ -67,15 +67,16 @@ def cut(job: CutJob) -> None:
             clip.mux(voice.encode())
 
 
-def _add_picture_stream(clip: Any, info: VideoInfo, settings: IndexSettings) -> Any:
-    stream = clip.add_stream("libx264", rate=30, options=_QUALITY)
+def _add_picture_stream(clip: Any, info: VideoInfo, job: CutJob) -> Any:
+    quality = _QUALITY_TO_KEEP if job.to_keep else _QUALITY
+    stream = clip.add_stream("libx264", rate=30, options=quality)
     turned = info.rotation in (90, 270)
     size = (info.height, info.width) if turned else (info.width, info.height)
-    stream.width, stream.height = playable_size(*size)
+    stream.width, stream.height = even_size(*size) if job.to_keep else playable_size(*size)
     stream.pix_fmt = "yuv420p"
     stream.time_base = stream.codec_context.time_base = _CLOCK
     stream.codec_context.gop_size = 60
-    stream.codec_context.thread_count = settings.decode_threads
+    stream.codec_context.thread_count = job.settings.decode_threads
     if info.rotation:
         stream.set_display_rotation(info.rotation)
     return stream
@@ -84,7 +85,12 @@ def _add_picture_stream(clip: Any, info: VideoInfo, settings: IndexSettings) -> 
 def playable_size(width: int, height: int) -> tuple[int, int]:
     """The size scaled down to 720p where it is larger, with even sides as H.264 wants them."""
     scale = min(1.0, _LONG_SIDE / max(width, height), _SHORT_SIDE / min(width, height))
-    return max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2)
+    return even_size(width * scale, height * scale)
+
+
+def even_size(width: float, height: float) -> tuple[int, int]:
+    """The nearest size with even sides, at least 2 by 2."""
+    return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
 
 
 def _fitted(frame: Any, stream: Any) -> Any:
@@ -99,6 +105,7 @@ def _fitted(frame: Any, stream: Any) -> Any:
 def _frames(timed: Iterator[tuple[Any, float]], job: CutJob) -> Iterator[Any]:
     """The pictures on the screen during the clip, each stamped with its time."""
     shown, last_s, length_s = None, -math.inf, job.end_s - job.start_s
+    closest_s = _SAME_TIME_S if job.to_keep else _CLOSEST_S
     for picture, source_s in timed:
         time_s = source_s - job.start_s
         if time_s >= length_s:
@@ -107,7 +114,7 @@ def _frames(timed: Iterator[tuple[Any, float]], job: CutJob) -> Iterator[Any]:
             yield _stamped(shown, 0.0)  # it is still on the screen when the clip begins
             last_s = 0.0
         shown = picture
-        if time_s >= -_SAME_TIME_S and time_s - last_s >= _CLOSEST_S:
+        if time_s >= -_SAME_TIME_S and time_s - last_s >= closest_s:
             last_s = max(0.0, time_s)
             yield _stamped(picture, last_s)
     if shown is None:

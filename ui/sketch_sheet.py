@@ -9,7 +9,7 @@ import numpy as np
 from indexer.config import load_settings
 from indexer.worker import DecodeWorker
 from models.errors import KinodexError
-from search.hits import Hit
+from search.export.cuts import Cut
 from search.library import Library
 from search.sketches import SegmentPlace, place_segments, read_sketch, segments_with
 from sketch.contact_sheet import SheetItem, SheetLayout, contact_sheet
@@ -32,7 +32,8 @@ def write_sheets(library: Library, wanted: SheetRequest) -> list[Path]:
         places = place_segments(session, segments_with(session))
     with DecodeWorker() as worker:
         reader = KeyframeReader(library, worker, load_settings(library), with_evidence=False)
-        items = _items(library, reader if wanted.with_keyframes else None, places)
+        captions = [f"{printable(place.path.name)} {clock(place.keyframe_s)}" for place in places]
+        items = _items(library, reader if wanted.with_keyframes else None, places, captions)
         layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
         pages = _write_pages(wanted.file, items, layout)
     if not pages:
@@ -40,16 +41,24 @@ def write_sheets(library: Library, wanted: SheetRequest) -> list[Path]:
     return pages
 
 
-def write_sheets_of_hits(library: Library, hits: Sequence[Hit], file: Path) -> list[Path]:
+def write_sheets_of_cuts(library: Library, cuts: Sequence[Cut], file: Path) -> list[Path]:
     """Write the moments that were found onto pages, with their sketches where they have any."""
-    moments = [one for hit in hits for one in (hit.steps or [hit, *hit.moments])]
     with library.reading() as session:
-        known = place_segments(session, [one.segment for one in moments])
+        known = place_segments(session, [cut.moment.segment for cut in cuts])
     by_segment = {place.segment_id: place for place in known}
-    places = [by_segment[one.segment] for one in moments if one.segment in by_segment]
+    places = [by_segment[cut.moment.segment] for cut in cuts if cut.moment.segment in by_segment]
+    captions = [caption_of(cut) for cut in cuts if cut.moment.segment in by_segment]
     with DecodeWorker() as worker:
         reader = KeyframeReader(library, worker, load_settings(library), with_evidence=False)
-        return _write_pages(file, _items(library, reader, places), _WITH_KEYFRAMES)
+        return _write_pages(file, _items(library, reader, places, captions), _WITH_KEYFRAMES)
+
+
+def caption_of(cut: Cut) -> str:
+    """What a contact sheet says of a moment: rank, file, time, score, and match if there is one."""
+    moment = cut.moment
+    match = "" if moment.match is None else f", match {100 * moment.match:.0f} %"
+    at = clock(moment.best_s)
+    return f"{cut.rank}. {printable(cut.path.name)} {at}, score {moment.score:.3f}{match}"
 
 
 def _write_pages(file: Path, items: Iterable[SheetItem], layout: SheetLayout) -> list[Path]:
@@ -64,14 +73,16 @@ def _write_pages(file: Path, items: Iterable[SheetItem], layout: SheetLayout) ->
 
 
 def _items(
-    library: Library, reader: KeyframeReader | None, places: Sequence[SegmentPlace]
+    library: Library,
+    reader: KeyframeReader | None,
+    places: Sequence[SegmentPlace],
+    captions: Sequence[str],
 ) -> Iterator[SheetItem]:
     """Each segment with its caption; only one of them is in memory."""
-    for place in places:
+    for place, caption in zip(places, captions, strict=True):
         with library.reading() as session:
             stored = read_sketch(session, place.segment_id)
         sketch = from_store(stored) if stored else None
-        caption = f"{printable(place.path.name)} {clock(place.keyframe_s)}"
         yield SheetItem(sketch, caption, _keyframe(reader, place))
 
 

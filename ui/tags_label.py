@@ -12,7 +12,7 @@ from ui import address, components, tag_panel, tags_address
 from ui.printing import clock, counted, printable
 from ui.tags_address import PART, TagsAddress
 from ui.tags_counts import Holding, holding
-from ui.tags_pictures import NO_PICTURE, Pictures
+from ui.tags_pictures import Pictures
 
 PAGE_LENGTH = 24
 
@@ -91,7 +91,7 @@ def _draw_segment(
     segment = place.segment_id
     first, other = pictures.keyframe(segment), pictures.sketch(segment)
     with st.container(key=f"card-{segment}", gap=None):
-        st.image(first or other or NO_PICTURE, width="stretch")
+        st.image(first or other or components.NO_PICTURE, width="stretch")
         if first and other:
             with st.container(key=f"other-{segment}"):
                 st.image(other, width="stretch")

@@ -16,11 +16,6 @@ from ui.sketch_files import SketchNotStored, ensure_sketch
 _TILE_SIDE = 224
 _TILES_KEPT = 2_000  # at some 5 kB each
 
-NO_PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90">'
-    '<rect width="160" height="90" fill="#333"/></svg>'
-)
-
 
 class Pictures:
     """Reads the pictures of one library, for one drawing of the page."""

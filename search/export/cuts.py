@@ -1,6 +1,5 @@
 """Moments as cuts: what every form of export says of them."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -48,10 +47,12 @@ def cuts_of(library: Library, hits: Sequence[Hit], *, best_only: bool = False) -
     facts = _facts(library, {hit.video for hit in hits})
     cuts = []
     for rank, hit in enumerate(hits, 1):
-        length_s, rate = facts.get(hit.video, (math.inf, _USUAL_RATE))
         moments: Sequence[Moment] = [hit] if best_only else hit.steps or [hit, *hit.moments]
+        known_to_s = max(one.end_s for one in moments)  # of a video that was removed just now
+        length_s, rate = facts.get(hit.video, (known_to_s, _USUAL_RATE))
+        path = next((path for path in hit.paths if path.exists()), hit.paths[0])
         cuts += [
-            Cut(rank, hit.paths[0], one.start_s, min(one.end_s, length_s), rate, length_s, one)
+            Cut(rank, path, one.start_s, min(one.end_s, length_s), rate, length_s, one)
             for one in moments
         ]
     return cuts

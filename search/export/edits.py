@@ -12,17 +12,18 @@ _NAME = "Kinodex"
 def as_edl(cuts: Sequence[Cut]) -> str:
     """A CMX 3600 list that plays the moments one after the other, all as straight cuts.
 
-    Timecodes count whole frames without dropping any, at the frame rate of the first moment, from
-    the start of each file. Moments after the 999th are left out.
+    Timecodes number the frames from the start of each file without dropping any, at the frame rate
+    of the first moment: at 29.97 a second they fall behind the clock, as editing programs expect.
+    Moments after the 999th are left out.
     """
     lines = [f"TITLE: {_NAME.upper()}", "FCM: NON-DROP FRAME"]
-    rate = round(exact_rate(cuts[0].rate)) if cuts else 25
+    rate = exact_rate(cuts[0].rate) if cuts else Fraction(25)
     at = 0
     for number, cut in enumerate(cuts[:MOST_EVENTS], 1):
         start = round(cut.start_s * rate)
         length = max(1, round(cut.end_s * rate) - start)
         times = [start, start + length, at, at + length]
-        codes = " ".join(_timecode(frames, rate) for frames in times)
+        codes = " ".join(_timecode(frames, round(rate)) for frames in times)
         lines += [
             "",
             f"{number:03d}  AX       V     C        {codes}",

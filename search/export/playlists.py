@@ -49,8 +49,7 @@ def _place(cut: Cut) -> str:
 
 
 def _line(text: str) -> str:
-    escaped = shown(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return escaped.replace("-->", "--&gt;")
+    return shown(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _clock(seconds: float) -> str:

@@ -60,6 +60,14 @@ def test_an_edit_list_is_read_as_the_same_cuts():
     assert clips[0].name == "a.mp4"
 
 
+def test_an_edit_list_counts_the_frames_of_a_broadcast_rate():
+    # An hour at 30000/1001 frames a second has 107,892 frames, not 108,000.
+    text = FORMS["edl"]([cut(Path("/v/a.mp4"), 3600.0, 3602.0, rate=29.97)])
+    timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=30)
+    span = timeline.tracks[0][0].source_range
+    assert (span.start_time.value, span.duration.value) == (107_892, 60)
+
+
 def test_an_edit_list_ends_where_its_numbers_do():
     text = FORMS["edl"]([CUTS[0]] * (MOST_EVENTS + 5))
     timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=25)

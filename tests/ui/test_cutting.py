@@ -100,6 +100,18 @@ def test_sixty_pictures_a_second_become_thirty(tmp_path: Path) -> None:
     assert len(pictures(cut_out(source, tmp_path, 0.0, 1.0))) == 30
 
 
+def test_a_clip_to_keep_is_as_large_and_as_quick_as_its_video(tmp_path: Path) -> None:
+    frames = [scene(number, width=1920, height=1080) for number in range(20)]
+    source = write_clip(tmp_path / "large.mp4", frames, rate=60)
+    target = tmp_path / "clip.mp4"
+
+    cut(CutJob(source, target, 0.1, 0.3, SETTINGS, to_keep=True))
+
+    kept = pictures(target)
+    assert len(kept) == 12
+    assert kept[0][1].shape == (1080, 1920, 3)
+
+
 def test_a_turned_video_is_shown_upright(odd_videos: dict[str, Path], tmp_path: Path) -> None:
     clip = cut_out(odd_videos["rotated.mp4"], tmp_path, 0.0, 1.0)
 

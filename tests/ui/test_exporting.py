@@ -16,6 +16,7 @@ from search.hits import Moment, Why
 from tests.corpus import read_number, shots, write_clip
 from tests.ui.calling import call
 from ui.exporting import file_name
+from ui.sketch_sheet import caption_of
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +87,7 @@ def test_names_are_safe_and_differ(library, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("stem", "name"),
-    [("../../etc", ".._.._etc"), ("a/b:c", "a_b_c"), ("", "clip"), ("x" * 300, "x" * 120)],
+    [("../../etc", ".._.._etc"), ("a/b:c", "a_b_c"), ("", "clip"), ("x" * 300, "x" * 200)],
 )
 def test_a_name_stays_in_its_folder(stem, name):
     moment = Moment(1, 0, 1, 0, 0, None, Why(0, 0), ())
@@ -94,7 +95,38 @@ def test_a_name_stays_in_its_folder(stem, name):
     assert file_name(one, stem.replace("{", "{{")).strip(".") == name.strip(".")
 
 
-@pytest.mark.parametrize("template", ["{nothing}", "{rank", "{0}", "{rank.real.x}"])
+def test_a_long_name_leaves_room_for_the_time_and_for_a_draft():
+    moment = Moment(1, 5, 6, 5, 0, None, Why(0, 0), ())
+    bears = Cut(1, Path("/v") / ("🐻" * 60 + ".mp4"), 5, 6, 25, 9, moment)
+    name = file_name(bears, "{rank:03}-{name}-{start}")
+    assert name.endswith("🐻-0h00m05.0s")
+    assert len(name.encode()) <= 200
+
+
+def test_what_lies_in_the_folder_is_never_overwritten(library, tmp_path, capsys):
+    (tmp_path / "mine.mp4").write_text("a film of mine")
+    for _ in range(2):
+        export(capsys, "x", "-l", library, "-o", tmp_path, "--name", "mine", "--best")
+    assert (tmp_path / "mine.mp4").read_text() == "a film of mine"
+    names = sorted(file.name for file in tmp_path.iterdir())
+    assert names == ["mine-2.mp4", "mine-3.mp4", "mine.mp4"]
+
+
+def test_a_failed_clip_leaves_nothing_behind(library, tmp_path, monkeypatch):
+    import ui.exporting
+
+    monkeypatch.setattr(ui.exporting, "_CUT_WITHIN_S", 0.01)
+    assert call("export", "x", "-l", library, "-o", tmp_path) == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_sheet_says_rank_file_time_and_score():
+    moment = Moment(1, 61, 70, 62.5, 0.3126, 0.91, Why(0, 0), ())
+    one = Cut(2, Path("/v/a\nb.mp4"), 61, 70, 25, 99, moment)
+    assert caption_of(one) == "2. a\\nb.mp4 1:02.5, score 0.313, match 91 %"
+
+
+@pytest.mark.parametrize("template", ["{nothing}", "{rank", "{0}", "{rank.real.x}", "{name[x]}"])
 def test_a_template_that_cannot_be_filled_is_said(template):
     moment = Moment(1, 0, 1, 0, 0, None, Why(0, 0), ())
     with pytest.raises(KinodexError, match="cannot be filled in"):
