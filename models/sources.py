@@ -85,6 +85,8 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
 
 def _check_language_packages(name: str) -> None:
     """Multilingual models read words with another library, which most models do without."""
+    if name.startswith(HUB_PREFIX):
+        return  # what it needs is known only once it is here
     import open_clip
 
     text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})

@@ -53,7 +53,9 @@ def test_a_card_tells_when_and_how_well(page: Page, served: Served) -> None:
     search(page, served, CAT)
 
     expect(cards(page).first).to_contain_text(
-        re.compile(r"0:04 – 0:08, best at 0:0[4-7]\.\d\s*score 0\.\d{3}\s*also at\s*0:0[0-3]\.\d")
+        re.compile(
+            r"0:04 – 0:08, best at 0:0[4-7]\.\d\s*\w+ match, score 0\.\d{3}\s*also at\s*0:0[0-3]\.\d"
+        )
     )
     page.wait_for_function("document.querySelector('.st-key-results img').naturalWidth >= 160")
 
