@@ -54,7 +54,8 @@ def test_a_card_tells_when_and_how_well(page: Page, served: Served) -> None:
 
     expect(cards(page).first).to_contain_text(
         re.compile(
-            r"0:04 – 0:08, best at 0:0[4-7]\.\d\s*\w+ match, score 0\.\d{3}\s*also at\s*0:0[0-3]\.\d"
+            r"0:04 – 0:08, best at 0:0[4-7]\.\d\s*\w+ match, score 0\.\d{3}"
+            r"\s*also at\s*0:0[0-3]\.\d"
         )
     )
     page.wait_for_function("document.querySelector('.st-key-results img').naturalWidth >= 160")
