@@ -43,7 +43,8 @@ _FLAGS = [
     "--disable-sync",
 ]
 _STARTS_WITHIN_S = 60.0
-_SHOWN_WITHIN_MS = 120_000
+# Browsers that starve each other are slow, which is told as waiting; what never comes is an error.
+_SHOWN_WITHIN_MS = 600_000
 # Memory of sessions that are gone is given back after a while.
 _SETTLES_S = 15.0
 _VIEWS = ("Browse", "Tags", "Library")

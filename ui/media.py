@@ -93,7 +93,7 @@ def ensure_clip(library: Library, source: Source, at_s: float, *, settings: Inde
     Raises NotPlayable when the video is gone, cannot be read, or takes too long to cut.
     """
     window = Window.around(source, at_s)
-    folder = library.folder / "media" / "clips"
+    folder = clips_folder(library.folder)
     file = folder / f"{source.segment}-{round(window.start_s * 1000)}.mp4"
     if not file.exists():
         try:
@@ -103,6 +103,11 @@ def ensure_clip(library: Library, source: Source, at_s: float, *, settings: Inde
         except OSError as error:
             raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
     return Clip(file, int(at_s - window.start_s + 0.001))
+
+
+def clips_folder(library_folder: Path) -> Path:
+    """Where a library's clips lie."""
+    return library_folder / "media" / "clips"
 
 
 def first_existing(paths: tuple[Path, ...]) -> Path:

@@ -1,6 +1,7 @@
 """What visitors of the page may change, and which folders they may name."""
 
 import functools
+import hmac
 import ipaddress
 import os
 import secrets
@@ -78,6 +79,16 @@ def checked_folder(typed: str, settings: UiSettings) -> Path:
 def upload_token() -> str:
     """What a browser must show with an upload: known only to pages of this very server."""
     return secrets.token_urlsafe(32)
+
+
+def signature(name: str) -> str:
+    """What shows that this very run of the server has given the address of a file away."""
+    return hmac.new(_signing_key(), name.encode(), "sha256").hexdigest()
+
+
+@functools.cache
+def _signing_key() -> bytes:
+    return secrets.token_bytes(32)
 
 
 def _check_allowed(path: Path, settings: UiSettings) -> None:

@@ -1,4 +1,4 @@
-"""The page's server: Streamlit's, with one address more, for uploads.
+"""The page's server: Streamlit's, with two addresses more, for uploads and for clips.
 
 Run by `kinodex ui`, with Streamlit's options as one JSON object.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from ui import upload_route
+from ui import clip_route, upload_route
 
 _SCRIPT = Path(__file__).parent / "app.py"
 
@@ -26,7 +26,8 @@ def run(options: dict[str, object], *, browser: bool) -> None:
             webbrowser.open(f"http://{options['server.address']}:{options['server.port']}")
         yield
 
-    st.App(_SCRIPT, routes=[upload_route.route()], lifespan=lifespan).run(config=options)
+    routes = [upload_route.route(), clip_route.route()]
+    st.App(_SCRIPT, routes=routes, lifespan=lifespan).run(config=options)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from indexer.config import load_settings
 from models.errors import KinodexError
 from search.hits import Hit, Moment
 from search.library import Library
-from ui import address, components, tag_panel
+from ui import address, clip_route, components, tag_panel
 from ui.media import Source, ensure_clip, find_source
 from ui.printing import printable
 
@@ -46,7 +46,9 @@ def _draw_player(library: Library, hit: Hit | None, segment: int) -> None:
     except KinodexError as error:
         components.message(error)
     else:
-        st.video(str(clip.file), start_time=clip.start_s, autoplay=True)
+        page_url = st.context.url
+        playable = clip_route.address_of(clip, page_url) if page_url else str(clip.file)
+        st.video(playable, start_time=clip.start_s, autoplay=True)
         with st.container(key="watched", gap="xsmall"):
             st.text(components.span(source.start_s, source.end_s))
             st.code(printable(source.paths[0]), language=None, wrap_lines=True)
@@ -89,16 +91,15 @@ def _draw_deeds(segment: int, clip: Path, source: Source) -> None:
         if asked.asks:
             _judgement(segment, "Good result", "like", segment in asked.like)
             _judgement(segment, "Bad result", "unlike", segment in asked.unlike)
-        with clip.open("rb") as file:
-            st.download_button(
-                "Save the clip",
-                file,
-                file_name=f"{source.paths[0].stem[:80]} {source.start_s:.0f}s.mp4",
-                mime="video/mp4",
-                icon=":material/download:",
-                type="tertiary",
-                on_click="ignore",
-            )
+        st.download_button(
+            "Save the clip",
+            clip.read_bytes,  # when it is pressed, and not before
+            file_name=f"{source.paths[0].stem[:80]} {source.start_s:.0f}s.mp4",
+            mime="video/mp4",
+            icon=":material/download:",
+            type="tertiary",
+            on_click="ignore",
+        )
 
 
 def _judgement(segment: int, name: str, verdict: str, given: bool) -> None:

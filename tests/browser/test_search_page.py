@@ -123,6 +123,18 @@ def test_a_shared_address_opens_the_search_and_the_player(page: Page, served: Se
     page.wait_for_function("() => document.querySelector('video')?.readyState >= 2")
 
 
+def test_a_clip_is_still_there_when_its_viewer_has_left(page: Page, served: Served) -> None:
+    search(page, served, CAT)
+    cards(page).first.click()
+    address = page.get_by_role("dialog").locator("video").get_attribute("src")
+    assert address is not None
+    page.goto("about:blank")
+
+    answer = page.request.get(address)
+
+    assert (answer.status, answer.headers["content-type"]) == (200, "video/mp4")
+
+
 def test_closing_the_player_takes_it_out_of_the_address(page: Page, served: Served) -> None:
     search(page, served, CAT)
     cards(page).first.click()
