@@ -63,6 +63,7 @@ FILTERED = {1: "in 1 % of the videos", 50: "in half of the videos"}
 
 SUBJECTS = ("a man", "two women", "a small dog", "children", "the cook", "an old tram", "someone")
 DOINGS = ("opens a bottle", "running", "waits", "plays the violin", "crossing the street", "falls")
+WAYS = ("", "in the rain", "in slow motion", "from behind")
 PLACES = ("", "at night", "in the snow", "on a beach at sunset", "seen from above", "in a kitchen")
 
 # What `search_vector` calls, and what each call is for.
@@ -114,12 +115,13 @@ Times = dict[str, list[float]]  # seconds, by what was timed
 
 def short_texts(count: int) -> list[str]:
     """Different queries as people type them, in an order that is always the same."""
-    texts = [" ".join(words).strip() for words in itertools.product(SUBJECTS, DOINGS, PLACES)]
+    words = itertools.product(SUBJECTS, DOINGS, PLACES, WAYS)
+    texts = [" ".join(filter(None, text)) for text in words]
     return random.Random(1).sample(texts, count)
 
 
 @torch.inference_mode()
-def time_texts(backbone: Backbone, *, count: int) -> Times:
+def time_texts(backbone: Backbone, texts: Iterator[str], *, count: int) -> Times:
     """Encode texts in turn as the program does, and as open_clip does."""
     bare: Any = bare_model(backbone)
 
@@ -127,8 +129,7 @@ def time_texts(backbone: Backbone, *, count: int) -> Times:
         return bare.model.encode_text(bare.tokenize([text]).to(backbone.device)).cpu()
 
     times: Times = {SHORTENED: [], WHOLE: []}
-    texts = iter(short_texts(2 * (count + WARM_UP)))
-    for one, other in zip(texts, texts, strict=True):
+    for one, other in _pairs(texts, count):
         times[SHORTENED].append(seconds(backbone.embed_texts, [one]))
         times[WHOLE].append(seconds(encode_whole, other))
     return {name: taken[WARM_UP:] for name, taken in times.items()}
@@ -157,28 +158,34 @@ def time_searches(searching: SearchEngine, vectors: Vectors, queries: Vectors) -
     return {name: taken[WARM_UP:] for name, taken in times.items()}
 
 
+def _pairs(texts: Iterator[str], count: int) -> Iterator[tuple[str, str]]:
+    """Pairs of texts, those to warm up with among them."""
+    return itertools.islice(zip(texts, texts, strict=False), count + WARM_UP)
+
+
 def _some_folders(count: int, *, seed: int) -> Filters:
     numbers = random.Random(seed).sample(range(FOLDERS), count)
     return Filters(folders=tuple(str(number) for number in numbers))
 
 
-def time_sequences(searching: SearchEngine, *, count: int) -> list[float]:
+def time_sequences(searching: SearchEngine, texts: Iterator[str], *, count: int) -> list[float]:
     """Search for one text and then another, each time one of them new to the model."""
-    texts = short_texts(count + 1)
-    searching.search(texts[0], K)
+    steps = list(itertools.islice(texts, count + 1))
+    searching.search(steps[0], K)
     return [
         seconds(searching.search, f"{one} --then {other}", K)
-        for one, other in itertools.pairwise(texts)
+        for one, other in itertools.pairwise(steps)
     ]
 
 
-def time_queries(searching: SearchEngine, vectors: Vectors, *, count: int) -> Times:
+def time_queries(
+    searching: SearchEngine, vectors: Vectors, texts: Iterator[str], *, count: int
+) -> Times:
     """Search for new texts, matches and all, beside their encoding and plain FAISS."""
     raw = faiss.IndexFlatIP(vectors.shape[1])
     raw.add(vectors.astype(np.float16).astype(np.float32))
     times: Times = {WHOLE_QUERY: [], ENCODED: []}
-    texts = iter(short_texts(2 * (count + WARM_UP)))
-    for one, other in zip(texts, texts, strict=True):
+    for one, other in _pairs(texts, count):
         times[WHOLE_QUERY].append(seconds(searching.search, one, K))
         with threads_for(1):
             times[ENCODED].append(seconds(_encoded_and_found, searching, raw, other))
@@ -214,7 +221,7 @@ def _watched(
 
 
 def measure_library(
-    backbone: Backbone, *, segments: int, queries: int
+    backbone: Backbone, texts: Iterator[str], *, segments: int, queries: int
 ) -> tuple[LibraryRow, list[Row]]:
     """Fill a library, open it, and search in it."""
     count = 2 * (queries + WARM_UP)
@@ -224,8 +231,8 @@ def measure_library(
         searching = SearchEngine.for_library(library, backbone)
         indexing_s = seconds(searching.index.refresh)
         times = time_searches(searching, made.vectors, made.texts)
-        times |= time_queries(searching, made.vectors, count=min(queries, 40))
-        times[SEQUENCE] = time_sequences(searching, count=10)
+        times |= time_queries(searching, made.vectors, texts, count=min(queries, 40))
+        times[SEQUENCE] = time_sequences(searching, texts, count=10)
         catalog_mb = (library.folder / "catalog.db").stat().st_size / 1e6
     rows = [
         Row(segments, part, queries, *(1000 * value for value in spread(taken)))
@@ -274,10 +281,12 @@ def main() -> None:
     options = parser.parse_args()
     report = Report("query")
     backbone = chosen_backbone(options, usual="ViT-B-32")
-    texts = text_rows(time_texts(backbone, count=options.texts))
+    # What was encoded once is remembered: no text may come twice.
+    new_texts = iter(short_texts(len(SUBJECTS) * len(DOINGS) * len(PLACES) * len(WAYS)))
+    texts = text_rows(time_texts(backbone, new_texts, count=options.texts))
     report.show("Encoding a text", texts)
     measured = [
-        measure_library(backbone, segments=segments, queries=options.queries)
+        measure_library(backbone, new_texts, segments=segments, queries=options.queries)
         for segments in options.sizes
     ]
     report.show("Libraries", [library for library, _ in measured])

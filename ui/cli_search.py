@@ -151,7 +151,9 @@ def search(
         bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
     ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="A table for spreadsheets.")] = False,
-    m3u: Annotated[bool, typer.Option("--m3u", help="A playlist: VLC, mpv.")] = False,
+    m3u: Annotated[
+        bool, typer.Option("--m3u", help="A playlist: VLC plays the moments, others the files.")
+    ] = False,
     edl: Annotated[bool, typer.Option("--edl", help="An edit list (CMX 3600).")] = False,
     otio: Annotated[bool, typer.Option("--otio", help="An OpenTimelineIO timeline.")] = False,
     vtt: Annotated[bool, typer.Option("--vtt", help="Cues (WebVTT) of a video.")] = False,

@@ -8,7 +8,10 @@ from search.export.cuts import Cut, shown
 
 
 def as_m3u(cuts: Sequence[Cut]) -> str:
-    """An extended M3U list. VLC and mpv begin and end each entry where its moment does."""
+    """An extended M3U list. VLC begins and ends each entry where its moment does.
+
+    Other players pass over VLC's lines and play the files from their beginning.
+    """
     lines = ["#EXTM3U"]
     for cut in cuts:
         lines += [

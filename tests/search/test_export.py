@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
+import m3u8
 import opentimelineio as otio
 import pytest
 import webvtt
@@ -101,6 +102,16 @@ def test_a_playlist_has_one_line_for_each_place():
     assert places[:2] == ["/v/a.mp4", "/v/a.mp4"]
     assert unquote_to_bytes(places[2].removeprefix("file://")) == bytes(ODD)
     assert "#EXTVLCOPT:start-time=3661.040" in lines
+
+
+def test_a_playlist_is_read_by_another_program():
+    read = m3u8.loads(FORMS["m3u"](CUTS))
+
+    assert [one.uri for one in read.segments[:2]] == ["/v/a.mp4", "/v/a.mp4"]
+    assert [one.duration for one in read.segments] == pytest.approx(
+        [cut.end_s - cut.start_s for cut in CUTS], abs=0.001
+    )
+    assert read.segments[1].title == "a 01:01:01"
 
 
 @pytest.mark.parametrize("form", FORMS)
