@@ -19,8 +19,8 @@ from ui.printing import clock, counted, printable
 from ui.sketch_files import SketchNotStored, ensure_sketch
 
 PAGE = 48
-_COLUMNS, _ROWS = 8, 6
-_MAPPED = 50_000  # segments; of a larger library as many, spread evenly
+COLUMNS, ROWS = 8, 6
+MAPPED = 50_000  # segments; of a larger library as many, spread evenly
 _DEEPEST = 6
 _STYLE = Path(__file__).parent / "browse_page.css"
 _ORDERS = {"video": "By video", "tag": "By tag", "likeness": "By likeness"}
@@ -152,12 +152,12 @@ def _draw_map(library: Library, look: str) -> None:
     chart = _chart(library, (str(library.folder), space.key, space.revision))
     way = _way()
     for step in way:
-        cells = chart.cells(_COLUMNS, _ROWS)
+        cells = chart.cells(COLUMNS, ROWS)
         if step >= len(cells):
             way = []
             break
         chart = chart.within(cells[step])
-    cells = chart.cells(_COLUMNS, _ROWS)
+    cells = chart.cells(COLUMNS, ROWS)
     with st.container(key="browse-way", horizontal=True, vertical_alignment="center"):
         st.text(f"{counted(len(chart.ids), 'segment')}; what is alike lies together")
         if way:
@@ -181,7 +181,7 @@ def _draw_map(library: Library, look: str) -> None:
 @st.cache_resource(max_entries=2, show_spinner="Drawing the map …")
 def _chart(_library: Library, which: tuple[str, str, int]) -> SimilarityMap:
     with _library.reading() as session:
-        return SimilarityMap(*embedded(session, most=_MAPPED))
+        return SimilarityMap(*embedded(session, most=MAPPED))
 
 
 def _way() -> list[int]:

@@ -1,0 +1,92 @@
+"""The wall of sketches: how long a page of a large library takes, and the likeness map.
+
+    python -m benchmarks.browsing                   10,000 and 100,000 segments, half a minute
+    python -m benchmarks.browsing --sizes 10000     one size
+
+Libraries are filled with made-up embeddings, 12 segments a video. Timed is what the view asks the
+library for: the segments of a page at the beginning, the middle and the end, and the cells of the
+map, with the reading of all embeddings (*opened*) and without (*one cell further*). The pictures of
+a page come on top, the same number for any library.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from statistics import median
+
+from benchmarks.embeddings import clustered
+from benchmarks.indexing import new_library
+from benchmarks.options import numbers_in, parser_for
+from benchmarks.reporting import Report
+from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.timing import seconds
+from models.backbone import Backbone, load_backbone
+from models.sources import choose_model
+from search.browsing import by_video, embedded
+from search.library import Library
+from search.similarity_map import SimilarityMap
+from ui.browse_page import COLUMNS, MAPPED, PAGE, ROWS
+
+
+@dataclass(frozen=True)
+class Row:
+    """How long a part of the view takes in a library of so many segments."""
+
+    segments: int
+    part: str
+    median_ms: float
+    worst_ms: float
+
+
+def measure(backbone: Backbone, *, segments: int, times: int) -> list[Row]:
+    """Fill a library and look through it, each part so many times."""
+    made = clustered(segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
+    last = (segments - 1) // PAGE * PAGE
+    with new_library() as library:
+        fill(library, backbone, made.vectors)
+        whole = _map(library)
+        cell = whole.cells(COLUMNS, ROWS)[0]
+        parts: dict[str, Callable[[], object]] = {
+            "first page": partial(_page, library, 0),
+            "page in the middle": partial(_page, library, last // 2),
+            "last page": partial(_page, library, last),
+            "map, opened": lambda: _map(library).cells(COLUMNS, ROWS),
+            "map, one cell further": lambda: whole.within(cell).cells(COLUMNS, ROWS),
+        }
+        return [_row(segments, part, action, times) for part, action in parts.items()]
+
+
+def _row(segments: int, part: str, action: Callable[[], object], times: int) -> Row:
+    action()  # what is read for the first time is not what is measured
+    taken_ms = [1000 * seconds(action) for _ in range(times)]
+    return Row(segments, part, median(taken_ms), max(taken_ms))
+
+
+def _page(library: Library, start: int) -> object:
+    with library.reading() as session:
+        return by_video(session, start=start, count=PAGE)
+
+
+def _map(library: Library) -> SimilarityMap:
+    with library.reading() as session:
+        return SimilarityMap(*embedded(session, most=MAPPED))
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--sizes", type=numbers_in, default=[10_000, 100_000])
+    parser.add_argument("--times", type=int, default=10, help="how often each is done (10)")
+    options = parser.parse_args()
+    report = Report("browsing")
+    backbone = load_backbone(choose_model("bundled"), device="cpu")
+    rows = [
+        row
+        for segments in options.sizes
+        for row in measure(backbone, segments=segments, times=options.times)
+    ]
+    report.show("Looking through libraries", rows)
+    report.finish(options.out)
+
+
+if __name__ == "__main__":
+    main()
