@@ -3,7 +3,3 @@
 
 class KinodexError(Exception):
     """Something the user can act on. Its text says what happened, to what, and what to do now."""
-
-
-class ModelUnavailable(KinodexError):
-    """The model named cannot be had: unknown name, no download, or a file that does not fit."""
