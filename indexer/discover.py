@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -51,7 +51,8 @@ class Discovery:
 
     ``missing`` are given paths that do not exist. Left aside in folders were ``skipped_hidden``
     entries whose names begin with a dot, ``unreadable`` files, folders and links, and
-    ``links_outside``: links that lead out of the given folder.
+    ``links_outside``: links that lead out of the given folder. ``left`` are files that were there,
+    but not asked for.
     """
 
     files: tuple[Found, ...]
@@ -61,23 +62,39 @@ class Discovery:
     skipped_hidden: int
     unreadable: tuple[Path, ...]
     links_outside: tuple[Path, ...]
+    left: tuple[Path, ...] = ()
 
 
-def discover(paths: Iterable[Path]) -> Discovery:
+def discover(paths: Iterable[Path], *, only: Collection[Path] | None = None) -> Discovery:
     """Look through files and folders, recursively.
 
     A named file is found or refused. Inside folders, hidden entries are skipped, what is not a
     video is ignored unless its extension claims otherwise, and each file counts once, however
     many links lead to it. Nothing but regular files is opened.
+
+    only: the files to look into; all others are just noted as ``left``
     """
-    search = _Search()
+    search = _Search(only)
     for path in paths:
         search.look_at(path)
     return search.result()
 
 
+def sighted(paths: Iterable[Path]) -> list[Found]:
+    """The files that `discover` would look into, known by name, size and time: none is opened."""
+    found = []
+    for path in discover(paths, only=()).left:
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # it went away meanwhile, or may not be looked at
+        found.append(Found(path, status.st_size, status.st_mtime_ns))
+    return found
+
+
 @dataclass
 class _Search:
+    only: Collection[Path] | None
     files: dict[Path, Found] = field(default_factory=dict)
     refused: dict[Path, Refused] = field(default_factory=dict)
     missing: list[Path] = field(default_factory=list)
@@ -85,6 +102,7 @@ class _Search:
     skipped_hidden: int = 0
     unreadable: list[Path] = field(default_factory=list)
     links_outside: list[Path] = field(default_factory=list)
+    left: list[Path] = field(default_factory=list)
     _holds_something: dict[Path, bool] = field(default_factory=dict)
 
     def result(self) -> Discovery:
@@ -96,6 +114,7 @@ class _Search:
             skipped_hidden=self.skipped_hidden,
             unreadable=tuple(self.unreadable),
             links_outside=tuple(self.links_outside),
+            left=tuple(self.left),
         )
 
     def look_at(self, given: Path) -> None:
@@ -154,6 +173,9 @@ class _Search:
 
     def _judge(self, path: Path, *, named: bool) -> None:
         if path in self.files:
+            return
+        if self.only is not None and path not in self.only:
+            self.left.append(path)
             return
         try:
             status = path.stat()

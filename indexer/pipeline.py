@@ -72,21 +72,14 @@ class IndexReport:
     tagging: TagReport | None = None  # where the whole library was tagged (again) at the end
 
     @property
+    def is_empty(self) -> bool:
+        """There was nothing to do, and no file was even looked into."""
+        return self == IndexReport()
+
+    @property
     def has_failures(self) -> bool:
         """Some files of this run's scope are not in the library."""
         return bool(self.failed or self.failed_before)
-
-
-def _left_aside(discovery: Discovery, left: frozenset[Path]) -> Discovery:
-    """Without some files, which are not missing either."""
-    if not left:
-        return discovery
-    return replace(
-        discovery,
-        files=tuple(found for found in discovery.files if found.path not in left),
-        refused=tuple(one for one in discovery.refused if one.found.path not in left),
-        unreadable=(*discovery.unreadable, *left),
-    )
 
 
 @dataclass
@@ -111,17 +104,19 @@ class Indexer:
         *,
         retry_failed: bool = False,
         switch_space: bool = False,
-        leaving: Collection[Path] = (),
+        only: Collection[Path] | None = None,
     ) -> IndexReport:
         """Bring the library in line with files and folders.
 
-        leaving: files that are left as they are for now
+        only: the files to look into; others are left as they are, but for those that are gone,
+            and a path that does not exist is not minded
 
         Raises SpaceMismatch when the library was made with another model, head or sampling, unless
         `switch_space`; KinodexError for a path that does not exist.
         """
-        check_paths(paths)
-        discovery = _left_aside(self._without_own_media(discover(paths)), frozenset(leaving))
+        if only is None:
+            check_paths(paths)
+        discovery = self._without_own_media(discover(paths, only=only))
         with only_indexer(self.library.folder):
             space = self._enter_space(switch=switch_space)
             with self.library.writing() as session:
@@ -278,8 +273,10 @@ class _Run:
         self._open.pop(failure.job.path_id, None)
         copies = feed.release(failure.content_hash) if failure.content_hash else []
         for job in (failure.job, *copies):
-            with self._library.writing() as session:
-                record_failure(session, job.path_id, stage=failure.stage, reason=failure.reason)
+            # A file that went away with its disk is not broken: it waits for the next run.
+            if os.path.exists(job.path):  # noqa: PTH110 (Path.exists raises for a stale mount)
+                with self._library.writing() as session:
+                    record_failure(session, job.path_id, stage=failure.stage, reason=failure.reason)
             self.report.failed += 1
             self._listener.on_failed(job, failure.reason)
 

@@ -104,4 +104,9 @@ def _is_done(session: Session, row: VideoPath, space: Space) -> bool:
 def _hide_missing(session: Session, discovery: Discovery) -> int:
     seen = {found.path for found in discovery.files}
     seen.update(refused.found.path for refused in discovery.refused)
-    return sum(mark_missing(session, root.path, seen) for root in discovery.roots if root.was_seen)
+    seen.update(discovery.left)
+    return sum(
+        mark_missing(session, root.path, seen, closed=discovery.unreadable)
+        for root in discovery.roots
+        if root.was_seen
+    )

@@ -5,25 +5,35 @@ times, so that it works on network mounts as well. A file is indexed when it has
 a while: half of a copy is never read.
 """
 
-import os
-import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from indexer.discover import sighted
+
 Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
+
+# Browsers and other programs give files such names until they are whole, however long that takes.
+_UNFINISHED = frozenset(
+    (".part", ".partial", ".filepart", ".crdownload", ".download", ".opdownload", ".aria2")
+) | frozenset((".!ut", ".!qb", ".tmp", ".temp"))
 
 
 @dataclass(frozen=True)
 class Look:
     """What looking once has shown.
 
-    is_due: whether a file is still that was not indexed as it is now, or one is gone
-    restless: files that may still be written to
+    due: files that are still, and were not indexed as they are now
+    has_lost: whether files that were indexed are gone
     """
 
-    is_due: bool
-    restless: frozenset[Path]
+    due: frozenset[Path] = frozenset()
+    has_lost: bool = False
+
+    @property
+    def is_due(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.due) or self.has_lost
 
 
 @dataclass
@@ -53,56 +63,30 @@ class Watch:
             del self._since_s[path]
         return self._judge(seen, now_s)
 
-    def indexed(self, seen: Mapping[Path, Stamp], restless: Iterable[Path]) -> None:
-        """All that was seen has been indexed, but for the restless."""
-        left = set(restless)
-        self._indexed = {path: stamp for path, stamp in seen.items() if path not in left}
+    def indexed(self, seen: Mapping[Path, Stamp], due: Iterable[Path]) -> None:
+        """What was due when this was seen has been indexed, and what is gone taken out."""
+        self._indexed |= {path: seen[path] for path in due}
+        for path in self._indexed.keys() - seen.keys():
+            del self._indexed[path]
 
     def _judge(self, seen: Mapping[Path, Stamp], now_s: float) -> Look:
-        changed = {path for path, stamp in seen.items() if self._indexed.get(path) != stamp}
-        restless = {path for path in changed if now_s - self._since_s[path][1] < self.still_s}
-        gone = self._indexed.keys() - seen.keys()
-        return Look(bool(changed - restless or gone), frozenset(restless))
+        changed = (path for path, stamp in seen.items() if self._indexed.get(path) != stamp)
+        due = frozenset(path for path in changed if now_s - self._since_s[path][1] >= self.still_s)
+        return Look(due, bool(self._indexed.keys() - seen.keys()))
 
 
-def stamps(paths: Iterable[Path]) -> dict[Path, Stamp]:
-    """All files under the paths with their stamps; hidden ones are left out.
+def stamps(paths: Iterable[Path], *, own: Path | None = None) -> dict[Path, Stamp]:
+    """The files under the paths with their stamps, but for hidden and unfinished ones.
 
-    What cannot be looked at is left out too: indexing says what is wrong with it.
+    own: a folder that is left out. Indexing changes the library's files: were it to lie among the
+        videos and be looked at, that would never end.
     """
-    found: dict[Path, Stamp] = {}
-    waiting = [Path(path).resolve() for path in paths]
-    entered: set[tuple[int, int]] = set()  # links may lead in circles
-    while waiting:
-        place = waiting.pop()
-        try:
-            facts = place.stat()
-        except OSError:
-            continue
-        if not stat.S_ISDIR(facts.st_mode):
-            found[place] = (facts.st_size, facts.st_mtime_ns)
-        elif (facts.st_dev, facts.st_ino) not in entered:
-            entered.add((facts.st_dev, facts.st_ino))
-            waiting += _inside(place, found)
-    return found
-
-
-def _inside(folder: Path, found: dict[Path, Stamp]) -> list[Path]:
-    """Notes the files of a folder; → the folders in it."""
-    folders = []
-    try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                if entry.name.startswith("."):
-                    continue
-                if entry.is_file():
-                    facts = entry.stat()
-                    found[Path(entry.path)] = (facts.st_size, facts.st_mtime_ns)
-                elif entry.is_dir():
-                    folders.append(Path(entry.path))
-    except OSError:
-        pass  # it went away meanwhile, or may not be read
-    return folders
+    return {
+        found.path: (found.size_bytes, found.mtime_ns)
+        for found in sighted(paths)
+        if found.path.suffix.lower() not in _UNFINISHED
+        and not (own is not None and found.path.is_relative_to(own))
+    }
 
 
 def pause_s(every_s: float, look_s: float) -> float:

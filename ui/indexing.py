@@ -1,5 +1,6 @@
 """`kinodex index` and `kinodex failed --retry`: the model, the progress bar, the summary."""
 
+import os
 import signal
 import sys
 import threading
@@ -35,6 +36,7 @@ from ui.printing import counted, data_json, printable, short_path, talk, talk_co
 from ui.progress_notes import ProgressNotes
 
 EXIT_DONE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 3, 130
+STOPPING = "stopping: what is finished is kept"
 
 
 @dataclass(frozen=True)
@@ -174,9 +176,6 @@ def _run(
     sketch_settings = library.checked_settings("sketch", SketchSettings)
     backbone = load_model(choice, device)
     head = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
-    with library.reading() as session:
-        wanted = wanted_for_new_videos(session, tag_settings, backbone, sampling_of(settings))
-    tagger = make_tagger(library, backbone, wanted, talk)
     talk(
         f"library {printable(library.folder)}, model {choice}, head {head.identity.name}, "
         f"on {backbone.device.type}"
@@ -184,23 +183,34 @@ def _run(
     write_settings_template(library)
     wants_sketches = sketch_settings.after_indexing if sketch is None else sketch
 
+    remarks_made: set[str] = set()
+
     def once(do: Callable[[Indexer], IndexReport], stop: threading.Event) -> int:
-        with ProgressBar(library.folder) as listener:
+        # Somebody may have tagged the library otherwise while it was watched.
+        with library.reading() as session:
+            wanted = wanted_for_new_videos(session, tag_settings, backbone, sampling_of(settings))
+        tagger = make_tagger(library, backbone, wanted, talk)
+        with ProgressBar(library.folder, remarks_made) as listener:
             report = do(Indexer(library, backbone, head, settings, listener, stop, tagger))
-        return _finish(library, backbone, report, wants_sketches=wants_sketches, as_json=as_json)
+        if watched and report.is_empty:
+            return EXIT_DONE
+        return _finish(
+            library, backbone, report, stop, wants_sketches=wants_sketches, as_json=as_json
+        )
 
     with stop_on_interrupt() as stop:
         if not watched:
             return once(work, stop)
         from ui.watching import watch_folders  # it imports this module
 
-        return watch_folders(watched, settings, stop, lambda do: once(do, stop))
+        return watch_folders(watched, library.folder, settings, stop, lambda do: once(do, stop))
 
 
 def _finish(
     library: Library,
     backbone: Backbone,
     report: IndexReport,
+    stop: threading.Event,
     *,
     wants_sketches: bool,
     as_json: bool,
@@ -211,7 +221,7 @@ def _finish(
     if wants_sketches and not report.interrupted:
         from ui.sketching import sketch_new_segments  # it imports this module
 
-        sketching = sketch_new_segments(library, backbone)
+        sketching = sketch_new_segments(library, backbone, stop)
     if as_json:
         data_json(asdict(report) | {"sketching": asdict(sketching) if sketching else None})
         sys.stdout.flush()  # whoever reads a watch's lines wants them as they come
@@ -222,9 +232,13 @@ def _finish(
 
 
 class ProgressBar:
-    """Draws indexing on stderr: files, frames a second, time left by the size of the files."""
+    """Draws indexing on stderr: files, frames a second, time left by the size of the files.
 
-    def __init__(self, library: Path) -> None:
+    remarks_made: what was said of files left aside, which is not said again
+    """
+
+    def __init__(self, library: Path, remarks_made: set[str]) -> None:
+        self._remarks_made = remarks_made
         self._notes = ProgressNotes(library, "indexing")
         self._progress = Progress(
             TextColumn("indexing"),
@@ -251,6 +265,10 @@ class ProgressBar:
 
     def on_scan(self, discovery: Discovery, scan: Scan) -> None:
         """Say what was left out, then show the bar."""
+        left_aside = _left_aside(discovery)
+        if left_aside and left_aside not in self._remarks_made:
+            self._remarks_made.add(left_aside)
+            talk(left_aside)
         for line in _remarks(discovery):
             talk(line)
         self._bytes = sum(job.size_bytes for job in scan.jobs)
@@ -297,7 +315,7 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        talk("stopping: what is finished is kept")
+        talk(STOPPING)
 
     before = signal.signal(signal.SIGINT, ask)
     try:
@@ -306,20 +324,25 @@ def stop_on_interrupt() -> Iterator[threading.Event]:
         signal.signal(signal.SIGINT, before)
 
 
-def _remarks(discovery: Discovery) -> Iterator[str]:
-    """What a user should know about files that are not being indexed."""
-    left_aside = (
+def _left_aside(discovery: Discovery) -> str:
+    """How many files are not even tried, and why; empty for none."""
+    reasons = (
         (discovery.skipped_hidden, "hidden"),
         (len(discovery.unreadable), "not readable"),
         (len(discovery.links_outside), "links that lead out of the folder"),
     )
-    if any(count for count, _ in left_aside):
-        yield "left aside: " + ", ".join(f"{count} {why}" for count, why in left_aside if count)
+    said = ", ".join(f"{count} {why}" for count, why in reasons if count)
+    return f"left aside: {said}" if said else ""
+
+
+def _remarks(discovery: Discovery) -> Iterator[str]:
+    """What a user should know about files that are not being indexed."""
     for refused in discovery.refused:
         yield f"failed: {printable(short_path(refused.found.path))}: {refused.reason}"
     for root in discovery.roots:
         if not root.was_seen:
-            yield f"{printable(root.path)} is empty: nothing was taken out of the library for it"
+            state = "is empty" if os.path.exists(root.path) else "is not there"  # noqa: PTH110
+            yield f"{printable(root.path)} {state}: nothing was taken out of the library for it"
 
 
 def _summarise(report: IndexReport) -> None:

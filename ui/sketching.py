@@ -1,5 +1,6 @@
 """`kinodex sketch`: a library, some of its moments, or pictures, turned into strokes."""
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
@@ -49,10 +50,17 @@ def run_sketch(folder: Path | None, words: Sequence[str], request: SketchRequest
         return _sketch_named(library, moments, pictures, request)
 
 
-def sketch_new_segments(library: Library, backbone: Backbone) -> SketchReport:
-    """Sketch what has no sketch at all, by the library's own settings."""
+def sketch_new_segments(
+    library: Library, backbone: Backbone, stop: threading.Event | None = None
+) -> SketchReport:
+    """Sketch what has no sketch at all, by the library's own settings.
+
+    stop: ends it early; without one Ctrl-C does
+    """
     settings = library.checked_settings("sketch", SketchSettings)
-    report = _run_library(library, SketchMaker(backbone, settings), redo=False, only_new=True)
+    maker = SketchMaker(backbone, settings)
+    with stop_on_interrupt() if stop is None else nullcontext(stop) as heard:
+        report = _run_library(library, maker, heard, redo=False, only_new=True)
     _summarise(report)
     return report
 
@@ -72,7 +80,8 @@ def _sketch_library(library: Library, request: SketchRequest) -> int:
     if request.sheet is not None:
         usable_folder(request.sheet.file.parent)
     maker = _maker(library, request)
-    report = _run_library(library, maker, redo=request.redo, only_new=False)
+    with stop_on_interrupt() as stop:
+        report = _run_library(library, maker, stop, redo=request.redo, only_new=False)
     sheets: Sequence[Path] = ()
     if request.sheet is not None and not report.interrupted:
         sheets = write_sheets(library, request.sheet)
@@ -85,9 +94,9 @@ def _sketch_library(library: Library, request: SketchRequest) -> int:
 
 
 def _run_library(
-    library: Library, maker: SketchMaker, *, redo: bool, only_new: bool
+    library: Library, maker: SketchMaker, stop: threading.Event, *, redo: bool, only_new: bool
 ) -> SketchReport:
-    with WorkBar("sketching", library=library.folder) as bar, stop_on_interrupt() as stop:
+    with WorkBar("sketching", library=library.folder) as bar:
         listener = Listener(bar.show, _say_failed, talk)
         sketcher = LibrarySketcher(library, maker, load_settings(library), listener, stop)
         return sketcher.run(redo=redo, only_new=only_new)

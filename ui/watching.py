@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 from indexer.pipeline import Indexer, IndexReport
 from indexer.settings import IndexSettings
 from indexer.watch import Watch, pause_s, stamps
 from search.lock import LibraryBusy
-from ui.indexing import EXIT_DONE
+from ui.indexing import EXIT_DONE, STOPPING
 from ui.printing import counted, talk
 
 Work = Callable[[Indexer], IndexReport]
@@ -19,50 +20,58 @@ Work = Callable[[Indexer], IndexReport]
 
 def watch_folders(
     paths: Sequence[Path],
+    library: Path,
     settings: IndexSettings,
     stop: threading.Event,
     run: Callable[[Work], int],
 ) -> int:
     """Index what is there and what comes, until `stop` is set; → the exit code, which is 0 then.
 
+    library: its folder, which may lie among the videos
     run: does one round of indexing with the model that is loaded. The library is locked only
         meanwhile, so that others may work on it between.
     """
+    own = None if any(library in path.resolve().parents for path in paths) else library
     watch = Watch(settings.watch_still_s)
     started = time.monotonic()
-    seen = stamps(paths)
+    seen = stamps(paths, own=own)
     shown = watch.begin(seen, started, clock_ns=time.time_ns())
-    is_due, waits_for_others = True, False  # the first time even where nothing is still
+    is_first, waits_for_others = True, False  # the first round is due even where nothing is still
     with _ended_by_terminate(stop):
         while not stop.is_set():
             looked_s = time.monotonic() - started
-            if is_due:
-                waits_for_others = not _index(paths, shown.restless, run, waits_for_others)
+            if shown.is_due or is_first:
+                waits_for_others = not _index(paths, shown.due, run, waits_for_others)
                 if not waits_for_others:
-                    watch.indexed(seen, shown.restless)
-                    talk(f"watching {counted(len(paths), 'place')} for more; Ctrl-C ends it")
+                    watch.indexed(seen, shown.due)
+                    _say_what_comes(paths, stop, is_first=is_first)
+                    is_first = False
             if stop.wait(pause_s(settings.watch_every_s, looked_s)):
                 break
             started = time.monotonic()
-            seen = stamps(paths)
+            seen = stamps(paths, own=own)
             shown = watch.look(seen, started)
-            is_due = shown.is_due or waits_for_others
     return EXIT_DONE
 
 
+def _say_what_comes(paths: Sequence[Path], stop: threading.Event, *, is_first: bool) -> None:
+    if is_first and not stop.is_set():
+        talk(f"watching {counted(len(paths), 'place')} for more; Ctrl-C ends it")
+
+
 def _index(
-    paths: Sequence[Path], leaving: frozenset[Path], run: Callable[[Work], int], waited: bool
+    paths: Sequence[Path], due: frozenset[Path], run: Callable[[Work], int], waited: bool
 ) -> bool:
     """One round; → whether it could be done, or another process is at it."""
 
     def work(indexer: Indexer) -> IndexReport:
-        return indexer.index(paths, leaving=leaving)
+        return indexer.index(paths, only=due)
 
     try:
         run(work)
     except LibraryBusy:
         if not waited:
-            talk("another process is indexing this library: waiting for it")
+            talk("another process is at work on this library: waiting for it")
         return False
     return True
 
@@ -70,7 +79,13 @@ def _index(
 @contextmanager
 def _ended_by_terminate(stop: threading.Event) -> Iterator[None]:
     """SIGTERM, which services are ended with, ends the watch like Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, lambda *_: stop.set())
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        if not stop.is_set():
+            stop.set()
+            talk(STOPPING)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield
     finally:

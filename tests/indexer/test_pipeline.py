@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer.config import load_settings, write_settings_template
+from indexer.discover import discover
 from indexer.pipeline import IndexReport
+from indexer.scan import register
 from indexer.settings import IndexSettings
 from models.backbone import Backbone
 from models.errors import KinodexError
@@ -344,3 +347,35 @@ def test_wrong_settings_name_file_section_and_key(library, text, sentence):
     library.settings_file.write_text(text)
     with pytest.raises(KinodexError, match=sentence):
         load_settings(library)
+
+
+def test_a_file_that_goes_away_with_its_disk_is_not_broken(library, folder, backbone):
+    class Unplugged(Notes):
+        def on_scan(self, *_):
+            folder.rename(folder.with_name("unplugged"))
+
+    index(library, folder, backbone=backbone, notes=Unplugged())
+    assert set(statuses(library).values()) == {"waiting"}
+    folder.with_name("unplugged").rename(folder)
+    assert index(library, folder, backbone=backbone).encoded == 3
+
+
+def test_what_lies_in_a_folder_that_cannot_be_read_stays_visible(library, folder, backbone):
+    report = index(library, folder, backbone=backbone)
+    found = discover([folder])
+    closed = replace(found, files=found.files[1:], unreadable=(found.files[0].path,))
+    with library.writing() as session:
+        space = session.scalar(select(Space))
+        assert register(session, closed, space, retry_failed=False).newly_missing == 0
+        gone = replace(found, files=found.files[1:])
+        assert register(session, gone, space, retry_failed=False).newly_missing == 1
+    assert report.encoded == 3
+
+
+def test_files_that_were_not_asked_for_are_left_as_they_are(library, folder, backbone):
+    report = index(library, folder, backbone=backbone, only={folder / "b.mp4"})
+    assert (report, statuses(library)) == (replace(report, encoded=1), {"b.mp4": "indexed"})
+    (folder / "a.mp4").unlink()
+    (folder / "b.mp4").unlink()
+    assert index(library, folder, backbone=backbone, only=()).newly_missing == 1
+    assert index(library, folder.with_name("absent"), backbone=backbone, only=()).is_empty
