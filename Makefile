@@ -21,7 +21,7 @@ lint: .venv/.developing
 	$(BIN)/yamllint --strict --config-data relaxed docker
 
 docs: .venv/.developing
-	$(BIN)/typer ui.cli utils docs --name kinodex --output docs/commands.md
+	$(BIN)/typer ui.cli.main utils docs --name kinodex --output docs/commands.md
 
 pictures: .venv/.developing
 	$(BIN)/python -m benchmarks.screenshots

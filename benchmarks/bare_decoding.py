@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 # Not from decord itself: imported without care it loads CUDA libraries that disturb others.
-from indexer.decord_reader import decord
+from indexer.reading.decord_reader import decord
 
 
 @dataclass(frozen=True)

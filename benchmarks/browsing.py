@@ -20,12 +20,12 @@ from benchmarks.options import numbers_in, parser_for
 from benchmarks.reporting import Report
 from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import seconds
-from models.backbone import Backbone, load_backbone
-from models.sources import choose_model
-from search.browsing import by_video, embedded
-from search.library import Library
-from search.similarity_map import SimilarityMap
-from ui.browse_page import COLUMNS, MAPPED, PAGE, ROWS
+from models.clip.backbone import Backbone, load_backbone
+from models.clip.sources import choose_model
+from search.catalog.store import Store
+from search.finding.browsing import by_video, embedded
+from search.finding.similarity_map import SimilarityMap
+from ui.web.browse import COLUMNS, MAPPED, PAGE, ROWS
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,12 @@ def _row(segments: int, part: str, action: Callable[[], object], times: int) -> 
     return Row(segments, part, median(taken_ms), max(taken_ms))
 
 
-def _page(library: Library, start: int) -> object:
+def _page(library: Store, start: int) -> object:
     with library.reading() as session:
         return by_video(session, start=start, count=PAGE)
 
 
-def _map(library: Library) -> SimilarityMap:
+def _map(library: Store) -> SimilarityMap:
     with library.reading() as session:
         return SimilarityMap(*embedded(session, most=MAPPED))
 

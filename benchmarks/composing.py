@@ -19,10 +19,10 @@ from benchmarks.small_library import (
     thing_names,
     with_article,
 )
-from models.backbone import load_backbone
 from models.choice import BUNDLED
-from models.sources import choose_model
-from search.composing import fulfilment
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.finding.composing import fulfilment
 
 _SEED = 880_003
 

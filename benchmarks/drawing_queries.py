@@ -14,17 +14,16 @@ import torch
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
 from benchmarks.small_library import thing_names
-from search.sketch_matching import _best, _sampled, _stored_maps, _templates
-from sketch.edgefit import fit_edges
-from sketch.edges import edge_map
-from sketch.pictures import on_canvas
+from search.finding.sketch_matching import _best, _sampled, _stored_maps, _templates
+from sketch.canvas import Target, on_canvas
+from sketch.edges.edge_map import edge_map
+from sketch.edges.fit import fit_edges
 from sketch.strokes import CANVAS, Placed
-from sketch.target import Target
-from smallworld.clip_sampler import ClipSampler
-from smallworld.pictures import Picture, Placement
-from smallworld.render import compose
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import shipped_atlas, shipped_things
+from smallworld.clips.sampler import ClipSampler
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import Picture, Placement
+from smallworld.stills.render import compose
+from smallworld.stills.sprites import shipped_atlas, shipped_things
 
 _SEED = 880_004
 _STROKES, _DRAWN = 16, 14

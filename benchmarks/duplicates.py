@@ -26,12 +26,12 @@ from benchmarks.options import add_model_options, chosen_backbone, parser_for
 from benchmarks.reporting import Report
 from benchmarks.timing import timed
 from indexer.assembly import Encoder
-from indexer.decoding import DecodedSegment, DecodeEvent, decode_video
 from indexer.discover import discover
 from indexer.keyframes import KEYFRAME_SIDE
-from indexer.scan import Job
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
+from indexer.reading.settings import IndexSettings
+from indexer.reading.video import DecodedSegment, DecodeEvent, decode_video
+from indexer.scan import PathToIndex
+from models.clip.backbone import Backbone
 
 CLIP_S = 20
 ENCODINGS = 3  # the quickest counts: a batch of a new size is always slower the first time
@@ -95,7 +95,7 @@ def go_through(video: Path, backbone: Backbone, settings: IndexSettings) -> Pass
 
 def _encoded(video: Path, segments: list[DecodedSegment], backbone: Backbone) -> np.ndarray:
     encoder = Encoder(backbone, mean_pooling(backbone))
-    job = Job(path_id=0, path=video, size_bytes=0, mtime_ns=0)
+    job = PathToIndex(path_id=0, path=video, size_bytes=0, mtime_ns=0)
     embeddings = []
     for segment in segments:
         encoder.add(job, segment)

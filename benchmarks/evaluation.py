@@ -18,8 +18,8 @@ import torch
 from benchmarks.options import numbers_in, parser_for
 from benchmarks.reporting import Figure, Report
 from benchmarks.timing import timed
-from models.metrics import text_to_video_ranks, video_to_text_ranks
-from models.scores import CosineScores, Scores, blocks, dual_softmax
+from models.metrics.retrieval import text_to_video_ranks, video_to_text_ranks
+from models.metrics.scores import CosineScores, Scores, blocks, dual_softmax
 
 DIM = 512
 SEED = 1

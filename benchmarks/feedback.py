@@ -20,11 +20,11 @@ from benchmarks.small_library import (
     thing_names,
     with_article,
 )
-from models.backbone import load_backbone
 from models.choice import BUNDLED
-from models.sources import choose_model
-from search.feedback import moved
-from search.matching import Background, neutral_texts
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.finding.composing import moved
+from search.finding.matching import NeutralBank, neutral_texts
 
 _SEED = 880_002
 _VAGUE = ["an animal", "a thing", "food", "a vehicle", "a photo of something"]
@@ -50,7 +50,7 @@ def improved(
     shown: Shown, bank: np.ndarray, name: str, questions: Sequence[Question], marks: int
 ) -> Improved:
     """Mark so many right and wrong ones for each question."""
-    embeddings, background = shown.embeddings, Background.of(shown.embeddings, bank)
+    embeddings, background = shown.embeddings, NeutralBank.of(shown.embeddings, bank)
     rows = []
     for query, right in questions:
         order = np.argsort(-(embeddings @ query))

@@ -17,14 +17,14 @@ from benchmarks.indexing import indexer_for, new_library
 from benchmarks.options import bare_model, chosen_backbone
 from benchmarks.reporting import Figure, Report
 from benchmarks.timing import Timing, spread, timed
-from indexer.decode import decoded_size
 from indexer.keyframes import KEYFRAME_SIDE
 from indexer.pipeline import IndexReport
-from indexer.probe import probe
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
-from search.catalog import Segment, SegmentFrames, VideoPath
-from search.library import Library
+from indexer.reading.frames import decoded_size
+from indexer.reading.probe import probe
+from indexer.reading.settings import IndexSettings
+from models.clip.backbone import Backbone
+from search.catalog.store import Store
+from search.catalog.tables import Segment, SegmentFrames, VideoPath
 
 NAMES = ("decode", "forward", "indexing", "skipping")
 EVERY_FRAME = IndexSettings(skip_duplicates=False)
@@ -81,7 +81,7 @@ def sampled_frames(clips: list[Path], backbone: Backbone) -> list[Sampled]:
     return sampled
 
 
-def _stored_times_s(library: Library, clip: Path) -> np.ndarray:
+def _stored_times_s(library: Store, clip: Path) -> np.ndarray:
     with library.reading() as session:
         stored = session.scalars(
             select(SegmentFrames.times_s)

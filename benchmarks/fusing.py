@@ -29,13 +29,13 @@ from benchmarks.options import parser_for
 from benchmarks.reporting import Report
 from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import timed
-from models.checkpoints import LoadedHead
 from models.choice import MEAN_POOLING, HeadIdentity
-from models.clip4clip import make_head
-from models.head_config import LOOSE, HeadConfig
+from models.heads.checkpoints import LoadedHead
+from models.heads.config import LOOSE, HeadConfig
+from models.heads.make import make_head
+from search.catalog.spaces import active_space, choice_of, encoder_of
+from search.catalog.store import Store
 from search.fusing import LibraryFuser
-from search.library import Library
-from search.spaces import active_space, choice_of, encoder_of
 
 _BEFORE = HeadIdentity("seqTransf", "another one")
 _MB = 1e6
@@ -54,7 +54,7 @@ class Row:
     peak_mb: float
 
 
-def measure(library: Library, head: str) -> Row:
+def measure(library: Store, head: str) -> Row:
     """Fuse with a head of the usual size and random weights, in a fresh process."""
     context = multiprocessing.get_context("spawn")
     messages, childs_end = context.Pipe(duplex=False)
@@ -67,7 +67,7 @@ def measure(library: Library, head: str) -> Row:
 
 
 def _fuse(folder: Path, name: str, messages: Connection) -> None:
-    with Library.open(folder) as library:
+    with Store.open(folder) as library:
         with library.reading() as session:
             space = active_space(session)
         encoder = encoder_of(space) if space else None

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer
-from indexer.scan import Job, Scan
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
-from models.checkpoints import LoadedHead, load_head
+from indexer.reading.settings import IndexSettings
+from indexer.scan import PathToIndex, Scan
 from models.choice import HeadChoice
-from search.library import Library
+from models.clip.backbone import Backbone
+from models.heads.checkpoints import LoadedHead, load_head
+from search.catalog.store import Store
 
 
 class IndexingFailed(RuntimeError):
@@ -24,22 +24,22 @@ class Silence:
 
     def on_scan(self, discovery: Discovery, scan: Scan) -> None: ...
 
-    def on_frames(self, job: Job, frames: int, fraction: float) -> None: ...
+    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None: ...
 
-    def on_done(self, job: Job) -> None: ...
+    def on_done(self, job: PathToIndex) -> None: ...
 
-    def on_failed(self, job: Job, reason: str) -> None:
+    def on_failed(self, job: PathToIndex, reason: str) -> None:
         raise IndexingFailed(f"{job.path}: {reason}")
 
 
 @contextmanager
-def new_library() -> Iterator[Library]:
+def new_library() -> Iterator[Store]:
     """An empty library that lives as long as the block."""
-    with tempfile.TemporaryDirectory() as folder, Library.open(folder, create=True) as library:
+    with tempfile.TemporaryDirectory() as folder, Store.open(folder, create=True) as library:
         yield library
 
 
-def indexer_for(library: Library, backbone: Backbone, settings: IndexSettings) -> Indexer:
+def indexer_for(library: Store, backbone: Backbone, settings: IndexSettings) -> Indexer:
     """The program's own indexer. Its `index` raises IndexingFailed when a file fails."""
     head = mean_pooling(backbone)
     return Indexer(library, backbone, head, settings, Silence(), threading.Event())

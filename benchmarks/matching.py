@@ -17,10 +17,10 @@ from benchmarks.small_library import (
     thing_names,
     with_article,
 )
-from models.backbone import load_backbone
 from models.choice import BUNDLED
-from models.sources import choose_model
-from search.matching import STRONG_FROM, WEAK_BELOW, Background, neutral_texts
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.finding.matching import STRONG_FROM, WEAK_BELOW, NeutralBank, neutral_texts
 
 _SEED = 880_001
 _SIZES = (1, 5, 10, 50, 200, 480)
@@ -51,7 +51,7 @@ def told(shown: Shown, texts: np.ndarray, bank: np.ndarray, size: int, libraries
         absent = set(rng.choice(names, len(names) // 2, replace=False).tolist())
         allowed = [i for i, things in enumerate(shown.things) if not things & absent]
         library = shown.chosen(rng.permutation(allowed)[:size])
-        background = Background.of(library.embeddings, bank)
+        background = NeutralBank.of(library.embeddings, bank)
         for name, text in zip(names, texts, strict=True):
             best = int((library.embeddings @ text).argmax())
             match = float(background.match(text, library.embeddings[best : best + 1])[0])

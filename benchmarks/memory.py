@@ -19,10 +19,10 @@ from benchmarks.footage import Shot, write_clip, write_repeated
 from benchmarks.indexing import indexer_for, new_library
 from benchmarks.options import chosen_backbone
 from benchmarks.reporting import Report
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
+from indexer.reading.settings import IndexSettings
 from models.choice import ModelChoice
-from models.sources import LoadedModel
+from models.clip.backbone import Backbone
+from models.clip.sources import LoadedModel
 
 _EVERY_S = 0.25
 _MB = 1e6

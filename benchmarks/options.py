@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from models.choice import BUNDLED, HUB_PREFIX, RANDOM
 
 if TYPE_CHECKING:
-    from models.backbone import Backbone
-    from models.sources import LoadedModel
+    from models.clip.backbone import Backbone
+    from models.clip.sources import LoadedModel
 
 
 def parser_for(text: str | None) -> argparse.ArgumentParser:
@@ -34,8 +34,8 @@ def numbers_in(text: str) -> list[int]:
 
 def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
     """The model that the options name, or the usual one. Raises ModelUnavailable."""
-    from models.backbone import load_backbone
-    from models.sources import choose_model
+    from models.clip.backbone import load_backbone
+    from models.clip.sources import choose_model
 
     name = options.model or usual
     brings_weights = name == BUNDLED or name.startswith(HUB_PREFIX) or options.weights
@@ -47,7 +47,7 @@ def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
 
 def bare_model(backbone: "Backbone") -> "LoadedModel":
     """The same model once more, as open_clip makes it: whatever is done to ours, not to this."""
-    from models.sources import load_model
+    from models.clip.sources import load_model
 
     loaded = load_model(backbone.choice, talk=print)
     loaded.model.to(backbone.device)

@@ -43,13 +43,13 @@ from benchmarks.options import (
 from benchmarks.reporting import Figure, Report
 from benchmarks.shelves import FOLDERS, SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import seconds, spread, timed
-from models.backbone import Backbone
-from search import candidates, ranking
-from search.engine import SearchEngine
-from search.query import Filters
-from search.segment_index import SegmentIndex
+from models.clip.backbone import Backbone
+from search.finding import candidates, ranking
+from search.finding.engine import SearchEngine
+from search.queries.query import Filters
 from search.vectors.devices import threads_for
 from search.vectors.protocol import Vectors
+from search.vectors.segment_index import SegmentIndex
 
 K = 10
 ASKED = K * ranking.SEGMENTS_PER_VIDEO  # what FAISS is asked for to find K videos

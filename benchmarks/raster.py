@@ -11,8 +11,8 @@ from benchmarks.reporting import Figure, Report
 from benchmarks.supersampled import central_differences, random_strokes, supersampled
 from benchmarks.timing import seconds
 from models.threads import one_thread
-from sketch.bezier import lengths
-from sketch.raster import NarrowBand
+from sketch.raster.bezier import lengths
+from sketch.raster.narrow_band import NarrowBand
 
 _SIZE = 224
 _ROUNDS = 30

@@ -48,7 +48,7 @@ def _take(page: Page, address: str, name: str, ready: str) -> None:
 @contextlib.contextmanager
 def _served(library: Path) -> Iterator[str]:
     address = f"http://127.0.0.1:{_PORT}"
-    command = [sys.executable, "-m", "ui.cli", "ui", "-l", str(library), "--port", str(_PORT)]
+    command = [sys.executable, "-m", "ui.cli.main", "ui", "-l", str(library), "--port", str(_PORT)]
     server = subprocess.Popen([*command, "--no-browser"])
     try:
         _wait_for(address)
@@ -69,7 +69,7 @@ def _wait_for(address: str) -> None:
 
 
 def _kinodex(*arguments: str) -> None:
-    subprocess.run([sys.executable, "-m", "ui.cli", *arguments], check=True)
+    subprocess.run([sys.executable, "-m", "ui.cli.main", *arguments], check=True)
 
 
 if __name__ == "__main__":

@@ -15,18 +15,18 @@ import numpy as np
 from benchmarks.indexing import indexer_for, new_library
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
-from indexer.settings import IndexSettings
-from models.backbone import Backbone, load_backbone
+from indexer.reading.settings import IndexSettings
 from models.choice import BUNDLED
-from models.sources import choose_model
-from search.engine import SearchEngine
-from search.query import Query, Term
-from smallworld.clip_sampler import ClipSampler
-from smallworld.clips import write_clip
-from smallworld.motion_captions import MotionCaptionWriter
-from smallworld.moving import Clip
-from smallworld.shots import shot_of
-from smallworld.sprites import shipped_things
+from models.clip.backbone import Backbone, load_backbone
+from models.clip.sources import choose_model
+from search.finding.engine import SearchEngine
+from search.queries.query import Query, Term
+from smallworld.clips.files import write_clip
+from smallworld.clips.moving import Clip
+from smallworld.clips.sampler import ClipSampler
+from smallworld.clips.shots import shot_of
+from smallworld.stills.sprites import shipped_things
+from smallworld.words.motion_captions import MotionCaptionWriter
 
 _SEED = 710_003
 

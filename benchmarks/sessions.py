@@ -47,7 +47,7 @@ _STARTS_WITHIN_S = 60.0
 _SHOWN_WITHIN_MS = 600_000
 # Memory of sessions that are gone is given back after a while.
 _SETTLES_S = 15.0
-_VIEWS = ("Browse", "Tags", "Library")
+_VIEWS = ("Browse", "Tags", "Store")
 _CARD = "[class*='st-key-card-']"
 _MB = 1e6
 
@@ -222,7 +222,7 @@ def serving(library: Path) -> Iterator[Server]:
         port = int(probe.getsockname()[1])
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "ui.cli", "ui", "--no-browser"),
+            *(sys.executable, "-m", "ui.cli.main", "ui", "--no-browser"),
             *("--library", str(library), "--port", str(port)),
         ],
         start_new_session=True,
@@ -266,7 +266,7 @@ def _resident_bytes(process: int) -> int:
 
 def _make_demo(folder: Path) -> Path:
     subprocess.run(
-        [sys.executable, "-m", "ui.cli", "demo", "--folder", str(folder)],
+        [sys.executable, "-m", "ui.cli.main", "demo", "--folder", str(folder)],
         check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -7,14 +7,22 @@ import numpy as np
 from sqlalchemy import insert
 
 from benchmarks.embeddings import unit
-from indexer.config import sampling_of
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
+from indexer.library_settings import sampling_of
+from indexer.reading.settings import IndexSettings
 from models.choice import MEAN_POOLING, HeadIdentity
-from search.catalog import Base, Segment, SegmentEmbedding, SegmentFrames, Status, Video, VideoPath
-from search.embeddings import pack
-from search.library import Library
-from search.spaces import SpaceIdentity, bump_revision, enter_space
+from models.clip.backbone import Backbone
+from search.catalog.embeddings import pack
+from search.catalog.spaces import SpaceIdentity, bump_revision, enter_space
+from search.catalog.store import Store
+from search.catalog.tables import (
+    Base,
+    Segment,
+    SegmentEmbedding,
+    SegmentFrames,
+    Status,
+    Video,
+    VideoPath,
+)
 from search.vectors.protocol import Vectors
 
 SEGMENTS_PER_VIDEO = 12
@@ -47,7 +55,7 @@ Row = dict[str, Any]
 
 
 def fill(
-    library: Library,
+    library: Store,
     backbone: Backbone,
     vectors: Vectors,
     *,

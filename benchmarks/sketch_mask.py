@@ -8,15 +8,15 @@ import torch
 
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
-from sketch.mask import motion_map, subject_mask
-from sketch.pictures import on_canvas
+from sketch.canvas import on_canvas
+from sketch.drawing.mask import motion_map, subject_mask
 from sketch.strokes import CANVAS
-from smallworld.clip_sampler import ClipSampler
-from smallworld.moving import Clip
-from smallworld.pictures import Picture
-from smallworld.render import compose
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import SpriteAtlas, shipped_atlas, shipped_things
+from smallworld.clips.moving import Clip
+from smallworld.clips.sampler import ClipSampler
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import Picture
+from smallworld.stills.render import compose
+from smallworld.stills.sprites import SpriteAtlas, shipped_atlas, shipped_things
 
 _FRAMES = 7
 _INTERVAL_S = 0.2

@@ -2,9 +2,9 @@
 
     OMP_WAIT_POLICY=PASSIVE python -m benchmarks.sketch_recognition --judge FOLDER
 
-The judge is made by `python -m smallworld.train_judge --out FOLDER`. Beside the sketches: the
-pictures themselves, the strokes that are fitted to edges before any model looks, and the longest
-Canny edges of the whole picture, each one curve too.
+The judge is made by `python -m smallworld.training.train_judge --out FOLDER`. Beside the sketches:
+the pictures themselves, the strokes that are fitted to edges before any model looks, and the
+longest Canny edges of the whole picture, each one curve too.
 """
 
 from collections.abc import Sequence
@@ -15,26 +15,25 @@ import numpy as np
 
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
-from models.backbone import load_backbone
 from models.choice import BUNDLED
-from models.hidden_maps import picture_tower
-from models.sources import choose_model
-from sketch.canny import canny_strokes
-from sketch.drawing import AUTO, Artist
-from sketch.edgefit import fit_edges
-from sketch.edges import edge_map
-from sketch.mask import motion_map, subject_mask
-from sketch.pictures import on_canvas
-from sketch.raster import render_strokes
-from sketch.recognition import Recogniser, named
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from models.towers.hidden_maps import picture_tower
+from sketch.canvas import Target, on_canvas
+from sketch.drawing.artist import AUTO, Artist
+from sketch.drawing.mask import motion_map, subject_mask
+from sketch.drawing.recognition import Recogniser, named
+from sketch.edges.canny import canny_strokes
+from sketch.edges.edge_map import edge_map
+from sketch.edges.fit import fit_edges
+from sketch.raster.narrow_band import render_strokes
 from sketch.strokes import CANVAS, Strokes
-from sketch.target import Target
-from smallworld.model import WEIGHTS_FILE
-from smallworld.motions import Course
-from smallworld.moving import Clip
-from smallworld.pictures import PictureSampler
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import shipped_atlas, shipped_things
+from smallworld.clips.motions import Course
+from smallworld.clips.moving import Clip
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import PictureSampler
+from smallworld.stills.sprites import shipped_atlas, shipped_things
+from smallworld.training.model import WEIGHTS_FILE
 
 # Constants of the drawing were chosen on other seeds.
 _SEED = 990_005

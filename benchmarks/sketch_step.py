@@ -24,15 +24,15 @@ from torch.nn import functional
 from benchmarks.options import bare_model, parser_for
 from benchmarks.reporting import Figure, Report
 from benchmarks.timing import spread, timed
-from models.backbone import Backbone, load_backbone
 from models.choice import RANDOM, ModelChoice
-from models.hidden_maps import PictureTower, picture_tower
-from sketch.losses import ClipLoss
-from sketch.presets import QUICK
-from sketch.raster import rasteriser
-from sketch.saliency import scribbles
+from models.clip.backbone import Backbone, load_backbone
+from models.towers.hidden_maps import PictureTower, picture_tower
+from sketch.drawing.losses import ClipLoss
+from sketch.drawing.presets import QUICK
+from sketch.drawing.saliency import scribbles
+from sketch.drawing.views import ViewBank
+from sketch.raster.choosing import rasteriser
 from sketch.strokes import CANVAS, HALF_WIDTH
-from sketch.views import ViewBank
 
 _STROKES = 16
 _PAPER_VIEWS = range(5)

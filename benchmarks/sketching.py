@@ -12,18 +12,17 @@ import numpy as np
 from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
 from benchmarks.timing import seconds, spread
-from models.backbone import Backbone, load_backbone
 from models.choice import BUNDLED, RANDOM
-from models.hidden_maps import picture_tower
-from models.sources import choose_model
-from sketch.drawing import Artist
-from sketch.pictures import on_canvas
+from models.clip.backbone import Backbone, load_backbone
+from models.clip.sources import choose_model
+from models.towers.hidden_maps import picture_tower
+from sketch.canvas import Target, on_canvas
+from sketch.drawing.artist import Artist
 from sketch.strokes import CANVAS
-from sketch.target import Target
-from smallworld.moving import resting
-from smallworld.pictures import PictureSampler
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import shipped_atlas, shipped_things
+from smallworld.clips.moving import resting
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import PictureSampler
+from smallworld.stills.sprites import shipped_atlas, shipped_things
 
 _STROKES = 16
 _TARGETS_S = {(BUNDLED, 1): 3, (BUNDLED, 16): 1, ("RN101", 1): 15, ("ViT-B-32", 1): 15}

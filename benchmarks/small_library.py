@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.backbone import Backbone
-from search.embeddings import normalised
-from smallworld.clip_sampler import ClipSampler
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import shipped_atlas, shipped_things
+from models.clip.backbone import Backbone
+from search.catalog.embeddings import normalised
+from smallworld.clips.sampler import ClipSampler
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.sprites import shipped_atlas, shipped_things
 
 _FRAMES = 6
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import torch
 
-from sketch.bezier import sample
+from sketch.raster.bezier import sample
 
 FINENESS = 16
 _CORNERS = 200

@@ -22,16 +22,16 @@ from benchmarks.options import parser_for
 from benchmarks.reporting import Figure, Report
 from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
 from benchmarks.timing import timed
-from models.backbone import Backbone, load_backbone
-from models.checkpoints import default_action_head
 from models.choice import BUNDLED, RANDOM, ModelChoice
-from models.prompts import PromptTemplates
+from models.clip.backbone import Backbone, load_backbone
+from models.heads.checkpoints import default_action_head
+from models.labels.prompts import PromptTemplates
+from search.catalog.store import Store
 from search.heads import load_tagging_head
-from search.label_encoding import encode_labels
-from search.library import Library
-from search.tag_storage import TagPlan
-from search.tagger import Tagger, TagReport
-from search.vocabularies import WordList, read_vocabulary
+from search.tags.label_encoding import encode_labels
+from search.tags.tagger import Tagger, TagReport
+from search.tags.vocabulary import WordList, read_vocabulary
+from search.tags.writing import TagPlan
 
 _TARGET_S = 60.0
 
@@ -87,7 +87,7 @@ def measure(model: ModelChoice, *, segments: int) -> Row:
     )
 
 
-def _tag(library: Library, backbone: Backbone, words: WordList) -> TagReport:
+def _tag(library: Store, backbone: Backbone, words: WordList) -> TagReport:
     model, encoder = backbone.choice, backbone.identity
     head = load_tagging_head(default_action_head(model), model, encoder, backbone.dim)
     plan = TagPlan(words, PromptTemplates.default().texts, min_probability=0.5, most=5)

@@ -27,7 +27,7 @@ from search.vectors.devices import threads_for
 from search.vectors.faiss_index import FaissIndex
 from search.vectors.protocol import Ids, Vectors
 from search.vectors.storage import load, save
-from search.vectors.structures import Kind
+from search.vectors.structures import StructureKind
 
 K = 10
 SEGMENTS_PER_VIDEO = 20
@@ -141,7 +141,7 @@ def rows_for(data: str, collection: Collection, shares: list[int]) -> list[Row]:
     reference, truths = plain_faiss(data, collection)
     rows = [reference]
     count, dim = collection.vectors.shape
-    kinds: tuple[Kind, ...] = ("flat", "ivf")
+    kinds: tuple[StructureKind, ...] = ("flat", "ivf")
     for kind in kinds:
         index = FaissIndex(dim, kind=kind)
         build_s = seconds(index.add, np.arange(count), collection.vectors)

@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from indexer.feed import Opened
-from indexer.scan import Job
-from indexer.worker import DecodedSegment, DecodeSummary
-from models.backbone import Backbone
-from models.checkpoints import LoadedHead
+from indexer.reading.video import DecodedSegment, DecodeSummary
+from indexer.scan import PathToIndex
+from models.clip.backbone import Backbone
+from models.heads.checkpoints import LoadedHead
+from search.catalog.embeddings import in_sampled_order
+from search.catalog.recording import NewSegment, NewVideo
 from search.fusing import fuse_sequences
-from search.recording import NewSegment, NewVideo
-from search.sequences import in_sampled_order
 
 
 @dataclass
-class OpenVideo:
+class GrowingVideo:
     """A video on its way: some segments encoded, some waiting, the end perhaps not yet seen."""
 
     opened: Opened
@@ -55,7 +55,7 @@ class Encoder:
         self._backbone = backbone
         self._head = head.head.to(backbone.device)
         self._action_head = action_head.head.to(backbone.device) if action_head else None
-        self._waiting: list[tuple[Job, DecodedSegment]] = []
+        self._waiting: list[tuple[PathToIndex, DecodedSegment]] = []
 
     @property
     def waiting_frames(self) -> int:
@@ -67,11 +67,11 @@ class Encoder:
         """There is enough for the model to work at its best."""
         return self.waiting_frames >= self._backbone.batch_size
 
-    def add(self, job: Job, segment: DecodedSegment) -> None:
+    def add(self, job: PathToIndex, segment: DecodedSegment) -> None:
         """Let a segment wait for the next batch."""
         self._waiting.append((job, segment))
 
-    def encode(self) -> Iterator[tuple[Job, DecodedSegment, NewSegment]]:
+    def encode(self) -> Iterator[tuple[PathToIndex, DecodedSegment, NewSegment]]:
         """Encode all that waits; → each segment with its embeddings."""
         waiting, self._waiting = self._waiting, []
         segments = [segment for _, segment in waiting]

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from indexer.containers import open_regular, require_container
-from indexer.errors import DecodeFailed
+from indexer.reading.containers import open_regular, require_container
+from indexer.reading.errors import DecodeFailed
 
 VIDEO_EXTENSIONS = frozenset(
     (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")

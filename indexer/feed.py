@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.errors import DecodeFailed
-from indexer.probe import VideoInfo
-from indexer.scan import Job
-from indexer.settings import IndexSettings
-from indexer.worker import DecodedSegment, DecodeSummary, DecodeWorker
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.probe import VideoInfo
+from indexer.reading.settings import IndexSettings
+from indexer.reading.video import DecodedSegment, DecodeSummary
+from indexer.reading.worker import DecodeWorker
+from indexer.scan import PathToIndex
 
 # Segments waiting for the model. At 24 frames of 398×224 each that is 50 MB at most.
 _QUEUE_LENGTH = 8
@@ -25,7 +26,7 @@ _HELD_BACK = -1  # no video has this id
 class Opened:
     """A file turned out to be a video and its frames will follow."""
 
-    job: Job
+    job: PathToIndex
     content_hash: str
     info: VideoInfo
 
@@ -34,7 +35,7 @@ class Opened:
 class Sampled:
     """The next segment of a video."""
 
-    job: Job
+    job: PathToIndex
     segment: DecodedSegment
 
 
@@ -42,7 +43,7 @@ class Sampled:
 class Decoded:
     """A video has come to its end: no more segments follow."""
 
-    job: Job
+    job: PathToIndex
     summary: DecodeSummary
 
 
@@ -50,7 +51,7 @@ class Decoded:
 class Known:
     """A file holds a video that the catalog already has."""
 
-    job: Job
+    job: PathToIndex
     video_id: int
 
 
@@ -58,7 +59,7 @@ class Known:
 class Failed:
     """A file cannot be indexed."""
 
-    job: Job
+    job: PathToIndex
     content_hash: str | None  # None when not even its content could be read
     stage: str
     reason: str
@@ -76,7 +77,7 @@ class DecodeFeed:
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        jobs: Sequence[PathToIndex],
         *,
         find_known: Callable[[str], int | None],
         settings: IndexSettings,
@@ -90,7 +91,7 @@ class DecodeFeed:
         self._short_side = short_side
         self._queue: queue.Queue[Message | BaseException | None] = queue.Queue(_QUEUE_LENGTH)
         self._lock = threading.Lock()
-        self._claims: dict[str, list[Job]] = {}
+        self._claims: dict[str, list[PathToIndex]] = {}
         self._stop = stop  # set by the caller to stop the run
         self._closed = threading.Event()
         self._running = min(workers, len(jobs))
@@ -126,7 +127,7 @@ class DecodeFeed:
             self._running -= 1
         return None
 
-    def release(self, content_hash: str) -> list[Job]:
+    def release(self, content_hash: str) -> list[PathToIndex]:
         """Give up the claim on a content; → the jobs that were held back because of it."""
         with self._lock:
             return self._claims.pop(content_hash, [])
@@ -142,7 +143,7 @@ class DecodeFeed:
             self._put(error)
         self._put(None)
 
-    def _next_job(self) -> Job | None:
+    def _next_job(self) -> PathToIndex | None:
         with self._lock:
             return next(self._jobs, None)
 
@@ -155,7 +156,7 @@ class DecodeFeed:
             return True
         return False
 
-    def _messages(self, worker: DecodeWorker, job: Job) -> Iterator[Message]:
+    def _messages(self, worker: DecodeWorker, job: PathToIndex) -> Iterator[Message]:
         content_hash = None
         try:
             content_hash = hash_content(job.path)
@@ -167,7 +168,7 @@ class DecodeFeed:
         except DecodeFailed as failure:
             yield Failed(job, content_hash, failure.stage, failure.reason)
 
-    def _claim(self, content_hash: str, job: Job) -> int | None:
+    def _claim(self, content_hash: str, job: PathToIndex) -> int | None:
         with self._lock:
             if content_hash in self._claims:
                 self._claims[content_hash].append(job)
@@ -178,7 +179,9 @@ class DecodeFeed:
                 self._claims[content_hash] = []
             return known
 
-    def _decode(self, worker: DecodeWorker, job: Job, content_hash: str) -> Iterator[Message]:
+    def _decode(
+        self, worker: DecodeWorker, job: PathToIndex, content_hash: str
+    ) -> Iterator[Message]:
         for event in worker.decode(job.path, short_side=self._short_side, settings=self._settings):
             if isinstance(event, VideoInfo):
                 yield Opened(job, content_hash, event)
@@ -204,7 +207,7 @@ def hash_content(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _check_unchanged(job: Job) -> None:
+def _check_unchanged(job: PathToIndex) -> None:
     try:
         status = job.path.stat()
     except OSError as error:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from indexer.errors import DecodeFailed
-from indexer.settings import IndexSettings
-from indexer.worker import DecodeWorker
-from search.catalog import Segment, VideoPath
-from search.library import Library
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.settings import IndexSettings
+from indexer.reading.worker import DecodeWorker
+from search.catalog.store import Store
+from search.catalog.tables import Segment, VideoPath
 
 # Keyframes are kept from the frames decoded for the model, which are therefore never smaller.
 KEYFRAME_SIDE = 224
@@ -24,7 +24,7 @@ def write_keyframe(file: Path, jpeg: bytes) -> None:
 
 
 def ensure_keyframe(
-    library: Library, segment_id: int, *, settings: IndexSettings, worker: DecodeWorker
+    library: Store, segment_id: int, *, settings: IndexSettings, worker: DecodeWorker
 ) -> Path | None:
     """The file with a segment's keyframe, decoded again if it was deleted.
 

@@ -9,49 +9,49 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from indexer.assembly import Encoder, OpenVideo
-from indexer.config import sampling_of
+from indexer.assembly import Encoder, GrowingVideo
 from indexer.discover import Discovery, discover
 from indexer.feed import Decoded, DecodeFeed, Failed, Known, Message, Opened, Sampled
 from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
-from indexer.scan import Job, Scan, known_files, register
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
-from models.checkpoints import LoadedHead
+from indexer.library_settings import sampling_of
+from indexer.reading.settings import IndexSettings
+from indexer.scan import PathToIndex, Scan, known_files, register
+from models.clip.backbone import Backbone
 from models.errors import KinodexError
-from search.catalog import Space
-from search.heads import stored_file
-from search.library import Library
-from search.lock import only_indexer
-from search.recording import (
+from models.heads.checkpoints import LoadedHead
+from search.catalog.lock import only_indexer
+from search.catalog.recording import (
     find_indexed,
     link_path,
     purge_orphans,
     record_failure,
     store_video,
 )
-from search.segment_index import SegmentIndex
-from search.spaces import SpaceIdentity, enter_space
-from search.tagger import LiveTagging, Tagger, TagReport
+from search.catalog.spaces import SpaceIdentity, enter_space
+from search.catalog.store import Store
+from search.catalog.tables import Space
+from search.heads import stored_file
+from search.tags.tagger import LiveTagging, Tagger, TagReport
+from search.vectors.segment_index import SegmentIndex
 
 # How long frames wait for others to share their batch. On two cores batches of 32 are a seventh
 # quicker than batches of 8, and the wait is no loss: decoding has all cores meanwhile.
 _PATIENCE_S = 0.5
 
 
-class Listener(Protocol):
+class IndexingListener(Protocol):
     """Hears how indexing goes; the command line draws its progress from this."""
 
     def on_scan(self, discovery: Discovery, scan: Scan) -> None:
         """The work is known."""
 
-    def on_frames(self, job: Job, frames: int, fraction: float) -> None:
+    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
         """So many frames were sampled; so much of the video is decoded."""
 
-    def on_done(self, job: Job) -> None:
+    def on_done(self, job: PathToIndex) -> None:
         """A file is in the library."""
 
-    def on_failed(self, job: Job, reason: str) -> None:
+    def on_failed(self, job: PathToIndex, reason: str) -> None:
         """A file cannot be indexed."""
 
 
@@ -90,11 +90,11 @@ class Indexer:
     tagger: what gives segments their tags, for this very model; none get any without it
     """
 
-    library: Library
+    library: Store
     backbone: Backbone
     head: LoadedHead
     settings: IndexSettings
-    listener: Listener
+    listener: IndexingListener
     stop: threading.Event = field(default_factory=threading.Event)
     tagger: Tagger | None = None
 
@@ -189,9 +189,9 @@ class _Run:
         self._encoder = Encoder(
             indexer.backbone, indexer.head, action_head=tagging.head if tagging else None
         )
-        self._open: dict[int, OpenVideo] = {}
+        self._open: dict[int, GrowingVideo] = {}
 
-    def work(self, jobs: Sequence[Job]) -> None:
+    def work(self, jobs: Sequence[PathToIndex]) -> None:
         """Take messages as they come; let the model work on full batches, or when none come."""
         with DecodeFeed(
             jobs,
@@ -214,7 +214,7 @@ class _Run:
     def _handle(self, message: Message, feed: DecodeFeed) -> None:
         match message:
             case Opened(job=job):
-                self._open[job.path_id] = OpenVideo(message)
+                self._open[job.path_id] = GrowingVideo(message)
             case Sampled(job=job, segment=segment):
                 video = self._open[job.path_id]
                 video.waiting += 1
@@ -242,7 +242,7 @@ class _Run:
             video.waiting -= 1
             self._finish(job, feed)
 
-    def _finish(self, job: Job, feed: DecodeFeed) -> None:
+    def _finish(self, job: PathToIndex, feed: DecodeFeed) -> None:
         video = self._open[job.path_id]
         if video.summary is None or video.waiting:
             return
@@ -263,7 +263,7 @@ class _Run:
         for copy in feed.release(finished.content_hash):
             self._link(copy, video_id)
 
-    def _link(self, job: Job, video_id: int) -> None:
+    def _link(self, job: PathToIndex, video_id: int) -> None:
         with self._library.writing() as session:
             link_path(session, job.path_id, video_id)
         self.report.linked += 1

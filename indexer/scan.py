@@ -7,13 +7,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from indexer.discover import Discovery, Found
-from search.catalog import Space, Status, VideoPath
-from search.recording import is_encoded, mark_missing, record_failure
-from search.spaces import bump_revision
+from search.catalog.recording import is_encoded, mark_missing, record_failure
+from search.catalog.spaces import bump_revision
+from search.catalog.tables import Space, Status, VideoPath
 
 
 @dataclass(frozen=True)
-class Job:
+class PathToIndex:
     """A file to index."""
 
     path_id: int
@@ -26,7 +26,7 @@ class Job:
 class Scan:
     """What a scan of the given paths found, against what the catalog knew."""
 
-    jobs: tuple[Job, ...]
+    jobs: tuple[PathToIndex, ...]
     unchanged: int = 0
     failed_before: int = 0
     newly_failed: int = 0
@@ -39,7 +39,7 @@ def register(session: Session, discovery: Discovery, space: Space, *, retry_fail
     A file known under the same size and time is left alone; one that failed before stays
     failed unless `retry_failed`. Files that are gone from a folder that was seen are hidden.
     """
-    jobs: list[Job] = []
+    jobs: list[PathToIndex] = []
     unchanged = failed_before = newly_failed = 0
     for found in discovery.files:
         row, changed = _row_of(session, found)
@@ -49,7 +49,7 @@ def register(session: Session, discovery: Discovery, space: Space, *, retry_fail
             unchanged += 1
         else:
             row.status = Status.WAITING
-            jobs.append(Job(row.id, row.path, row.size_bytes, row.mtime_ns))
+            jobs.append(PathToIndex(row.id, row.path, row.size_bytes, row.mtime_ns))
     for refused in discovery.refused:
         row, changed = _row_of(session, refused.found)
         if row.status == Status.FAILED and not changed and not retry_failed:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from indexer.discover import sighted
 
-Stamp = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
+SizeAndTime = tuple[int, int]  # size in bytes, time of the last change in nanoseconds
 
 # Browsers and other programs give files such names until they are whole, however long that takes.
 _UNFINISHED = frozenset(
@@ -41,10 +41,10 @@ class Watch:
     """Remembers when each file was last seen to change. Times in seconds of any one clock."""
 
     still_s: float
-    _since_s: dict[Path, tuple[Stamp, float]] = field(default_factory=dict)
-    _indexed: dict[Path, Stamp] = field(default_factory=dict)
+    _since_s: dict[Path, tuple[SizeAndTime, float]] = field(default_factory=dict)
+    _indexed: dict[Path, SizeAndTime] = field(default_factory=dict)
 
-    def begin(self, seen: Mapping[Path, Stamp], now_s: float, *, clock_ns: int) -> Look:
+    def begin(self, seen: Mapping[Path, SizeAndTime], now_s: float, *, clock_ns: int) -> Look:
         """The first look: a file whose own time lies back far enough is still already.
 
         clock_ns: the time of day, as files have it
@@ -54,7 +54,7 @@ class Watch:
             self._since_s[path] = (stamp, now_s - min(age_s, self.still_s))
         return self._judge(seen, now_s)
 
-    def look(self, seen: Mapping[Path, Stamp], now_s: float) -> Look:
+    def look(self, seen: Mapping[Path, SizeAndTime], now_s: float) -> Look:
         """Every later look: only what was seen unchanged for so long is still."""
         for path, stamp in seen.items():
             if path not in self._since_s or self._since_s[path][0] != stamp:
@@ -63,19 +63,19 @@ class Watch:
             del self._since_s[path]
         return self._judge(seen, now_s)
 
-    def indexed(self, seen: Mapping[Path, Stamp], due: Iterable[Path]) -> None:
+    def indexed(self, seen: Mapping[Path, SizeAndTime], due: Iterable[Path]) -> None:
         """What was due when this was seen has been indexed, and what is gone taken out."""
         self._indexed |= {path: seen[path] for path in due}
         for path in self._indexed.keys() - seen.keys():
             del self._indexed[path]
 
-    def _judge(self, seen: Mapping[Path, Stamp], now_s: float) -> Look:
+    def _judge(self, seen: Mapping[Path, SizeAndTime], now_s: float) -> Look:
         changed = (path for path, stamp in seen.items() if self._indexed.get(path) != stamp)
         due = frozenset(path for path in changed if now_s - self._since_s[path][1] >= self.still_s)
         return Look(due, bool(self._indexed.keys() - seen.keys()))
 
 
-def stamps(paths: Iterable[Path], *, own: Path | None = None) -> dict[Path, Stamp]:
+def stamps(paths: Iterable[Path], *, own: Path | None = None) -> dict[Path, SizeAndTime]:
     """The files under the paths with their stamps, but for hidden and unfinished ones.
 
     own: a folder that is left out. Indexing changes the library's files: were it to lie among the

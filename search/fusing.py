@@ -14,17 +14,12 @@ from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from models.checkpoints import LoadedHead
 from models.choice import EncoderIdentity, ModelChoice
 from models.errors import KinodexError
-from search.catalog import Segment, SegmentEmbedding, Space
-from search.embeddings import pack
-from search.heads import stored_file
-from search.library import Library, nothing_indexed
-from search.lock import only_indexer
-from search.segment_index import SegmentIndex
-from search.sequences import padded, read_sequences
-from search.spaces import (
+from models.heads.checkpoints import LoadedHead
+from search.catalog.embeddings import pack, padded, read_sequences
+from search.catalog.lock import only_indexer
+from search.catalog.spaces import (
     SpaceIdentity,
     SpaceMismatch,
     activate,
@@ -34,6 +29,10 @@ from search.spaces import (
     find_or_make_space,
     gives_same_frames,
 )
+from search.catalog.store import Store, nothing_indexed
+from search.catalog.tables import Segment, SegmentEmbedding, Space
+from search.heads import stored_file
+from search.vectors.segment_index import SegmentIndex
 
 # Padding included. At width 512 that is 16 MB, and 64 MB in the widest layer of a transformer.
 _FRAMES_AT_ONCE = 8_192
@@ -88,7 +87,7 @@ class SpaceFiller:
     encoder, model: what the new space is of; its visual tower must be the library's
     """
 
-    library: Library
+    library: Store
     head: LoadedHead
     encoder: EncoderIdentity
     model: ModelChoice

@@ -3,16 +3,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.checkpoints import (
-    HeadMismatch,
+from models.choice import EncoderIdentity, HeadChoice, ModelChoice
+from models.heads.checkpoints import (
     LoadedHead,
     default_action_head,
     default_head,
     load_action_head,
     load_head,
 )
-from models.choice import EncoderIdentity, HeadChoice, ModelChoice
-from models.head_config import ACTION_HEADS, HEAD_NAMES, LOOSE
+from models.heads.config import ACTION_HEADS, HEAD_NAMES, LOOSE
+from models.heads.fit import HeadMismatch
 
 
 def choose_head(asked: str) -> HeadChoice:

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from smallworld.actions import LABELS
-from smallworld.claims import Claim, ThingClaim
-from smallworld.clip_claims import ActorClaim, ClipClaim, holds_in_clip, truth_tables
-from smallworld.clip_sampler import ClipSampler
-from smallworld.clips import ClipTruth, ShotTruth, write_clip
-from smallworld.motions import MOTIONS, Course
-from smallworld.moving import Clip, resting
-from smallworld.pictures import Picture, PictureSampler, Placement
-from smallworld.shots import Shot, shot_of
-from smallworld.sprites import shipped_atlas, shipped_things
+from smallworld.clips.actions import LABELS
+from smallworld.clips.files import ClipTruth, ShotTruth, write_clip
+from smallworld.clips.motions import MOTIONS, Course
+from smallworld.clips.moving import Clip, resting
+from smallworld.clips.sampler import ClipSampler
+from smallworld.clips.shots import Shot, shot_of
+from smallworld.stills.pictures import Picture, PictureSampler, Placement
+from smallworld.stills.sprites import shipped_atlas, shipped_things
+from smallworld.words.claims import Claim, ThingClaim
+from smallworld.words.clip_claims import ActorClaim, ClipClaim, holds_in_clip, truth_tables
 
 
 @dataclass(frozen=True)

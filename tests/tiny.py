@@ -9,15 +9,16 @@ import torch
 
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport
-from indexer.scan import Job, Scan
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
-from models.checkpoints import HeadCard, LoadedHead, load_head, save_head
+from indexer.reading.settings import IndexSettings
+from indexer.scan import PathToIndex, Scan
 from models.choice import HeadChoice, ModelChoice
-from models.clip4clip import make_head
-from models.head_config import HeadConfig
-from models.sources import LoadedModel
-from search.library import Library
+from models.clip.backbone import Backbone
+from models.clip.sources import LoadedModel
+from models.heads.card import HeadCard
+from models.heads.checkpoints import LoadedHead, load_head, save_head
+from models.heads.config import HeadConfig
+from models.heads.make import make_head
+from search.catalog.store import Store
 
 CONFIG = {
     "embed_dim": 24,
@@ -79,18 +80,18 @@ class Notes:
     def on_scan(self, discovery: Discovery, scan: Scan) -> None:
         self.jobs = [job.path for job in scan.jobs]
 
-    def on_frames(self, job: Job, frames: int, fraction: float) -> None:
+    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
         self.decoded.add(job.path)
 
-    def on_done(self, job: Job) -> None:
+    def on_done(self, job: PathToIndex) -> None:
         self.done.append(job.path)
 
-    def on_failed(self, job: Job, reason: str) -> None:
+    def on_failed(self, job: PathToIndex, reason: str) -> None:
         self.failed[job.path] = reason
 
 
 def index(
-    library: Library,
+    library: Store,
     *paths: Path,
     backbone: Backbone,
     head: LoadedHead | None = None,

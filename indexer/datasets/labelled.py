@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from indexer.datasets.clips import ANY_SPLIT, ClipWindow, DatasetError, shuffled_key
-from models.prompts import readable_label
+from models.labels.prompts import readable_label
 
 
 @dataclass(frozen=True)
@@ -143,3 +144,15 @@ def _name(clip: LabelledClip) -> str:
 
 def _footage(clip: LabelledClip) -> str:
     return clip.group or clip.video_id
+
+
+class AnnotatedClips(NamedTuple):
+    """The clips of a split, whose labels are positions in ``labels``."""
+
+    labels: tuple[str, ...]
+    clips: list[LabelledClip]
+
+
+def label_positions(labels: Sequence[str]) -> dict[str, int]:
+    """Where each label stands in the list."""
+    return {label: position for position, label in enumerate(labels)}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from search.catalog import Video
-from search.hits import Hit, Moment
-from search.library import Library
+from search.catalog.store import Store
+from search.catalog.tables import Video
+from search.finding.hits import Hit, Moment
 
 _USUAL_RATE = 25.0
 # What cameras and programs call a second; anything else is rounded to whole frames a second.
@@ -39,7 +39,7 @@ class Cut:
         return shown(self.path.stem)
 
 
-def cuts_of(library: Library, hits: Sequence[Hit], *, best_only: bool = False) -> list[Cut]:
+def cuts_of(library: Store, hits: Sequence[Hit], *, best_only: bool = False) -> list[Cut]:
     """Each hit's moments, best first, or its steps in their order; hits in their order.
 
     best_only: nothing but the best moment of each hit, or the whole of its steps
@@ -79,7 +79,7 @@ def shown(text: str) -> str:
     )
 
 
-def _facts(library: Library, hashes: set[str]) -> Mapping[str, tuple[float, float]]:
+def _facts(library: Store, hashes: set[str]) -> Mapping[str, tuple[float, float]]:
     with library.reading() as session:
         rows = session.execute(
             select(Video.content_hash, Video.duration_s, Video.average_rate).where(

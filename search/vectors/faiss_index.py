@@ -19,7 +19,7 @@ from search.vectors.protocol import (
 )
 from search.vectors.structures import (
     IVF_FROM,
-    Kind,
+    StructureKind,
     chunks,
     empty_flat,
     fault_in,
@@ -62,7 +62,7 @@ class FaissIndex:
         self,
         dim: int,
         *,
-        kind: Kind | None = None,
+        kind: StructureKind | None = None,
         ivf_from: int = IVF_FROM,
         device_copy: Callable[[Any], Any | None] = gpu_copy,
     ) -> None:
@@ -83,7 +83,7 @@ class FaissIndex:
         return int(self._structure.d)
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> StructureKind:
         """The structure in use now."""
         return kind_of(self._structure)
 
@@ -130,7 +130,7 @@ class FaissIndex:
             allowed = None if among is None else self._present(checked_ids(among))
             return self._search(vector, k, allowed)
 
-    def write(self, file: Writable) -> tuple[Kind, int]:
+    def write(self, file: Writable) -> tuple[StructureKind, int]:
         """Write everything to an open file for `read`; kind and count of what was written."""
         with self._changing:
             faiss.write_index(self._structure, faiss.PyCallbackIOWriter(file.write))

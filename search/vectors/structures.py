@@ -15,7 +15,7 @@ import numpy as np
 
 from search.vectors.protocol import Ids, Vectors
 
-Kind = Literal["flat", "ivf"]
+StructureKind = Literal["flat", "ivf"]
 Structure = Any  # FAISS has no types.
 
 # Up to here comparing with every vector takes 12 ms at most, less than encoding a text does, and it
@@ -38,14 +38,14 @@ SEED = 7
 CHUNK_ROWS = 16_384
 
 
-def kind_for(count: int, *, current: Kind, ivf_from: int) -> Kind:
+def kind_for(count: int, *, current: StructureKind, ivf_from: int) -> StructureKind:
     """The structure for so many vectors; from half of `ivf_from` up to it, the current one."""
     if count >= ivf_from:
         return "ivf"
     return current if 2 * count >= ivf_from else "flat"
 
 
-def kind_of(structure: Structure) -> Kind:
+def kind_of(structure: Structure) -> StructureKind:
     """Which of the two this is."""
     return "ivf" if isinstance(structure, faiss.IndexIVFScalarQuantizer) else "flat"
 
@@ -65,7 +65,7 @@ def empty_flat(dim: int) -> Structure:
     return faiss.IndexIDMap2(scalars)
 
 
-def rebuilt(structure: Structure, ids: Ids, *, kind: Kind) -> Structure:
+def rebuilt(structure: Structure, ids: Ids, *, kind: StructureKind) -> Structure:
     """A new structure of this kind with the vectors of these ids out of `structure`."""
     new = empty_flat(structure.d) if kind == "flat" else _trained_ivf(structure, ids)
     for chunk in chunks(ids):

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.duplicates import Pass, go_through, mean_between, row_of
 from benchmarks.footage import Shot, write_clip
-from indexer.settings import IndexSettings
+from indexer.reading.settings import IndexSettings
 from tests.tiny import tiny_backbone
 
 

@@ -15,8 +15,8 @@ from benchmarks.query import (
     time_texts,
 )
 from benchmarks.query import Row as SearchRow
-from models.backbone import load_backbone
-from models.sources import choose_model
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
 from tests.tiny import tiny_backbone
 
 

@@ -5,15 +5,15 @@ from sqlalchemy import func, select
 
 from benchmarks.embeddings import unit
 from benchmarks.shelves import fill
-from search.catalog import Segment, Video
-from search.engine import SearchEngine
-from search.library import Library
+from search.catalog.store import Store
+from search.catalog.tables import Segment, Video
+from search.finding.engine import SearchEngine
 from tests.tiny import tiny_backbone
 
 
 def test_a_filled_library_answers_like_an_indexed_one(tmp_path: Path):
     vectors = unit(np.random.default_rng(1).standard_normal((30, 24), dtype=np.float32))
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library, tiny_backbone(), vectors)
         with library.reading() as session:
             assert session.scalar(select(func.count(Segment.id))) == 30

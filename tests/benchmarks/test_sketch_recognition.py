@@ -1,9 +1,9 @@
 import pytest
 
 from benchmarks.sketch_recognition import Examination, examine, keyframes, rank_correlation
-from sketch.drawing import Artist
-from sketch.recognition import Recogniser
-from smallworld.sprites import shipped_things
+from sketch.drawing.artist import Artist
+from sketch.drawing.recognition import Recogniser
+from smallworld.stills.sprites import shipped_things
 from tests.sketch.stills import bundled, bundled_tower
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from models.backbone import load_backbone
-from models.sources import choose_model
-from search.library import Library
-from smallworld.clips import write_clip
-from smallworld.pictures import Picture, Placement
-from smallworld.shots import Shot
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.catalog.store import Store
+from smallworld.clips.files import write_clip
+from smallworld.clips.shots import Shot
+from smallworld.stills.pictures import Picture, Placement
 from tests import corpus
 from tests.browser.names import HOSTILE_NAMES
 from tests.browser.server import Served, serving
@@ -91,7 +91,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def served(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The page of a library with all of `videos`."""
     place = tmp_path_factory.mktemp("served") / "library"
-    with Library.open(place, create=True) as library:
+    with Store.open(place, create=True) as library:
         backbone = load_backbone(choose_model("bundled"), device="cpu")
         report = index(library, videos, backbone=backbone)
     assert (report.encoded, report.failed) == (7, 0)

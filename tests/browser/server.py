@@ -32,7 +32,7 @@ def serving(library: Path) -> Iterator[Served]:
     port = _free_port()
     process = subprocess.Popen(
         [
-            *(sys.executable, "-m", "ui.cli", "ui", "--no-browser"),
+            *(sys.executable, "-m", "ui.cli.main", "ui", "--no-browser"),
             *("--library", str(library), "--port", str(port)),
         ],
         cwd=library.parent,

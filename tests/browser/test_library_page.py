@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from search.library import Library
-from search.lock import only_indexer
-from search.summary import failures, summarise
-from smallworld.clips import write_clip
-from smallworld.shots import Shot
+from search.catalog.lock import only_indexer
+from search.catalog.progress import ProgressNotes
+from search.catalog.store import Store
+from search.catalog.summary import failures, summarise
+from smallworld.clips.files import write_clip
+from smallworld.clips.shots import Shot
 from tests.browser.conftest import CAT, ELEPHANT
 from tests.browser.results import cards
 from tests.browser.server import Served, serving
-from ui.progress_notes import ProgressNotes
 
 _HOSTILE = '"><script>document.title=`x`; **y** :red[z] $a$.mp4'
 
@@ -49,7 +49,7 @@ def filled(folder: Path, shared: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def shared(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tests.ui.calling import call
+    from tests.calling import call
 
     place = tmp_path_factory.mktemp("filled")
     shutil.copy(clips / "cat.mp4", place / "cat.mp4")
@@ -61,7 +61,7 @@ def shared(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def visit(page: Page, server: Served, query: str = "") -> None:
     page.goto(f"{server.address}/library{query}")
-    expect(page.get_by_role("heading", name="Library", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Store", exact=True)).to_be_visible()
 
 
 def choose_bundled(page: Page) -> None:
@@ -182,7 +182,7 @@ def test_caches_are_deleted_only_after_a_yes(page: Page, server: Served, filled:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
     assert not keyframes.exists()
-    with Library.open(filled) as library:
+    with Store.open(filled) as library:
         assert summarise(library).videos == 1
 
 
@@ -242,7 +242,7 @@ def test_where_changes_are_not_allowed_there_is_nothing_to_press(
     for name in ("Try again", "Add", "Tag again"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.locator("input[type=file]")).to_have_count(0)
-    with Library.open(filled) as library:
+    with Store.open(filled) as library:
         assert len(failures(library)) == 1
 
 

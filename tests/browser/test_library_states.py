@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from search.library import Library
+from search.catalog.store import Store
 from tests.browser.server import Served, serving
 
 
 @pytest.fixture(scope="module")
 def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("bare") / "**library**"
-    Library.open(folder, create=True).close()
+    Store.open(folder, create=True).close()
     with serving(folder) as running:
         yield running
 
@@ -28,7 +28,7 @@ def folder(bare: Served) -> Path:
 
 
 def test_an_empty_library_says_how_to_fill_it(page: Page, bare: Served, folder: Path) -> None:
-    Library.open(folder, create=True).close()
+    Store.open(folder, create=True).close()
 
     page.goto(f"{bare.address}/?q=a+cat")
 

@@ -10,18 +10,18 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Page, expect
 
-from models.backbone import load_backbone
-from models.sources import choose_model
-from search.library import Library
-from smallworld.clips import write_clip
-from smallworld.pictures import Picture, Placement
-from smallworld.shots import Shot, ShotPainter
-from smallworld.sprites import shipped_atlas
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.catalog.store import Store
+from smallworld.clips.files import write_clip
+from smallworld.clips.shots import Shot, ShotPainter
+from smallworld.stills.pictures import Picture, Placement
+from smallworld.stills.sprites import shipped_atlas
+from tasks.sketches.run import sketch_new_segments
 from tests.browser.conftest import BUS, CAT, ELEPHANT, PENGUIN
 from tests.browser.results import cards, search, settled
 from tests.browser.server import Served, serving
 from tests.tiny import index
-from ui.sketching import sketch_new_segments
 
 BALL = Picture("grass", 3, (Placement("football", 0.5, 0.5, 0.6),))
 
@@ -36,7 +36,7 @@ def sketched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     hostile = folder / "videos" / "trips" / '"><script>alert(1)<_script>.mp4'
     write_clip(hostile, [Shot(PENGUIN, 2.0), Shot(CAT, 2.0)])
     backbone = load_backbone(choose_model("bundled"))
-    with Library.open(folder / "library", create=True) as library:
+    with Store.open(folder / "library", create=True) as library:
         index(library, folder / "videos", backbone=backbone)
         sketch_new_segments(library, backbone)
     with serving(folder / "library") as running:

@@ -7,10 +7,10 @@ from urllib.parse import quote_plus, urlsplit
 
 from playwright.sync_api import Locator, Page, Route, expect
 
+from search.wording import printable
 from tests.browser.names import HOSTILE_NAMES
 from tests.browser.results import cards, search
 from tests.browser.server import Served
-from ui.printing import printable
 
 CAT = "a cat on the grass"
 

@@ -7,12 +7,12 @@ import numpy as np
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from sketch.animated_svg import morphing_svg
-from sketch.film import making_of, morphing_film
-from sketch.raster_image import grey
+from sketch.canvas import Target
+from sketch.formats.animated_svg import morphing_svg
+from sketch.formats.film import making_of, morphing_film
+from sketch.formats.png import grey
+from sketch.formats.svg import to_svg
 from sketch.strokes import Drawing, Strokes
-from sketch.svg import to_svg
-from sketch.target import Target
 from tests.sketch.sketches import line, sketch_of
 
 # Eight lines of half a second, the last one a dot.

@@ -6,18 +6,18 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from models.backbone import load_backbone
-from models.sources import choose_model
-from search.library import Library
-from search.tag_planning import TagRequest
-from smallworld.clips import write_clip
-from smallworld.shots import Shot
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.catalog.store import Store
+from search.tags.planning import TagRequest
+from smallworld.clips.files import write_clip
+from smallworld.clips.shots import Shot
+from tasks.tag import run_tag
+from tasks.terminal.model_flags import ModelFlags
 from tests.browser.conftest import CAT, ELEPHANT, PENGUIN
 from tests.browser.results import cards, search, settled
 from tests.browser.server import Served, serving
 from tests.tiny import index
-from ui.indexing import ModelFlags
-from ui.tagging import run_tag
 
 # Without brackets: a label loses them, as they mark placeholders in published lists.
 HOSTILE = '"><img src=x onerror=alert(1)> **x** :smile: $z$'
@@ -31,7 +31,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     for name, picture in (("elephant", ELEPHANT), ("cat", CAT), ("penguin", PENGUIN)):
         write_clip(folder / "videos" / f"{name}.mp4", [Shot(picture, 2.0)])
     (folder / "things.txt").write_text("a cat\nan elephant\na penguin\na bus\n")
-    with Library.open(folder / "library", create=True) as library:
+    with Store.open(folder / "library", create=True) as library:
         index(library, folder / "videos", backbone=load_backbone(choose_model("bundled")))
     request = TagRequest(str(folder / "things.txt"), "MeanP", None, None, None)
     assert run_tag(folder / "library", request, ModelFlags(), as_json=True) == 0

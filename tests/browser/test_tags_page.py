@@ -7,20 +7,20 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import delete
 
-from models.backbone import load_backbone
-from models.sources import choose_model
-from search.corrections import say
-from search.library import Library
-from search.tag_planning import TagRequest
-from search.tag_tables import Correction
-from smallworld.clips import write_clip
-from smallworld.shots import Shot
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.catalog.store import Store
+from search.catalog.tag_tables import Correction
+from search.tags.corrections import say
+from search.tags.planning import TagRequest
+from smallworld.clips.files import write_clip
+from smallworld.clips.shots import Shot
+from tasks.tag import run_tag
+from tasks.terminal.model_flags import ModelFlags
 from tests.browser.conftest import CAT, ELEPHANT, PENGUIN
 from tests.browser.results import cards, settled
 from tests.browser.server import Served, serving
 from tests.tiny import index
-from ui.indexing import ModelFlags
-from ui.tagging import run_tag
 
 SCRIPT = '"><script>alert(1)</script>'
 MARKS = "[x](javascript:alert(1)) :material/home: :red[y] $x$ **b** www.example.com"
@@ -34,7 +34,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     for name, picture in (("elephant", ELEPHANT), ("cat", CAT), ("penguin", PENGUIN)):
         write_clip(folder / "videos" / f"{name}.mp4", [Shot(picture, 2.0)])
     (folder / "things.txt").write_text("a cat\nan elephant\na penguin\na bus\n")
-    with Library.open(folder / "library", create=True) as library:
+    with Store.open(folder / "library", create=True) as library:
         index(library, folder / "videos", backbone=load_backbone(choose_model("bundled")))
     request = TagRequest(str(folder / "things.txt"), "MeanP")
     assert run_tag(folder / "library", request, ModelFlags(), as_json=True) == 0
@@ -46,7 +46,7 @@ def tagged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def nothing_said(tagged: Served) -> Iterator[None]:
     """What a test says is forgotten after it."""
     yield
-    with Library.open(tagged.library) as library, library.writing() as session:
+    with Store.open(tagged.library) as library, library.writing() as session:
         session.execute(delete(Correction))
 
 
@@ -163,7 +163,7 @@ def test_what_people_said_is_listed_and_taken_back(page: Page, tagged: Served) -
 @pytest.mark.parametrize("name", [SCRIPT, MARKS])
 def test_a_label_is_shown_letter_by_letter(page: Page, tagged: Served, name: str) -> None:
     page.add_init_script("window.alarms = []; window.alert = said => window.alarms.push(said)")
-    with Library.open(tagged.library) as library, library.writing() as session:
+    with Store.open(tagged.library) as library, library.writing() as session:
         say(session, 1, name, holds=True)
     visit(page, tagged)
     opening = page.get_by_role("button", name=name, exact=True)

@@ -7,8 +7,8 @@ import pytest
 from typer.cli import app as typer_program
 from typer.testing import CliRunner
 
-from indexer.settings import IndexSettings
-from search.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
+from indexer.reading.settings import IndexSettings
+from search.catalog.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
@@ -23,7 +23,7 @@ OPTIONS = {
 
 def test_the_command_reference_is_up_to_date(tmp_path):
     fresh = tmp_path / "commands.md"
-    arguments = ["ui.cli", "utils", "docs", "--name", "kinodex", "--output", str(fresh)]
+    arguments = ["ui.cli.main", "utils", "docs", "--name", "kinodex", "--output", str(fresh)]
     assert CliRunner().invoke(typer_program, arguments).exit_code == 0
     assert (PROJECT / "docs" / "commands.md").read_text() == fresh.read_text(), "run 'make docs'"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 
 from search import fusing
+from search.catalog.store import Store
 from search.fusing import LibraryFuser
-from search.library import Library
 from tests.tiny import tiny_backbone, tiny_head
 
 
@@ -26,6 +26,6 @@ def run(library: Path, head_file: Path, kill_at: int | None = None, delay_s: flo
             kill_at = None
             threading.Timer(delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
 
-    with Library.open(library) as opened:
+    with Store.open(library) as opened:
         fuser = LibraryFuser(opened, head, backbone.identity, backbone.choice, torch.device("cpu"))
         fuser.run(on_progress=on_progress, stop=threading.Event())

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from indexer.scan import Job
-from search.library import Library
+from indexer.scan import PathToIndex
+from search.catalog.store import Store
 from tests.tiny import Notes, index, tiny_backbone
 
 
@@ -17,12 +17,12 @@ class NotesOnDisk(Notes):
         super().__init__()
         self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
-    def on_frames(self, job: Job, frames: int, fraction: float) -> None:
+    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
         os.write(self._descriptor, f"{job.path.name}\n".encode())
 
 
 def run(library: Path, videos: Path, notes: Path) -> None:
     """Index a folder to its end, if nobody stops us."""
     torch.set_num_threads(1)
-    with Library.open(library, create=True) as opened:
+    with Store.open(library, create=True) as opened:
         index(opened, videos, backbone=tiny_backbone(), notes=NotesOnDisk(notes))

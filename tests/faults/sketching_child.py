@@ -5,13 +5,15 @@ from pathlib import Path
 
 import torch
 
-from indexer.settings import IndexSettings
-from search.library import Library
-from search.settings import SketchSettings
-from sketch.presets import QUICK
+from indexer.reading.settings import IndexSettings
+from search.catalog.settings import SketchSettings
+from search.catalog.store import Store
+from sketch.drawing.presets import QUICK
+from tasks.sketches import files as sketch_files
+from tasks.sketches import library as sketch_library
+from tasks.sketches import maker as sketch_maker
 from tests.faults.tagging_child import deadly
 from tests.tiny import tiny_backbone
-from ui import sketch_files, sketch_library, sketch_maker
 
 # Each is a function's owner and name, its number of calls, and whether kill -9 comes before or
 # after the last of them. A batch has two segments.
@@ -37,5 +39,5 @@ def run(library: Path, moment: str | None = None) -> None:
         owner, name, calls, side = MOMENTS[moment]
         setattr(owner, name, deadly(getattr(owner, name), calls, side))
     maker = sketch_maker.SketchMaker(tiny_backbone(), SketchSettings(strokes=3))
-    with Library.open(library) as opened:
+    with Store.open(library) as opened:
         sketch_library.LibrarySketcher(opened, maker, IndexSettings()).run()

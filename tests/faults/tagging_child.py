@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 
-from search import fusing, tag_storage, tagger
-from search.library import Library
+from search import fusing
+from search.catalog.store import Store
+from search.tags import tagger
+from search.tags import writing as tag_storage
 from tests.search.planted import plan, tag
 from tests.tiny import tiny_backbone
 
@@ -39,7 +41,7 @@ def run(library: Path, moment: str | None = None) -> None:
         owner, name, calls, side = MOMENTS[moment]
         setattr(owner, name, deadly(getattr(owner, name), calls, side))
     backbone = tiny_backbone()
-    with Library.open(library) as opened:
+    with Store.open(library) as opened:
         tag(opened, backbone, plan(NEW_LABELS, name="new", min_probability=0.01))
 
 

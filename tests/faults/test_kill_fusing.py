@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from search.catalog import SegmentEmbedding
-from search.library import Library
-from search.spaces import active_space
+from search.catalog.spaces import active_space
+from search.catalog.store import Store
+from search.catalog.tables import SegmentEmbedding
 from tests.faults.forks import forks_of
 from tests.faults.fusing_child import run
-from tests.search.test_engine import Shelf
+from tests.search.finding.test_engine import Shelf
 from tests.search.test_fusing import all_embeddings, fuse, vectors
 from tests.tiny import save_tiny_head, tiny_backbone
 
@@ -27,7 +27,7 @@ def processes() -> Any:
     return forks_of("tests.faults.fusing_child")
 
 
-def fill(library: Library) -> None:
+def fill(library: Store) -> None:
     shelf = Shelf(library, tiny_backbone())
     generator = np.random.default_rng(3)
     for number in range(VIDEOS):
@@ -40,7 +40,7 @@ def test_killed_again_and_again_the_old_space_serves_until_the_new_one_is_whole(
 ):
     head_file = save_tiny_head(tmp_path / "head.safetensors", tiny_backbone())
     chance = random.Random(7)
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library)
         before = vectors(library)
         fused = 0
@@ -59,7 +59,7 @@ def test_killed_again_and_again_the_old_space_serves_until_the_new_one_is_whole(
         report = fuse(library, tiny_backbone(), head_file)
         assert (report.already_there, report.fused) == (fused, len(before) - fused)
         after = vectors(library)
-    with Library.open(tmp_path / "undisturbed", create=True) as other:
+    with Store.open(tmp_path / "undisturbed", create=True) as other:
         fill(other)
         fuse(other, tiny_backbone(), head_file)
         assert_equal(after, vectors(other))
@@ -73,7 +73,7 @@ def assert_equal(found: dict[int, np.ndarray], expected: dict[int, np.ndarray]) 
 
 def test_two_processes_do_not_fuse_at_once(processes, tmp_path):
     head_file = save_tiny_head(tmp_path / "head.safetensors", tiny_backbone())
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library)
         both = [processes.Process(target=run, args=(library.folder, head_file)) for _ in range(2)]
         for process in both:

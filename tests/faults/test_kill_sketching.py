@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from search.library import Library
+from search.catalog.store import Store
+from tasks.sketches.files import ensure_sketch
 from tests.corpus import shots, write_clip
 from tests.faults.forks import forks_of
 from tests.faults.sketching_child import MOMENTS, run
 from tests.tiny import index, tiny_backbone
-from ui.sketch_files import ensure_sketch
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def indexed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "videos").mkdir()
     for number in range(4):
         write_clip(folder / "videos" / f"{number}.mp4", shots([20, 22 + number, 25]))
-    with Library.open(folder / "library", create=True) as library:
+    with Store.open(folder / "library", create=True) as library:
         index(library, folder / "videos", backbone=tiny_backbone())
     return folder / "library"
 
@@ -76,7 +76,7 @@ def test_killed_at_any_moment_nothing_is_drawn_twice_and_the_end_is_the_same(
     assert sketched(processes, undisturbed) == 0
     assert strokes(library) == strokes(undisturbed)
     assert len(after) == 12
-    with Library.open(library) as opened, Library.open(undisturbed) as other:
+    with Store.open(library) as opened, Store.open(undisturbed) as other:
         for number in after:
             svg = ensure_sketch(opened, number, "svg")
             assert svg.read_bytes() == ensure_sketch(other, number, "svg").read_bytes()

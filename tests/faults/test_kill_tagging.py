@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from search.catalog import SegmentEmbedding
-from search.corrections import say
-from search.library import Library
-from search.tag_tables import Label, SegmentTag
-from search.tags import active_vocabulary, tags_of
+from search.catalog.store import Store
+from search.catalog.tables import SegmentEmbedding
+from search.catalog.tag_tables import Label, SegmentTag
+from search.tags.corrections import say
+from search.tags.reading import active_vocabulary, tags_of
 from tests.faults.forks import forks_of
 from tests.faults.tagging_child import MOMENTS, run
+from tests.search.finding.test_engine import Shelf
 from tests.search.planted import LABELS, plan, tag
-from tests.search.test_engine import Shelf
 from tests.tiny import tiny_backbone
 
 VIDEOS = 36
@@ -28,7 +28,7 @@ def processes() -> Any:
     return forks_of("tests.faults.tagging_child")
 
 
-def fill(library: Library) -> None:
+def fill(library: Store) -> None:
     """A library with a person's word, tagged with the old labels; a part of it came later."""
     shelf = Shelf(library, tiny_backbone())
     generator = np.random.default_rng(3)
@@ -41,7 +41,7 @@ def fill(library: Library) -> None:
         say(session, 1, "juggling", holds=True)
 
 
-def state(library: Library) -> tuple[str, list[tuple[int, str, float, bool]]]:
+def state(library: Store) -> tuple[str, list[tuple[int, str, float, bool]]]:
     """The vocabulary, and all tags."""
     with library.reading() as session:
         vocabulary = active_vocabulary(session)
@@ -53,13 +53,13 @@ def state(library: Library) -> tuple[str, list[tuple[int, str, float, bool]]]:
         return vocabulary.name, [tuple(row) for row in rows]
 
 
-def embeddings(library: Library) -> int:
+def embeddings(library: Store) -> int:
     with library.reading() as session:
         return session.scalar(select(func.count(SegmentEmbedding.segment_id)))
 
 
 def test_killed_at_any_moment_the_old_tags_stand_until_the_new_ones_are_whole(processes, tmp_path):
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library)
         before, fused = state(library), embeddings(library)
         assert before[0] == "old"
@@ -73,13 +73,13 @@ def test_killed_at_any_moment_the_old_tags_stand_until_the_new_ones_are_whole(pr
         after = state(library)
         with library.reading() as session:
             assert "juggling" in [tag.label for tag in tags_of(session, [1])[1]]
-    with Library.open(tmp_path / "undisturbed", create=True) as other:
+    with Store.open(tmp_path / "undisturbed", create=True) as other:
         fill(other)
         assert tagged_anew(processes, other) == 0
         assert_equal(after, state(other))
 
 
-def tagged_anew(processes: Any, library: Library, moment: str | None = None) -> int | None:
+def tagged_anew(processes: Any, library: Store, moment: str | None = None) -> int | None:
     """The exit code of a run in a process of its own."""
     process = processes.Process(target=run, args=(library.folder, moment))
     process.start()
@@ -94,7 +94,7 @@ def assert_equal(found: Any, expected: Any) -> None:
 
 
 def test_two_processes_do_not_tag_at_once(processes, tmp_path):
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library)
         both = [processes.Process(target=run, args=(library.folder,)) for _ in range(2)]
         for process in both:
@@ -108,7 +108,7 @@ def test_two_processes_do_not_tag_at_once(processes, tmp_path):
 
 
 def test_people_may_correct_while_a_library_is_tagged(processes, tmp_path):
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         fill(library)
         process = processes.Process(target=run, args=(library.folder,))
         process.start()

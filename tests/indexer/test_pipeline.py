@@ -11,14 +11,17 @@ import numpy as np
 import pytest
 from sqlalchemy import func, select
 
-from indexer.config import load_settings, write_settings_template
 from indexer.discover import discover
+from indexer.library_settings import write_settings_template
 from indexer.pipeline import IndexReport
+from indexer.reading.settings import IndexSettings
 from indexer.scan import register
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
+from models.clip.backbone import Backbone
 from models.errors import KinodexError
-from search.catalog import (
+from search.catalog.embeddings import normalised, unpack
+from search.catalog.lock import LibraryBusy, only_indexer
+from search.catalog.spaces import SpaceMismatch
+from search.catalog.tables import (
     Segment,
     SegmentEmbedding,
     SegmentFrames,
@@ -27,10 +30,7 @@ from search.catalog import (
     Video,
     VideoPath,
 )
-from search.embeddings import normalised, unpack
 from search.library import Library
-from search.lock import LibraryBusy, only_indexer
-from search.spaces import SpaceMismatch
 from tests.corpus import shots, write_clip
 from tests.tiny import Notes, index, tiny_backbone
 
@@ -326,12 +326,12 @@ def test_settings_file_lists_every_option_at_its_default(library):
     text = library.settings_file.read_text()
     for name in IndexSettings.model_fields:
         assert f"# {name} = " in text
-    assert load_settings(library) == IndexSettings()
+    assert library.settings(IndexSettings) == IndexSettings()
 
 
 def test_settings_in_the_file_are_used(library):
     library.settings_file.write_text("[index]\nsample_rate = 1.5\n")
-    assert load_settings(library).sample_rate == 1.5
+    assert library.settings(IndexSettings).sample_rate == 1.5
 
 
 @pytest.mark.parametrize(
@@ -346,7 +346,7 @@ def test_settings_in_the_file_are_used(library):
 def test_wrong_settings_name_file_section_and_key(library, text, sentence):
     library.settings_file.write_text(text)
     with pytest.raises(KinodexError, match=sentence):
-        load_settings(library)
+        library.settings(IndexSettings)
 
 
 def test_a_file_that_goes_away_with_its_disk_is_not_broken(library, folder, backbone):

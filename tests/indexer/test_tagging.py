@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer.pipeline import Indexer, IndexReport
-from indexer.settings import IndexSettings
-from models.backbone import Backbone
-from search.catalog import Segment, Space
-from search.corrections import say
-from search.library import Library
-from search.tag_tables import SegmentTag, Vocabulary
-from search.tags import tags_of
+from indexer.reading.settings import IndexSettings
+from models.clip.backbone import Backbone
+from search.catalog.store import Store
+from search.catalog.tables import Segment, Space
+from search.catalog.tag_tables import SegmentTag, Vocabulary
+from search.tags.corrections import say
+from search.tags.reading import tags_of
 from tests.corpus import shots, write_clip
 from tests.search.planted import plan, tagger
 from tests.tiny import Notes, index, tiny_backbone, tiny_head
@@ -25,7 +25,7 @@ def backbone() -> Backbone:
 
 @pytest.fixture
 def library(tmp_path: Path):
-    with Library.open(tmp_path / "library", create=True) as library:
+    with Store.open(tmp_path / "library", create=True) as library:
         yield library
 
 
@@ -39,7 +39,7 @@ def videos(tmp_path: Path) -> Path:
 
 
 def index_with_tags(
-    library: Library,
+    library: Store,
     videos: Path,
     backbone: Backbone,
     settings: IndexSettings | None = None,
@@ -56,12 +56,12 @@ def index_with_tags(
     return indexer.index([videos], **options)
 
 
-def tagged(library: Library) -> int:
+def tagged(library: Store) -> int:
     with library.reading() as session:
         return session.scalar(select(func.count(SegmentTag.segment_id.distinct())))
 
 
-def segments(library: Library) -> list[int]:
+def segments(library: Store) -> list[int]:
     with library.reading() as session:
         return list(session.scalars(select(Segment.id).order_by(Segment.id)))
 
@@ -75,7 +75,7 @@ def test_every_segment_is_tagged_and_floors_are_measured(library, videos, backbo
 
 
 def test_a_video_has_its_tags_when_it_is_done(library, videos, backbone, monkeypatch):
-    monkeypatch.setattr("search.tagger.Tagger.complete", lambda self, **_: None)
+    monkeypatch.setattr("search.tags.tagger.Tagger.complete", lambda self, **_: None)
     index_with_tags(library, videos, backbone)
     assert tagged(library) == 4
 
@@ -94,7 +94,7 @@ def test_what_was_indexed_without_tags_gets_them(library, videos, backbone):
 
 
 def test_a_folder_without_videos_reads_no_labels(library, tmp_path, backbone, monkeypatch):
-    monkeypatch.setattr("search.tagger.encode_labels", None)
+    monkeypatch.setattr("search.tags.tagger.encode_labels", None)
     (tmp_path / "empty").mkdir()
     assert index_with_tags(library, tmp_path / "empty", backbone).tagging is None
 

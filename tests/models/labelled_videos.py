@@ -5,14 +5,14 @@ from typing import Any
 import open_clip
 import torch
 
-from models.action_training import ActionModel
-from models.clip4clip import make_head
-from models.head_config import HeadConfig
-from models.joint_tokens import use_joint_space_time
-from models.label_texts import LabelTexts
-from models.labelled_batch import LabelledBatch
-from models.preprocess import Preprocessing
-from models.temporal_shift import use_temporal_shift
+from models.clip.preprocess import Preprocessing
+from models.heads.config import HeadConfig
+from models.heads.make import make_head
+from models.labels.label_texts import LabelTexts
+from models.towers.joint_tokens import use_joint_space_time
+from models.towers.temporal_shift import use_temporal_shift
+from models.training.actions import ActionModel
+from models.training.batches import LabelledBatch
 
 DIM, FRAMES, CONTEXT, LABELS, TEMPLATES, SENTENCES = 16, 4, 8, 5, 3, 2
 CONFIG = {

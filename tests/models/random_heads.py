@@ -4,8 +4,10 @@ from typing import Any
 
 import torch
 
-from models.clip4clip import LooseHead, TightTransf, make_head
-from models.head_config import HeadConfig
+from models.heads.config import HeadConfig
+from models.heads.loose import LooseHead
+from models.heads.make import make_head
+from models.heads.tight import TightTransf
 
 DIM = 32
 ATTENTION_HEADS = 2

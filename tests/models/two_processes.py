@@ -8,15 +8,15 @@ from torch import nn
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from models.cached_gradients import backward_in_chunks
-from models.distributed import (
+from models.training.cached_gradients import backward_in_chunks
+from models.training.distributed import (
     average_gradients_,
     gather_with_gradient,
     process_count,
     process_rank,
     torchrun_processes,
 )
-from models.losses import contrastive_loss
+from models.training.losses import contrastive_loss
 
 PAIRS, WIDTH, PROCESSES = 8, 6, 2
 Gradients = dict[str, torch.Tensor]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from models.backbone import Backbone
+from models.clip.backbone import Backbone
 from search.library import Library
 from tests.tiny import tiny_backbone
 

@@ -5,17 +5,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.backbone import Backbone
-from models.checkpoints import load_action_head
 from models.choice import HeadChoice
-from models.tagging import Calibration
-from search.embeddings import pack
+from models.clip.backbone import Backbone
+from models.heads.checkpoints import load_action_head
+from models.labels.tagging import Calibration
+from search.catalog.embeddings import pack
+from search.catalog.store import Store
 from search.fusing import SpaceFiller
-from search.label_encoding import EncodedLabels, text_digest
-from search.library import Library
-from search.tag_storage import Scale, TagPlan, install, new_vocabulary
-from search.tagger import Tagger, TagReport
-from search.vocabularies import WordList
+from search.tags.label_encoding import EncodedLabels, text_digest
+from search.tags.tagger import Tagger, TagReport
+from search.tags.vocabulary import WordList
+from search.tags.writing import Scale, TagPlan, install, new_vocabulary
 
 DIM = 24
 LABELS = ("jumping", "spinning", "falling down")
@@ -33,21 +33,21 @@ def plan(
     return TagPlan(WordList(name, tuple(labels)), tuple(templates), min_probability, most)
 
 
-def tagger(library: Library, backbone: Backbone, wanted: TagPlan | None = None) -> Tagger:
+def tagger(library: Store, backbone: Backbone, wanted: TagPlan | None = None) -> Tagger:
     """A tagger with MeanP."""
     head = load_action_head(HeadChoice("MeanP"), backbone.identity, backbone.dim)
     identity, choice = backbone.identity, backbone.choice
     return Tagger(library, backbone, head, wanted or plan(), identity, choice)
 
 
-def tag(library: Library, backbone: Backbone, wanted: TagPlan | None = None) -> TagReport:
+def tag(library: Store, backbone: Backbone, wanted: TagPlan | None = None) -> TagReport:
     """Tag the whole library."""
     return tagger(library, backbone, wanted).run(
         on_progress=lambda *_: None, stop=threading.Event()
     )
 
 
-def plant(library: Library, backbone: Backbone, wanted: TagPlan | None = None) -> None:
+def plant(library: Store, backbone: Backbone, wanted: TagPlan | None = None) -> None:
     """Store the vocabulary with its labels along the first axes, as if the model had read them.
 
     A label holds where its axis has more than half of a segment's direction: there its probability

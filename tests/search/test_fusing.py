@@ -10,21 +10,23 @@ import torch
 from sqlalchemy import func, select
 from torch.nn import functional as F
 
-from models.backbone import Backbone
-from models.checkpoints import HeadMismatch, load_head
 from models.choice import HeadChoice, HeadIdentity
+from models.clip.backbone import Backbone
 from models.errors import KinodexError
+from models.heads.checkpoints import load_head
+from models.heads.fit import HeadMismatch
 from search import fusing
-from search.catalog import Segment, SegmentEmbedding, SegmentFrames, Space
-from search.embeddings import unpack
-from search.engine import SearchEngine
+from search.catalog.embeddings import unpack
+from search.catalog.lock import LibraryBusy, only_indexer
+from search.catalog.recording import remove_paths
+from search.catalog.spaces import SpaceIdentity, SpaceMismatch, active_space, enter_space
+from search.catalog.store import EmptyLibrary
+from search.catalog.summary import summarise
+from search.catalog.tables import Segment, SegmentEmbedding, SegmentFrames, Space
+from search.finding.engine import SearchEngine
 from search.fusing import FuseReport, LibraryFuser, fuse_sequences
-from search.library import EmptyLibrary, Library
-from search.lock import LibraryBusy, only_indexer
-from search.recording import remove_paths
-from search.spaces import SpaceIdentity, SpaceMismatch, active_space, enter_space
-from search.summary import summarise
-from tests.search.test_engine import Shelf, axis
+from search.library import Library
+from tests.search.finding.test_engine import Shelf, axis
 from tests.tiny import save_tiny_head, tiny_backbone, tiny_head, with_other_text_tower
 
 CPU = torch.device("cpu")

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from sketch.edges import EdgeMap
+from sketch.edges.edge_map import EdgeMap
 from sketch.strokes import CANVAS
 
 

@@ -4,16 +4,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from models.backbone import Backbone, load_backbone
-from models.hidden_maps import PictureTower, picture_tower
-from models.sources import choose_model
-from sketch.pictures import on_canvas
+from models.clip.backbone import Backbone, load_backbone
+from models.clip.sources import choose_model
+from models.towers.hidden_maps import PictureTower, picture_tower
+from sketch.canvas import Target, on_canvas
 from sketch.strokes import CANVAS
-from sketch.target import Target
-from smallworld.moving import resting
-from smallworld.pictures import Picture, Placement
-from smallworld.shots import ShotPainter, shot_of
-from smallworld.sprites import shipped_atlas
+from smallworld.clips.moving import resting
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import Picture, Placement
+from smallworld.stills.sprites import shipped_atlas
 
 
 @lru_cache(maxsize=1)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from smallworld.clips import ClipTruth
+from smallworld.clips.files import ClipTruth
 from smallworld.demo import DEMO_QUERIES, SMALLEST_DEMO, expected_clip, make_demo_library
-from smallworld.pictures import place_word
+from smallworld.stills.pictures import place_word
 
 
 def digest(clips: list[ClipTruth]) -> str:

@@ -14,10 +14,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.datasets.actions.annotated import AnnotatedClips, label_positions
 from indexer.datasets.annotations import read_lines, read_rows
 from indexer.datasets.clips import DatasetError
-from indexer.datasets.labelled import LabelledClip
+from indexer.datasets.labelled import AnnotatedClips, LabelledClip, label_positions
 from indexer.datasets.published import Release
 
 SPLITS = ("train", "test")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.datasets.actions.annotated import label_positions
 from indexer.datasets.clips import DatasetError
-from indexer.datasets.labelled import LabelledClip, LabelledDataset
-from search.corrections import CorrectedSegment, corrected_segments
-from search.library import Library
+from indexer.datasets.labelled import LabelledClip, LabelledDataset, label_positions
+from search.catalog.store import Store
+from search.tags.corrections import CorrectedSegment, corrected_segments
 
 
 def load_corrections(folder: Path) -> LabelledDataset:
@@ -19,7 +18,7 @@ def load_corrections(folder: Path) -> LabelledDataset:
 
     Raises DatasetError when nothing is left, KinodexError for a folder that is no library.
     """
-    with Library.open(folder) as library, library.reading() as session:
+    with Store.open(folder) as library, library.reading() as session:
         spoken_of = list(corrected_segments(session))
     useful = [segment for segment in spoken_of if segment.labels and segment.path]
     if not useful:

@@ -11,10 +11,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from indexer.datasets.actions.annotated import AnnotatedClips
 from indexer.datasets.annotations import read_lines
 from indexer.datasets.clips import DatasetError
-from indexer.datasets.labelled import LabelledClip
+from indexer.datasets.labelled import AnnotatedClips, LabelledClip
 from indexer.datasets.published import Release
 
 SPLITS = ("train", "test")

@@ -12,10 +12,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from indexer.datasets.actions.annotated import AnnotatedClips, label_positions
 from indexer.datasets.annotations import read_rows
 from indexer.datasets.clips import DatasetError
-from indexer.datasets.labelled import LabelledClip
+from indexer.datasets.labelled import AnnotatedClips, LabelledClip, label_positions
 from indexer.datasets.published import Release
 
 SPLITS = ("train", "val", "test")

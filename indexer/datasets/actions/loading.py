@@ -9,11 +9,10 @@ from pathlib import Path
 from types import ModuleType
 
 from indexer.datasets.actions import charades, hmdb51, kinetics, plain, something, ucf101
-from indexer.datasets.actions.annotated import AnnotatedClips
 from indexer.datasets.actions.corrected import load_corrections
 from indexer.datasets.annotations import VideoFiles
 from indexer.datasets.clips import ANY_SPLIT, DatasetError
-from indexer.datasets.labelled import LabelledDataset, joined
+from indexer.datasets.labelled import AnnotatedClips, LabelledDataset, joined
 from indexer.datasets.published import Release
 from indexer.datasets.selection import (
     NothingInSplit,

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
-from indexer.datasets.actions.annotated import AnnotatedClips, label_positions
 from indexer.datasets.clips import DatasetError
-from indexer.datasets.labelled import LabelledClip
+from indexer.datasets.labelled import AnnotatedClips, LabelledClip, label_positions
 from indexer.datasets.lists import read_records, split_of, video_id_of, window_of
 from indexer.datasets.published import tidy
 

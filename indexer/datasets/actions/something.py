@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from indexer.datasets.actions.annotated import AnnotatedClips, label_positions
 from indexer.datasets.annotations import JsonFile
-from indexer.datasets.labelled import LabelledClip
+from indexer.datasets.labelled import AnnotatedClips, LabelledClip, label_positions
 from indexer.datasets.published import Release
 
 SPLITS = ("train", "test")

@@ -1,0 +1,1 @@
+"""Frames of clips on the disk, batches and scores from them."""

@@ -1,0 +1,1 @@
+"""From a file to frames and segments. Knows no library and no model."""

@@ -1,0 +1,175 @@
+"""A few frames of a clip, evenly spread by presentation time: what a model for clips is fed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.frames import Frame
+from indexer.reading.pyav_reader import PyAVReader
+from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.settings import IndexSettings
+
+# Time stamps are stored rounded, by up to a millisecond; in parts of the sampling grid.
+_GRID_TOLERANCE = 0.02
+# Winding may go too far in some containers: it aims so much earlier.
+_WIND_MARGIN_S = 5.0
+# So many small pictures are kept while a clip is read; a longer one is read a second time.
+_HELD_FRAMES = 256
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames of a clip are taken.
+
+    rate: candidates per second, the first frame in each 1/rate seconds; 0 takes every frame.
+    frames: the most that are kept of the candidates.
+    choose: where to keep them when there are more: spread evenly with the first and the last
+        ("uniform"), at the start ("head") or at the end ("tail").
+
+    Raises ValueError for values that cannot be meant.
+    """
+
+    frames: int = 12
+    rate: float = 1.0
+    choose: Literal["uniform", "head", "tail"] = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or not 0 <= self.rate < math.inf:
+            raise ValueError("frames must be at least 1, and rate a number that is not negative")
+        if self.choose not in ("uniform", "head", "tail"):
+            raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
+
+    def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
+        """Positions of the candidates that are kept, from their presentation times."""
+        return self.positions(len(times_s))
+
+    def positions(self, count: int) -> list[int]:
+        """Which of ``count`` candidates are kept, rising; all where they are no more than frames.
+
+        Uniform is floor(linspace(0, count - 1, frames)), in whole numbers.
+        """
+        if count <= self.frames:
+            return list(range(count))
+        if self.choose == "head":
+            return list(range(self.frames))
+        if self.choose == "tail":
+            return list(range(count - self.frames, count))
+        gaps = max(1, self.frames - 1)
+        return [number * (count - 1) // gaps for number in range(self.frames)]
+
+
+FrameSampling = Sampling | SegmentSampling
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """The sampled frames of a clip, in order of time; the same one may stand there several times.
+
+    frames: shape (count, height, width, 3), uint8, RGB; at least one.
+    times_s: presentation times from the start of the file; shape (count,), float64.
+    """
+
+    frames: np.ndarray
+    times_s: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"ClipFrames({self.frames.shape}, {self.times_s[0]:.3f}-{self.times_s[-1]:.3f} s)"
+
+
+def sample_clip(
+    path: Path,
+    *,
+    start_s: float | None,
+    end_s: float | None,
+    sampling: FrameSampling,
+    short_side: int,
+    settings: IndexSettings,
+    on_frame: Callable[[], None] = lambda: None,
+) -> ClipFrames:
+    """Frames of the file from ``start_s`` (or its start) until before ``end_s`` (or its end).
+
+    A window in which no frame begins gives the one that is on the screen. The shorter side of
+    the frames has ``short_side`` pixels. ``on_frame`` is called for each decoded frame, as a sign
+    of life.
+
+    Raises:
+        DecodeFailed: the file cannot be decoded, passes a limit, or ends before the window.
+    """
+    window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
+    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+        times_s, held = _read(window.candidates(reader, on_frame), sampling)
+        if not times_s:
+            times_s, held = [window.start_s], {0: _on_screen(reader, window.start_s)}
+        positions = sampling.chosen(times_s, min(window.end_s, reader.end_s))
+    wanted = set(positions)
+    if not wanted <= held.keys():
+        # Only now is it known which ones are wanted. Reading twice keeps the memory bounded.
+        with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+            candidates = enumerate(window.candidates(reader, on_frame))
+            held = {at: frame.pixels() for at, frame in candidates if at in wanted}
+    return ClipFrames(
+        np.stack([held[at] for at in positions]), np.array([times_s[at] for at in positions])
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    start_s: float
+    end_s: float
+    rate: float
+
+    def candidates(self, reader: PyAVReader, on_frame: Callable[[], None]) -> Iterator[Frame]:
+        """The first frame in each cell of the window's time grid."""
+        last_cell = -1
+        for frame in self._decoded(reader):
+            on_frame()
+            if frame.time_s >= self.end_s:
+                return
+            if frame.time_s < self.start_s:
+                continue
+            cell = math.floor((frame.time_s - self.start_s) * self.rate + _GRID_TOLERANCE)
+            if cell > last_cell or not self.rate:
+                last_cell = cell
+                yield frame
+
+    def _decoded(self, reader: PyAVReader) -> Iterator[Frame]:
+        if self.start_s <= 2 * _WIND_MARGIN_S:
+            return reader.frames()
+        return reader.frames_after(self.start_s - _WIND_MARGIN_S)
+
+
+def _read(
+    candidates: Iterator[Frame], sampling: FrameSampling
+) -> tuple[list[float], dict[int, np.ndarray]]:
+    """Times of the candidates, and pixels by position: as many as may be wanted, or fit."""
+    choose = sampling.choose if isinstance(sampling, Sampling) else "uniform"
+    most = max(_HELD_FRAMES, sampling.frames)
+    times_s: list[float] = []
+    held: dict[int, np.ndarray] = {}
+    for at, frame in enumerate(candidates):
+        times_s.append(frame.time_s)
+        if choose == "tail":
+            held.pop(at - sampling.frames, None)
+            held[at] = frame.pixels()
+        elif at < most:
+            held[at] = frame.pixels()
+        else:
+            held.clear()
+        if choose == "head" and len(times_s) == sampling.frames:
+            break
+    return times_s, held
+
+
+def _on_screen(reader: PyAVReader, time_s: float) -> np.ndarray:
+    if time_s >= reader.end_s:
+        raise DecodeFailed(
+            "decode", f"the clip begins at {time_s:g} s, but the video ends at {reader.end_s:g} s"
+        )
+    return reader.picture_at(time_s)

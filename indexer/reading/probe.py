@@ -1,0 +1,139 @@
+"""What a video file says about itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.settings import IndexSettings
+from indexer.reading.streams import OpenStream, open_video
+
+_MICROSECONDS = 1_000_000
+# Above this many pixels (8K video) a decoder may run out of memory and call it damage.
+_LARGE_PICTURE = 34_000_000
+# Cameras without a set clock write the epoch of their format: no recording is older than this.
+_FIRST_PLAUSIBLE_YEAR = 1971
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """A video as its container describes it.
+
+    ``width`` and ``height`` are those of the display: turned upright, with square pixels.
+    ``rotation`` is what a player turns the stored picture by, in degrees counter-clockwise (0, 90,
+    180 or 270). ``duration_s``, ``average_rate`` (frames per second) and ``frame_count`` are None
+    where the container does not say; what it says may be wrong.
+
+    All times that the indexer gives count from the start of the container's timeline, as VLC, mpv
+    and ffmpeg count. A browser's clock begins later for files that have an offset: add
+    ``start_offset_s`` (0 for ordinary files) to seek there.
+    """
+
+    container: str
+    codec: str
+    duration_s: float | None
+    start_offset_s: float
+    width: int
+    height: int
+    rotation: int
+    average_rate: float | None
+    frame_count: int | None
+    created_at: datetime | None
+
+
+def probe(path: Path, settings: IndexSettings) -> VideoInfo:
+    """What the file at ``path`` says about itself; its first picture is decoded to be sure.
+
+    Raises:
+        DecodeFailed: it is not a video that may be indexed; the reason says why.
+    """
+    with open_video(path, settings) as video:
+        return describe(video, first_picture(video), settings)
+
+
+def first_picture(video: OpenStream) -> Any:
+    """The first picture of an open video that can be decoded (a PyAV video frame).
+
+    Raises:
+        DecodeFailed: there is none.
+    """
+    picture = next(video.pictures(), None)
+    if picture is None:
+        reason = "none of its pictures can be decoded: it is damaged"
+        context = video.stream.codec_context
+        if context.width * context.height > _LARGE_PICTURE:
+            reason += ", or needs more memory than decoder_memory_gb allows"
+        raise DecodeFailed("decode", reason)
+    return picture
+
+
+def describe(video: OpenStream, first: Any, settings: IndexSettings) -> VideoInfo:
+    """The description of an open video, whose ``first`` picture tells how it is turned.
+
+    Raises:
+        DecodeFailed: it is longer than the settings allow.
+    """
+    container, stream = video.container, video.stream
+    rotation = round((first.rotation or 0) / 90) * 90 % 360
+    width, height = _square_pixels(first.width, first.height, stream.sample_aspect_ratio)
+    if rotation in (90, 270):
+        width, height = height, width
+    return VideoInfo(
+        container=video.name,
+        codec=stream.codec_context.codec.canonical_name,
+        duration_s=_duration_s(container, stream, settings),
+        start_offset_s=max(0.0, timeline_start_s(container)),
+        width=width,
+        height=height,
+        rotation=rotation,
+        average_rate=float(stream.average_rate) if stream.average_rate else None,
+        frame_count=stream.frames or None,
+        created_at=_created_at({**stream.metadata, **container.metadata}),
+    )
+
+
+def timeline_start_s(container: Any) -> float:
+    """Time stamp at which the container's timeline begins: the earliest of all its streams."""
+    return float((container.start_time or 0) / _MICROSECONDS)
+
+
+def _square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
+    if not aspect or not Fraction(1, 8) <= aspect <= 8:
+        return width, height
+    return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
+
+
+def _duration_s(container: Any, stream: Any, settings: IndexSettings) -> float | None:
+    if container.duration and container.duration > 0:
+        duration_s = float(container.duration / _MICROSECONDS)
+    elif stream.duration and stream.time_base:
+        duration_s = float(stream.duration * stream.time_base)
+    else:
+        return None
+    if duration_s > settings.max_hours * 3600:
+        raise too_long(duration_s, settings)
+    return duration_s
+
+
+def too_long(duration_s: float, settings: IndexSettings) -> DecodeFailed:
+    return DecodeFailed(
+        "probe",
+        f"it lasts {duration_s / 3600:.1f} hours or more, longer than max_hours allows "
+        f"({settings.max_hours:g})",
+    )
+
+
+def _created_at(metadata: dict[str, str]) -> datetime | None:
+    """When it was recorded; the camera's own entry, which knows its time zone, comes first."""
+    for key in ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "DATE"):
+        try:
+            moment = datetime.fromisoformat(metadata.get(key, "").strip())
+        except ValueError:
+            continue
+        if moment.year >= _FIRST_PLAUSIBLE_YEAR:
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None

@@ -1,0 +1,290 @@
+"""Frames by PyAV: packet by packet, so that damage costs no more than the damaged pictures."""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+from typing import Any, Self
+
+import av
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.frames import decoded_size
+from indexer.reading.probe import VideoInfo, describe, first_picture, timeline_start_s, too_long
+from indexer.reading.settings import IndexSettings
+from indexer.reading.streams import OpenStream, open_video
+
+_LOOK_ROWS = 36
+# Pictures whose planes can be looked at in place: 8 bits, brightness first, two colour planes.
+_PLANAR = {
+    f"{family}{layout}p" for family in ("yuv", "yuvj") for layout in ("420", "422", "444", "440")
+}
+# Time stamps are stored rounded.
+_SAME_TIME_S = 0.001
+_FURTHER_BACK_S = 10.0
+# Ends that differ by less are a matter of rounding, not of damage.
+_CUT_OFF_S = 0.5
+# AVI stores times in decoding order; so many pictures may wait to be put in order.
+_REORDERED = 4
+
+
+class _Converter:
+    """Makes upright RGB pictures of the wanted size; keeps the scalers that it has set up."""
+
+    def __init__(self, size: tuple[int, int], rotation: int) -> None:
+        width, height = size[::-1] if rotation in (90, 270) else size
+        self._target = {"width": width, "height": height, "format": "rgb24"}
+        self._quarter_turns = rotation // 90
+        self._for_pixels = VideoReformatter()
+        self._for_looks = VideoReformatter()
+        self._look_shape: tuple[int, int] | None = None
+
+    def pixels(self, picture: Any) -> np.ndarray:
+        small = self._reformat(self._for_pixels, picture, Interpolation.BICUBIC, self._target)
+        return np.ascontiguousarray(np.rot90(small, self._quarter_turns))
+
+    def look(self, picture: Any) -> np.ndarray:
+        if picture.format.name in _PLANAR:
+            look = _look_in_place(picture)
+            if look.shape[1:] == self._look_shape or self._look_shape is None:
+                self._look_shape = look.shape[1:]
+                return look
+        return self._scaled_look(picture)
+
+    def _scaled_look(self, picture: Any) -> np.ndarray:
+        """For unusual pictures, and those whose size changes in the middle of a video."""
+        if self._look_shape is None:
+            rows = min(_LOOK_ROWS, picture.height)
+            self._look_shape = rows, max(1, round(picture.width * rows / picture.height))
+        rows, columns = self._look_shape
+        target = {"width": columns, "height": rows, "format": "yuv444p"}
+        small = self._reformat(self._for_looks, picture, Interpolation.AREA, target)
+        return small.astype(np.float32)
+
+    def _reformat(
+        self, scaler: VideoReformatter, picture: Any, how: Interpolation, target: dict[str, Any]
+    ) -> np.ndarray:
+        try:
+            pixels: np.ndarray = scaler.reformat(picture, interpolation=how, **target).to_ndarray()
+        except (av.error.FFmpegError, ValueError) as error:
+            raise DecodeFailed(
+                "decode", f"its pictures ({picture.format.name}) cannot be converted"
+            ) from error
+        return pixels
+
+
+class PyAVFrame:
+    """A picture still in the decoder's own form."""
+
+    def __init__(self, picture: Any, time_s: float, converter: _Converter) -> None:
+        self.time_s = time_s
+        self._picture = picture
+        self._converter = converter
+
+    @cached_property
+    def look(self) -> np.ndarray:
+        return self._converter.look(self._picture)
+
+    def pixels(self) -> np.ndarray:
+        return self._converter.pixels(self._picture)
+
+
+def _look_in_place(picture: Any) -> np.ndarray:
+    """Every n-th pixel of each plane, two by two averaged: a tenth of the cost of scaling."""
+    brightness, *colours = (_plane(plane) for plane in picture.planes[:3])
+    step = max(1, min(picture.height, picture.width) // (2 * _LOOK_ROWS))
+    sampled = brightness[step // 2 :: step, step // 2 :: step].astype(np.float32)
+    rows, columns = sampled.shape[0] // 2, sampled.shape[1] // 2
+    look = np.empty((3, max(1, rows), max(1, columns)), np.float32)
+    if min(rows, columns) < 1:
+        look[:] = np.array([plane.mean() for plane in (brightness, *colours)])[:, None, None]
+        return look
+    tall = sampled[0 : 2 * rows : 2] + sampled[1 : 2 * rows : 2]
+    look[0] = (tall[:, 0 : 2 * columns : 2] + tall[:, 1 : 2 * columns : 2]) / 4
+    for number, plane in enumerate(colours, start=1):
+        down = max(1, 2 * step * plane.shape[0] // picture.height)
+        right = max(1, 2 * step * plane.shape[1] // picture.width)
+        look[number] = plane[down // 2 :: down, right // 2 :: right][:rows, :columns]
+    return look
+
+
+def _plane(plane: Any) -> np.ndarray:
+    pixels = np.frombuffer(plane, np.uint8)
+    return pixels.reshape(-1, plane.line_size)[: plane.height, : plane.width]
+
+
+class PyAVReader:
+    """One pass over the frames of a file; opened and closed by its context manager.
+
+    Raises, on entering: DecodeFailed, if it is not a video that may be indexed.
+    """
+
+    info: VideoInfo
+
+    def __init__(self, path: Path, *, short_side: int, settings: IndexSettings) -> None:
+        self._path = path
+        self._short_side = short_side
+        self._settings = settings
+        self._open_files = ExitStack()
+        self._end_s = 0.0
+
+    def __enter__(self) -> Self:
+        with ExitStack() as opening:
+            self._video = opening.enter_context(open_video(self._path, self._settings))
+            self._first = first_picture(self._video)
+            self.info = describe(self._video, self._first, self._settings)
+            size = decoded_size(self.info, self._short_side)
+            self._converter = _Converter(size, self.info.rotation)
+            self._open_files = opening.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._open_files.close()
+
+    @property
+    def bad_frames(self) -> int:
+        """Damaged frames met so far; at the end also those that are missing."""
+        return self._video.bad_frames
+
+    @property
+    def end_s(self) -> float:
+        """When the last frame given so far goes off the screen."""
+        return self._end_s
+
+    @property
+    def video(self) -> OpenStream:
+        """The open file."""
+        return self._video
+
+    @property
+    def first_s(self) -> float:
+        """Presentation time of the first frame that can be decoded."""
+        return (self._first.time or 0.0) - self._start_s()
+
+    def frames(self) -> Iterator[PyAVFrame]:
+        """The frames, with rising times; damaged ones are left out and counted.
+
+        Raises:
+            DecodeFailed: a limit was passed.
+        """
+        return self._frames(chain([self._first], self._video.pictures()))
+
+    def frames_after(self, time_s: float) -> Iterator[PyAVFrame]:
+        """What `frames` gives later than ``time_s``; only damage from about there on is counted.
+
+        Raises:
+            DecodeFailed: a limit was passed.
+        """
+        self._end_s = time_s
+        self._video.wind_to(time_s + self._start_s())
+        return self._frames(self._video.pictures(), after_s=time_s + _SAME_TIME_S)
+
+    def _frames(self, pictures: Iterator[Any], *, after_s: float = -1.0) -> Iterator[PyAVFrame]:
+        for picture, time_s in _rising(self._timed(pictures), start_s=self._start_s()):
+            if time_s <= after_s:
+                continue
+            self._end_s = time_s + self._shown_for_s(picture)
+            if self._end_s > self._settings.max_hours * 3600:
+                raise too_long(self._end_s, self._settings)
+            yield PyAVFrame(picture, time_s, self._converter)
+        self._video.bad_frames += self.missing_frames(self._end_s)
+
+    def picture_at(self, time_s: float) -> np.ndarray:
+        """Pixels of the frame that is on the screen at ``time_s``, found by seeking.
+
+        Raises:
+            DecodeFailed: no frame can be decoded.
+        """
+        shown = self._first
+        for picture, picture_s in self.pictures_from(time_s):
+            if picture_s > time_s + _SAME_TIME_S:
+                break
+            shown = picture
+        return self._converter.pixels(shown)
+
+    def pictures_from(self, time_s: float) -> Iterator[tuple[Any, float]]:
+        """Pictures in the decoder's own form, with their times, found by seeking.
+
+        They begin at or before the one on the screen at ``time_s``, if it can be decoded.
+        """
+        wanted_s = time_s + self._start_s()
+        # Winding is inexact in some containers: if it went too far, begin earlier.
+        for start_s in (wanted_s, wanted_s - _FURTHER_BACK_S, 0.0):
+            self._video.wind_to(max(0.0, start_s))
+            timed = self._timed(self._video.pictures())
+            begin = next(timed, None)
+            if begin is not None and begin[1] <= wanted_s + _SAME_TIME_S:
+                break
+        for picture, picture_s in chain([begin] if begin else [], timed):
+            yield picture, picture_s - self._start_s()
+
+    def _timed(self, pictures: Iterator[Any]) -> Iterator[tuple[Any, float]]:
+        timed = _with_times(pictures, usual_s=self._usual_s())
+        return _in_order(timed) if self.info.container == "avi" else timed
+
+    def _start_s(self) -> float:
+        # AVI has no presentation times: its first picture is the beginning.
+        if self.info.container == "avi":
+            return self._first.time or 0.0
+        return timeline_start_s(self._video.container)
+
+    def missing_frames(self, end_s: float) -> int:
+        """How many frames the file announces after ``end_s``, its real end: it was cut off."""
+        stream = self._video.stream
+        if self.info.container != "mp4" or not stream.duration:
+            return 0
+        begins_s = (stream.start_time or 0) * stream.time_base - self._start_s()
+        missing_s = float(begins_s + stream.duration * stream.time_base) - end_s
+        return round(missing_s / self._usual_s()) if missing_s > _CUT_OFF_S else 0
+
+    def _usual_s(self) -> float:
+        return 1 / self.info.average_rate if self.info.average_rate else 1 / 25
+
+    def _shown_for_s(self, picture: Any) -> float:
+        if picture.duration and picture.time_base and self.info.container != "avi":
+            return float(picture.duration * picture.time_base)
+        return self._usual_s()
+
+
+def _with_times(pictures: Iterator[Any], *, usual_s: float) -> Iterator[tuple[Any, float]]:
+    time_s = -usual_s
+    for picture in pictures:
+        time_s = picture.time if picture.time is not None else time_s + usual_s
+        yield picture, time_s
+
+
+def _in_order(timed: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, float]]:
+    """The same pictures, which are in order, with the same times, put in order."""
+    waiting: deque[Any] = deque()
+    times: list[float] = []
+    for picture, time_s in timed:
+        waiting.append(picture)
+        heapq.heappush(times, time_s)
+        if len(waiting) > _REORDERED:
+            yield waiting.popleft(), heapq.heappop(times)
+    while waiting:
+        yield waiting.popleft(), heapq.heappop(times)
+
+
+def _rising(timed: Iterator[tuple[Any, float]], *, start_s: float) -> Iterator[tuple[Any, float]]:
+    """Times from the start of the timeline; a clock that was set back goes on instead.
+
+    Recordings joined end to end begin anew at zero; a single picture that is late is left out.
+    """
+    last_s, skew_s, step_s = -1.0, -start_s, 0.0
+    for picture, raw_s in timed:
+        time_s = max(0.0, raw_s + skew_s)
+        if time_s < last_s - 1:
+            skew_s += last_s + step_s - time_s
+            time_s = last_s + step_s
+        if time_s > last_s:
+            step_s = time_s - last_s if last_s >= 0 else step_s
+            last_s = time_s
+            yield picture, time_s

@@ -1,0 +1,1 @@
+"""Any open_clip model: frames and texts to embeddings."""

@@ -1,0 +1,231 @@
+"""Where a model comes from: the bundled one, an open_clip name, a hub id, or a local file."""
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from models.choice import BUNDLED, HUB_PREFIX, RANDOM, ModelChoice
+from models.errors import KinodexError
+
+WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
+
+_HUB_ANSWERS_S = 10
+_BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
+_BUNDLED_NAME = "kinodex-small"
+_WAYS_OUT = "use '--model bundled' (ships with the program) or '--weights FILE' (a file you have)"
+
+
+class ModelUnavailable(KinodexError):
+    """The model named cannot be had: unknown name, no download, or a file that does not fit."""
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """An open_clip model in evaluation mode on the CPU, and the tokenizer that belongs to it."""
+
+    model: torch.nn.Module
+    tokenize: Callable[[list[str]], torch.Tensor]
+
+
+def choose_model(
+    name: str, *, pretrained: str | None = None, weights: Path | None = None
+) -> ModelChoice:
+    """A complete, checked choice; a bare open_clip name gets that model's usual weights.
+
+    Raises ModelUnavailable for an unknown name or tag, or a weight file of another kind.
+    """
+    if weights is not None:
+        weights = _checked_weights(weights)
+    if name == BUNDLED or name.startswith(HUB_PREFIX):
+        if pretrained:
+            raise ModelUnavailable(f"'{name}' brings its own weights: leave --pretrained out")
+        return ModelChoice(name, weights=weights)
+    _check_architecture(name)
+    if weights is None:
+        pretrained = _checked_tag(name, pretrained)
+    elif pretrained:
+        raise ModelUnavailable("give either --pretrained or --weights, not both")
+    return ModelChoice(name, pretrained, weights)
+
+
+def default_choice(device: torch.device) -> ModelChoice:
+    """The model for real footage that this device runs at a useful speed."""
+    if device.type == "cuda":
+        return ModelChoice("ViT-L-14", "datacomp_xl_s13b_b90k")
+    return ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
+
+
+def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedModel:
+    """Load the weights, downloading them once where needed; `talk` hears about a download first."""
+    if choice.name == BUNDLED:
+        return _load_bundled(choice)
+    if choice.pretrained == RANDOM:
+        return _load_random(choice.name)
+    _check_language_packages(choice.name)
+    _announce_download(choice, talk)
+    import open_clip
+
+    try:
+        model = open_clip.create_model(
+            choice.name,
+            pretrained=str(choice.weights) if choice.weights else choice.pretrained,
+            load_weights=True,
+            require_pretrained=True,
+        )
+        tokenize = open_clip.get_tokenizer(choice.name)
+    except Exception as error:  # open_clip, hub clients and torch each raise their own kinds
+        raise _explain(choice, error) from error
+    return LoadedModel(model.eval(), tokenize)
+
+
+def _check_language_packages(name: str) -> None:
+    """Multilingual models read words with another library, which most models do without."""
+    if name.startswith(HUB_PREFIX):
+        return  # what it needs is known only once it is here
+    import open_clip
+
+    text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})
+    needs_it = "hf_model_name" in text or "hf_tokenizer_name" in text
+    if needs_it and find_spec("transformers") is None:
+        raise ModelUnavailable(
+            f"{name} needs the package 'transformers': install it with "
+            "pip install 'kinodex[languages]'"
+        )
+
+
+def _load_bundled(choice: ModelChoice) -> LoadedModel:
+    import open_clip
+
+    open_clip.add_model_config(_BUNDLED_FOLDER / f"{_BUNDLED_NAME}.json")
+    weights = choice.weights or _BUNDLED_FOLDER / "weights.safetensors"
+    try:
+        model = open_clip.create_model(_BUNDLED_NAME, pretrained=str(weights))
+    except Exception as error:  # open_clip and torch each raise their own kinds
+        if choice.weights is None:
+            raise
+        raise _explain(choice, error) from error
+    tokenize = open_clip.tokenizer.SimpleTokenizer(
+        bpe_path=str(_BUNDLED_FOLDER / "bpe.txt.gz"), context_length=model.context_length
+    )
+    return LoadedModel(model.eval(), tokenize)
+
+
+def _load_random(name: str) -> LoadedModel:
+    import open_clip
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)  # the same "random" every time, so that figures and tests repeat
+        model = open_clip.create_model(name, pretrained=None, pretrained_text=False)
+    return LoadedModel(model.eval(), open_clip.get_tokenizer(name))
+
+
+def _checked_weights(weights: Path) -> Path:
+    weights = weights.expanduser().resolve()
+    if not weights.is_file():
+        raise ModelUnavailable(f"there is no weight file {str(weights)!r}")
+    if weights.suffix.lower() not in WEIGHT_SUFFIXES:
+        kinds = ", ".join(WEIGHT_SUFFIXES)
+        raise ModelUnavailable(
+            f"{weights.name!r} is not a weight file: its name must end in {kinds}"
+        )
+    return weights
+
+
+def _check_architecture(name: str) -> None:
+    import open_clip
+
+    known = open_clip.list_models()
+    if name not in known:
+        near = difflib.get_close_matches(name, [BUNDLED, *known], n=3, cutoff=0.4)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ModelUnavailable(f"there is no model named {name!r}{hint}")
+
+
+def _checked_tag(name: str, tag: str | None) -> str:
+    import open_clip
+
+    if tag == RANDOM:
+        return tag
+    tags = open_clip.list_pretrained_tags_by_model(name)
+    if not tags:
+        raise ModelUnavailable(f"no published weights are known for {name}: give --weights FILE")
+    if tag is None:
+        usual = default_choice(torch.device("cpu"))
+        return str(usual.pretrained) if name == usual.name else tags[-1]
+    if tag not in tags:
+        raise ModelUnavailable(
+            f"{name} has no weights tagged {tag!r}: choose from {', '.join(tags)}"
+        )
+    return tag
+
+
+def _announce_download(choice: ModelChoice, talk: Callable[[str], None]) -> None:
+    """Say what is about to be fetched and how big it is; silent when it lies in the cache.
+
+    Raises ModelUnavailable at once when the hub does not answer: the download itself would
+    try again for a minute.
+    """
+    place = _hub_place(choice)
+    if place is None:
+        return
+    import huggingface_hub
+
+    repository, names = place
+    for name in names:
+        if isinstance(huggingface_hub.try_to_load_from_cache(repository, name), str):
+            return
+    size_bytes = _size_on_hub(choice, repository, names)
+    size = f", {size_bytes / 1e6:.0f} MB" if size_bytes else ""
+    talk(f"downloading {choice} from the model hub (once{size})")
+
+
+def _size_on_hub(choice: ModelChoice, repository: str, names: Sequence[str]) -> int | None:
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
+    from huggingface_hub.errors import EntryNotFoundError
+
+    for name in names:
+        try:
+            metadata = get_hf_file_metadata(hf_hub_url(repository, name), timeout=_HUB_ANSWERS_S)
+        except EntryNotFoundError:  # older weights come in one of the forms only
+            continue
+        except Exception as error:  # no network, no such repository, no permission
+            raise _explain(choice, error) from error
+        return metadata.size
+    return None
+
+
+def _hub_place(choice: ModelChoice) -> tuple[str, Sequence[str]] | None:
+    """The repository that holds the weights and the names they may have; None if none does."""
+    import open_clip
+    from open_clip.constants import HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME
+
+    usual = (HF_SAFE_WEIGHTS_NAME, HF_WEIGHTS_NAME)
+    if choice.weights is not None:
+        return None
+    if choice.name.startswith(HUB_PREFIX):
+        return choice.name.removeprefix(HUB_PREFIX), usual
+    config = open_clip.get_pretrained_cfg(choice.name, choice.pretrained)
+    # open_clip writes "organisation/repository/" or "organisation/repository/file".
+    repository, _, name = config.get("hf_hub", "").rpartition("/")
+    return (repository, (name,) if name else usual) if repository else None
+
+
+def _explain(choice: ModelChoice, error: Exception) -> ModelUnavailable:
+    if choice.weights is not None:
+        reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+        return ModelUnavailable(
+            f"the weights in {choice.weights.name!r} do not fit {choice.name}: {reason}"
+        )
+    return ModelUnavailable(f"the model {choice} could not be downloaded: {_WAYS_OUT}")
+
+
+def preprocessing_of(model: torch.nn.Module) -> dict[str, Any]:
+    """The picture preprocessing that open_clip attached to a model when it made it."""
+    from open_clip import get_model_preprocess_cfg
+
+    return dict(get_model_preprocess_cfg(model))

@@ -1,0 +1,82 @@
+"""What a trained head is and where it comes from, as values that are stored beside its weights."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from models.choice import EncoderIdentity
+from models.heads.config import HeadConfig
+
+VISUALS = ("plain", "shift", "joint")
+
+
+@dataclass(frozen=True)
+class ActionCard:
+    """What a head for actions was trained on, and how its scores become probabilities.
+
+    labels: the label list that it was trained on, in order; empty where it is not known
+    scale, offset: the calibration, see `tagging.Calibration`
+    visual: how the picture tower sees time: "plain" (not at all), "shift" or "joint"
+    fold, placement: of Shift, see `temporal_shift.use_temporal_shift`
+    frames: of Joint, the rows of its table, see `joint_tokens.use_joint_space_time`
+
+    Raises ValueError for what cannot be.
+    """
+
+    labels: tuple[str, ...]
+    scale: float = 1.0
+    offset: float = 0.0
+    visual: str = "plain"
+    fold: int = 8
+    placement: str = "branch"
+    frames: int = 8
+
+    def __post_init__(self) -> None:
+        if self.visual not in VISUALS:
+            raise ValueError(f"visual must be one of {', '.join(VISUALS)}, not {self.visual!r}")
+        if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
+            raise ValueError(f"no calibration: scale {self.scale}, offset {self.offset}")
+
+
+@dataclass(frozen=True)
+class HeadCard:
+    """What a trained head is, and where it comes from.
+
+    encoder: the backbone that it was trained with
+    pretrained: that backbone's tag, if it had one
+    dataset: what it was trained on, in words
+    figures: what was measured, by name
+    logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
+    frames: how many frames a video had in training, at most
+    frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
+    action: what a head for actions knows beside that
+    """
+
+    config: HeadConfig
+    encoder: EncoderIdentity
+    pretrained: str | None
+    dataset: str
+    figures: dict[str, Any]
+    logit_scale: float
+    frames: int
+    frame_rate: float = 1.0
+    action: ActionCard | None = None
+
+    def to_json(self) -> str:
+        """What `from_json` makes the same card of."""
+        values = asdict(self) | {"config": self.config.to_dict()}
+        if self.action is None:
+            del values["action"]
+        return json.dumps(values, indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> "HeadCard":
+        """Raises ValueError, TypeError, KeyError or KinodexError for what is no card."""
+        values = json.loads(text)
+        config = HeadConfig.from_dict(values.pop("config"))
+        encoder = EncoderIdentity(**values.pop("encoder"))
+        action = values.pop("action", None)
+        if action is not None:
+            action = ActionCard(**action | {"labels": tuple(action["labels"])})
+        return cls(config=config, encoder=encoder, action=action, **values)

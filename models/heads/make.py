@@ -1,0 +1,73 @@
+"""Making heads, CLIP4Clip's (arXiv 2104.08860) and all others, and pooling frames by a query."""
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.nn import functional as F
+
+from models.frame_sets import at_least_float32, without_padding
+from models.heads.action import make_action_head
+from models.heads.blocks import read_text_tower
+from models.heads.config import ACTION_HEADS, HeadConfig
+from models.heads.loose import LooseHead, MeanPool, SequenceLstm, SequenceTransformer
+from models.heads.tight import TightTransf
+
+# CLIP's own temperature, as its logit scale ends at 100: the weights are then the probabilities
+# with which the model would pick each frame for the text.
+_QUERY_TEMPERATURE = 0.01
+
+
+def make_head(config: HeadConfig, *, text_tower: Any = None) -> LooseHead | TightTransf:
+    """A new head, in training mode.
+
+    The blocks and positions of seqTransf and tightTransf begin as copies of those of
+    `text_tower`, an open_clip model or its text tower, as far as shapes agree; blocks that
+    are copied bring the tower's activation with them. What is not copied begins as CLIP
+    does. `head.initialisation` and `head.config` tell what came of it. Heads for actions take
+    nothing from a text tower.
+    """
+    if config.name in ACTION_HEADS:
+        return make_action_head(config)
+    if config.name == "meanP":
+        return MeanPool(config)
+    if config.name == "seqLSTM":
+        return SequenceLstm(config)
+    make = SequenceTransformer if config.name == "seqTransf" else TightTransf
+    if text_tower is None:
+        return make(config)
+    start = read_text_tower(config, text_tower)
+    head = make(replace(config, activation=start.activation or config.activation))
+    head.transformer.begin_like(start)
+    head.initialisation = start.report
+    return head
+
+
+def query_aware_similarity(
+    text_embeddings: torch.Tensor,
+    frame_embeddings: torch.Tensor,
+    mask: torch.Tensor,
+    *,
+    temperature: float = _QUERY_TEMPERATURE,
+) -> torch.Tensor:
+    """Cosines of texts with videos whose frames are weighted by how well they fit the text.
+
+    The weights are a softmax over the frames of their cosines with the text, divided by
+    `temperature` (query scoring, arXiv 2205.08508). Large temperatures give meanP, small
+    ones the best frame alone.
+
+    text_embeddings: (texts, dim); frame_embeddings: (videos, frames, dim)
+    mask: bool (videos, frames)
+    returns: (texts, videos)
+
+    Raises EmptyVideo.
+    """
+    texts = F.normalize(at_least_float32(text_embeddings), dim=-1)
+    frames = F.normalize(without_padding(frame_embeddings, mask), dim=-1)
+    cosines = torch.einsum("td,vfd->tvf", texts, frames)
+    weights = (cosines / temperature).masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    # The length of each weighted mean, from the frames' cosines with each other: the means
+    # themselves would be texts × videos × dim numbers.
+    between = frames @ frames.mT
+    squared = (torch.einsum("tvf,vfg->tvg", weights, between) * weights).sum(dim=-1)
+    return (weights * cosines).sum(dim=-1) / squared.clamp_min(1e-12).sqrt()

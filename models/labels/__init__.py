@@ -1,0 +1,1 @@
+"""Labels in words, and what becomes of cosines."""

@@ -1,0 +1,1 @@
+"""Picture towers opened up: hidden maps; towers that see time."""

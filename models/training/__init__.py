@@ -1,0 +1,1 @@
+"""The one loop and what trains in it."""

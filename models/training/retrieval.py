@@ -1,0 +1,69 @@
+"""Training of text-video retrieval: the model's forward pass and its loss (CLIP4Clip)."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+
+from models.heads.tight import TightTransf
+from models.training.batches import BatchSource, PairBatch
+from models.training.distributed import gather_with_gradient
+from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.losses import contrastive_loss, same_video, sigmoid_loss
+from models.training.text_video import TextVideoModel, TextVideoTask
+
+
+class RetrievalModel(TextVideoModel):
+    """An open_clip model with one of the heads of CLIP4Clip."""
+
+
+class RetrievalTask(TextVideoTask[RetrievalModel]):
+    """A retrieval model and its batches, as the training loop sees them."""
+
+    def _encode_videos(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        # A tight head meets the texts with all frames of a video.
+        if isinstance(self.model.head, TightTransf):
+            return self.model.embed_frames(frames, mask)
+        return super()._encode_videos(frames, mask)
+
+    def _loss(self, batch: PairBatch, embeddings: Sequence[torch.Tensor]) -> torch.Tensor:
+        texts, videos = embeddings
+        device = texts.device
+        ids = batch.video_ids.to(device)
+        positives = same_video(ids, ids)
+        ignored = None if batch.ignored is None else batch.ignored.to(device)
+        if isinstance(self.model.head, TightTransf):
+            # Each process scores its own texts against all videos: the costly part is shared.
+            mask = batch.mask.to(device)
+            scores = self.model.head(texts, gather_with_gradient(videos), mask)
+            return contrastive_loss(
+                gather_with_gradient(scores.float()), positives=positives, ignored=ignored
+            )
+        logits = self.model.logits(gather_with_gradient(texts), gather_with_gradient(videos))
+        loss = contrastive_loss if self.model.logit_bias is None else sigmoid_loss
+        return loss(logits, positives=positives, ignored=ignored)
+
+
+class RetrievalTrainer(Trainer):
+    """Trains a retrieval model on the pairs of a source; `run()` starts it or goes on."""
+
+    def __init__(
+        self,
+        model: RetrievalModel,
+        source: BatchSource,
+        settings: TrainingSettings,
+        folder: Path,
+        *,
+        validate: Callable[[RetrievalModel], dict[str, float]] | None = None,
+        export: Callable[[RetrievalModel, Path, dict[str, float]], None] | None = None,
+        on_step: Callable[[StepReport], None] = lambda _: None,
+        origin: dict[str, str] | None = None,
+    ) -> None:
+        """`validate` gives figures of the model in evaluation mode; the first one chooses the best.
+
+        `export` writes the model into the folder each time that a validation finds it better than
+        before, and at the end where there is no validation. `origin` names data and model: see
+        `Trainer`.
+        """
+        task = RetrievalTask(model, source, settings, validate=validate, export=export)
+        super().__init__(task, settings, folder, on_step=on_step, origin=origin)

@@ -1,0 +1,211 @@
+"""Writing videos into the catalog: each function is one step inside a caller's transaction."""
+
+import os
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import LargeBinary, and_, delete, exists, or_, select, type_coerce, update
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from search.catalog.embeddings import pack
+from search.catalog.spaces import bump_revision
+from search.catalog.tables import (
+    Segment,
+    SegmentEmbedding,
+    SegmentFrames,
+    Space,
+    Status,
+    Video,
+    VideoPath,
+    now,
+)
+
+
+@dataclass(frozen=True)
+class NewSegment:
+    """A segment as the indexer made it."""
+
+    start_s: float
+    end_s: float
+    keyframe_s: float
+    frame_times_s: np.ndarray  # (frames,)
+    unique_index: np.ndarray  # (frames,): the row of `frame_embeddings` that stands for each
+    frame_embeddings: np.ndarray  # (unique frames, dim), not normalised
+    embedding: np.ndarray  # (dim,), unit length
+    action_embedding: np.ndarray | None = None  # (dim,), unit length, where segments are tagged
+
+
+@dataclass(frozen=True)
+class NewVideo:
+    """A video as the indexer made it, whole."""
+
+    content_hash: str
+    size_bytes: int
+    container: str
+    codec: str
+    duration_s: float
+    width: int
+    height: int
+    rotation: int
+    average_rate: float | None
+    start_offset_s: float
+    recorded_at: datetime | None
+    frames_sampled: int
+    bad_frames: int
+    segments: tuple[NewSegment, ...]
+
+
+def find_indexed(session: Session, content_hash: str, space: Space) -> int | None:
+    """The id of the video with this content if it has its embeddings in `space`."""
+    return session.scalar(
+        select(Video.id).where(Video.content_hash == content_hash, _encoded_in(space))
+    )
+
+
+def is_encoded(session: Session, video_id: int, space: Space) -> bool:
+    """Whether a video has its embeddings in `space`."""
+    return (
+        session.scalar(select(Video.id).where(Video.id == video_id, _encoded_in(space))) is not None
+    )
+
+
+def store_video(session: Session, video: NewVideo, space: Space) -> tuple[int, list[int]]:
+    """Write a video with all its segments; → its id and theirs, in order.
+
+    Segments that an earlier indexing made are replaced.
+    """
+    row = session.scalar(select(Video).where(Video.content_hash == video.content_hash))
+    if row is None:
+        row = Video(content_hash=video.content_hash)
+        session.add(row)
+    else:
+        session.execute(delete(Segment).where(Segment.video_id == row.id))
+    for name in Video.__table__.columns.keys() & video.__dataclass_fields__.keys():
+        setattr(row, name, getattr(video, name))
+    row.indexed_at = now()
+    session.flush()
+    segments = [
+        _segment_row(row.id, position, segment, space)
+        for position, segment in enumerate(video.segments)
+    ]
+    session.add_all(segments)
+    session.flush()
+    bump_revision(session)
+    return row.id, [segment.id for segment in segments]
+
+
+def link_path(session: Session, path_id: int, video_id: int) -> None:
+    """A path holds this video: done, whatever it was before."""
+    session.execute(
+        update(VideoPath)
+        .where(VideoPath.id == path_id)
+        .values(
+            video_id=video_id,
+            status=Status.INDEXED,
+            missing_since=None,
+            stage=None,
+            reason=None,
+            attempts=0,
+            tried_at=now(),
+        )
+    )
+    bump_revision(session)
+
+
+def record_failure(session: Session, path_id: int, *, stage: str, reason: str) -> None:
+    """A path could not be indexed: where it went wrong and why, in the user's words."""
+    session.execute(
+        update(VideoPath)
+        .where(VideoPath.id == path_id)
+        .values(
+            video_id=None,
+            status=Status.FAILED,
+            stage=stage,
+            reason=reason,
+            attempts=VideoPath.attempts + 1,
+            tried_at=now(),
+        )
+    )
+    bump_revision(session)
+
+
+def under(folder: Path) -> ColumnElement[bool]:
+    """A condition: the path is `folder` itself or lies below it."""
+    # Bytes compare in order, and "0" is the byte after "/": a range that the index can use.
+    column = type_coerce(VideoPath.path, LargeBinary)
+    name = os.fsencode(folder)
+    below = name.rstrip(b"/") + b"/"
+    return or_(column == name, and_(column > below, column < below[:-1] + b"0"))
+
+
+def mark_missing(
+    session: Session, root: Path, seen: Iterable[Path], *, closed: Collection[Path] = ()
+) -> int:
+    """Hide the paths below `root` that a scan did not see; → how many are newly hidden.
+
+    What lies below a `closed` folder, which the scan could not look into, stays as it is.
+    """
+    known = session.execute(
+        select(VideoPath.id, VideoPath.path).where(under(root), VideoPath.missing_since.is_(None))
+    )
+    present = set(seen)
+    gone = [
+        path_id
+        for path_id, path in known
+        if path not in present and not any(path.is_relative_to(folder) for folder in closed)
+    ]
+    for chunk in _chunks(gone):
+        session.execute(
+            update(VideoPath).where(VideoPath.id.in_(chunk)).values(missing_since=now())
+        )
+    if gone:
+        bump_revision(session)
+    return len(gone)
+
+
+def remove_paths(session: Session, folder: Path) -> int:
+    """Forget a file or a folder's files (not the files themselves); → how many."""
+    removed = session.execute(delete(VideoPath).where(under(folder)).returning(VideoPath.id)).all()
+    purge_orphans(session)
+    return len(removed)
+
+
+def purge_orphans(session: Session) -> None:
+    """Delete the videos that no path holds any more, with all that hangs on them."""
+    orphans = delete(Video).where(~exists().where(VideoPath.video_id == Video.id))
+    if session.execute(orphans.returning(Video.id)).all():
+        bump_revision(session)
+
+
+def _encoded_in(space: Space) -> ColumnElement[bool]:
+    return (
+        exists()
+        .where(Segment.video_id == Video.id)
+        .where(SegmentEmbedding.segment_id == Segment.id)
+        .where(SegmentEmbedding.space_id == space.id)
+    )
+
+
+def _segment_row(video_id: int, position: int, segment: NewSegment, space: Space) -> Segment:
+    return Segment(
+        video_id=video_id,
+        position=position,
+        start_s=segment.start_s,
+        end_s=segment.end_s,
+        keyframe_s=segment.keyframe_s,
+        frames=SegmentFrames(
+            times_s=segment.frame_times_s.astype("<f8").tobytes(),
+            unique_index=segment.unique_index.astype("<u2").tobytes(),
+            embeddings=pack(segment.frame_embeddings),
+        ),
+        embeddings=[SegmentEmbedding(space_id=space.id, embedding=pack(segment.embedding))],
+    )
+
+
+def _chunks(ids: Sequence[int], size: int = 10_000) -> Iterable[Sequence[int]]:
+    # SQLite takes 32,766 values in one statement.
+    return (ids[start : start + size] for start in range(0, len(ids), size))

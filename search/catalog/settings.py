@@ -1,0 +1,184 @@
+"""What a user may set in `library.toml`, and how a table of it is read."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
+
+from models.choice import USUAL_TAG_THRESHOLD
+from models.errors import KinodexError
+
+SETTINGS_FILE = "library.toml"
+
+AUTO = "auto"  # the setting that leaves the choice to the program
+NO_RERANKING, QUERY_AWARE = "none", "query-aware"
+
+
+class SettingsForm(Protocol):
+    """One table of library.toml: what may stand in it, and what holds where it is silent."""
+
+    section: ClassVar[str]
+
+    @classmethod
+    def model_validate(cls, obj: Any, *, context: Any | None = None) -> Self:
+        """The form filled from a table. Raises ValidationError."""
+        ...
+
+
+Form = TypeVar("Form", bound=SettingsForm)
+
+
+def read_settings(library: Path, form: type[Form]) -> Form:
+    """One table of a library's settings file over the defaults of its form.
+
+    library: its folder; files that the settings name are found from there. There need not be a
+        catalog in it, nor a settings file.
+
+    Raises KinodexError that names the file, the key and what is wrong with its value.
+    """
+    file = library / SETTINGS_FILE
+    try:
+        return form.model_validate(_table(file, form.section), context=library)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "its values"
+        raise KinodexError(
+            f"{str(file)!r}, [{form.section}], {key}: {first['msg'].lower()}"
+        ) from error
+
+
+def _table(file: Path, section: str) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(file.read_text(encoding="utf-8")).get(section, {})
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise KinodexError(f"{str(file)!r} cannot be read: {error}") from error
+    if not isinstance(table, dict):
+        raise KinodexError(f"{str(file)!r}: '{section}' must be a [table]")
+    return table
+
+
+def _in_library(value: str, info: ValidationInfo) -> str:
+    """The path of a file, from the library's folder; anything else as it is."""
+    if not Path(value).suffix or info.context is None:
+        return value
+    return str(info.context / Path(value).expanduser())
+
+
+def _reranker_in_library(value: str, info: ValidationInfo) -> str:
+    if value in (NO_RERANKING, QUERY_AWARE) or info.context is None:
+        return value
+    return str(info.context / Path(value).expanduser())
+
+
+NameOrFile = Annotated[str, AfterValidator(_in_library)]
+
+
+class SearchSettings(BaseModel):
+    """How hits are ranked."""
+
+    section: ClassVar[str] = "search"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rerank: Annotated[str, AfterValidator(_reranker_in_library)] = Field(
+        default=NO_RERANKING,
+        description="What looks again at the frames of the best segments: none, query-aware, or "
+        "the file of a tightTransf head.",
+    )
+
+
+class TagSettings(BaseModel):
+    """Which labels segments are tagged with, and how sure a tag must be."""
+
+    section: ClassVar[str] = "tags"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    vocabulary: NameOrFile = Field(
+        default=AUTO,
+        description="The labels: kinetics-400, ucf-101, hmdb-51, small-world, or a text file with "
+        "one a line. auto keeps the library's, and begins with the one that suits the model.",
+    )
+    min_probability: float = Field(
+        default=USUAL_TAG_THRESHOLD,
+        gt=0,
+        lt=1,
+        description="A label holds from this probability on.",
+    )
+    most: int = Field(default=5, ge=1, le=100, description="A segment gets at most so many tags.")
+    head: NameOrFile = Field(
+        default=AUTO,
+        description="What fuses a segment's frames for its tags: MeanP, or the file of a trained "
+        "action head. auto keeps the library's, and begins with the one that suits the model.",
+    )
+
+
+StrokeCount = Annotated[int, Field(ge=1, le=64)] | Literal["auto"]
+
+
+class SketchSettings(BaseModel):
+    """How the segments of a library are sketched."""
+
+    section: ClassVar[str] = "sketch"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    strokes: StrokeCount = Field(
+        default=16,
+        description='Strokes of a sketch, 1 to 64, or "auto". The fewer, the more abstract: 4, 8, '
+        "16 and 32 are usual.",
+    )
+    preset: Literal["quick", "paper"] = Field(
+        default="quick",
+        description="quick takes seconds, paper (the published parameters) hours without a GPU.",
+    )
+    mask: Literal["auto", "none", "rembg"] = Field(
+        default="auto",
+        description="How the subject is told from its background: auto (what the model sees, and "
+        "motion), none, or rembg where that is installed.",
+    )
+    scene: bool = Field(
+        default=False, description="Sketch the background too, as a group of strokes of its own."
+    )
+    progressive: bool = Field(
+        default=False,
+        description="Draw stroke after stroke, each where most is missing, not all at once.",
+    )
+    seed: int = Field(default=0, ge=0, le=2**31 - 1, description="Another seed, another sketch.")
+    after_indexing: bool = Field(
+        default=False, description="Sketch what has no sketch yet at the end of 'kinodex index'."
+    )
+
+
+class UiSettings(BaseModel):
+    """What the page's visitors may do with a library, and how much."""
+
+    section: ClassVar[str] = "ui"
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    allow_changes: Literal["local", "always", "never"] = Field(
+        default="local",
+        description="Who may add videos on the page, start and stop work, and delete caches. "
+        "local: whoever uses a page that only this machine can reach; always: every visitor; "
+        "never: nobody.",
+    )
+    folders: list[str] = Field(
+        default=[],
+        description="Folders of this machine that may be added on the page, with all below them. "
+        "None named: any, but only on a page that only this machine can reach.",
+    )
+    uploads: str = Field(
+        default="uploads",
+        description="Folder for uploaded videos; a relative one is in the library's folder.",
+    )
+    upload_limit_mb: int = Field(
+        default=2000, ge=1, le=1_000_000, description="Larger files cannot be uploaded."
+    )
+    upload_files: int = Field(
+        default=100, ge=1, le=10_000, description="At most so many files in one upload."
+    )
+    keep_free_mb: int = Field(
+        default=1000,
+        ge=0,
+        description="An upload is refused when it would leave less than this on the disk.",
+    )

@@ -1,0 +1,123 @@
+"""What a library holds, counted, and what it could not take in."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from search.catalog.spaces import active_space, choice_of, head_of
+from search.catalog.store import Store
+from search.catalog.tables import Segment, SegmentSketch, Status, Video, VideoPath
+from search.catalog.tag_tables import SegmentTag, Vocabulary
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A library in numbers. `indexed` to `missing` count files; a file is one of them only.
+
+    tagged: segments with a tag or more, by the model
+    sketched: segments with a sketch
+    """
+
+    folder: Path
+    model: str | None
+    head: str | None
+    videos: int
+    hours: float
+    segments: int
+    vocabulary: str | None
+    tagged: int
+    sketched: int
+    indexed: int
+    waiting: int
+    failed: int
+    missing: int
+    size_bytes: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {**asdict(self), "folder": str(self.folder)}
+
+
+@dataclass(frozen=True)
+class FailedFile:
+    """A file that could not be indexed."""
+
+    path: Path
+    stage: str
+    reason: str
+    attempts: int
+    tried_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values; the time in UTC."""
+        return {
+            **asdict(self),
+            "path": str(self.path),
+            "tried_at": self.tried_at.isoformat(timespec="seconds") + "Z",
+        }
+
+
+def summarise(library: Store) -> Summary:
+    """Count everything."""
+    with library.reading() as session:
+        space = active_space(session)
+        videos, seconds = session.execute(
+            select(func.count(Video.id), func.coalesce(func.sum(Video.duration_s), 0.0))
+        ).one()
+        return Summary(
+            folder=library.folder,
+            model=str(choice_of(space)) if space else None,
+            head=str(head_of(space)) if space else None,
+            videos=videos,
+            hours=seconds / 3600,
+            segments=session.scalar(select(func.count(Segment.id))) or 0,
+            vocabulary=session.scalar(select(Vocabulary.name).where(Vocabulary.active)),
+            tagged=session.scalar(
+                select(func.count(SegmentTag.segment_id.distinct())).where(SegmentTag.kept)
+            )
+            or 0,
+            sketched=session.scalar(select(func.count(SegmentSketch.segment_id))) or 0,
+            indexed=_count(session, Status.INDEXED),
+            waiting=_count(session, Status.WAITING),
+            failed=_count(session, Status.FAILED),
+            missing=session.scalar(
+                select(func.count(VideoPath.id)).where(VideoPath.missing_since.is_not(None))
+            )
+            or 0,
+            size_bytes=_size_bytes(library.folder),
+        )
+
+
+def failures(library: Store) -> list[FailedFile]:
+    """The present files that failed, by path."""
+    with library.reading() as session:
+        rows = session.scalars(
+            select(VideoPath)
+            .where(VideoPath.status == Status.FAILED, VideoPath.missing_since.is_(None))
+            .order_by(VideoPath.path)
+        )
+        return [
+            FailedFile(
+                row.path,
+                row.stage or "",
+                row.reason or "",
+                row.attempts,
+                row.tried_at or datetime.min,
+            )
+            for row in rows
+        ]
+
+
+def _count(session: Session, status: Status) -> int:
+    query = select(func.count(VideoPath.id)).where(
+        VideoPath.status == status, VideoPath.missing_since.is_(None)
+    )
+    return session.scalar(query) or 0
+
+
+def _size_bytes(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,155 @@
+"""Which segments a query may find at all: filters on videos come before the cut."""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from search.catalog.tables import Video, VideoPath
+from search.queries.query import Filters
+from search.tags.reading import TagFilter, Tagged, find_tagged
+from search.vectors.segment_index import SegmentIndex
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """What filters look at, of the places of all present videos: all arrays (places,).
+
+    recorded_s: since 1970, in UTC; a file that does not say counts by its date
+    folders: by folder, which places lie in it (not in folders below)
+    """
+
+    videos: np.ndarray
+    lengths_s: np.ndarray
+    recorded_s: np.ndarray
+    paths: list[Path]
+    folders: dict[Path, np.ndarray]
+
+    @classmethod
+    def read(cls, session: Session) -> "VideoFacts":
+        """The facts of this moment."""
+        rows = session.execute(
+            select(
+                Video.id, Video.duration_s, Video.recorded_at, VideoPath.mtime_ns, VideoPath.path
+            )
+            .join(VideoPath, VideoPath.video_id == Video.id)
+            .where(VideoPath.missing_since.is_(None))
+        ).all()
+        within: dict[Path, list[int]] = defaultdict(list)
+        for place, row in enumerate(rows):
+            within[row.path.parent].append(place)
+        return cls(
+            np.array([row.id for row in rows], np.int64),
+            np.array([row.duration_s for row in rows], np.float64),
+            np.array([_recorded_s(row.recorded_at, row.mtime_ns) for row in rows], np.float64),
+            [row.path for row in rows],
+            {folder: np.array(places) for folder, places in within.items()},
+        )
+
+    def passing(self, filters: Filters) -> np.ndarray:
+        """The ids of the videos that pass, (n,), in order; tags are not looked at."""
+        passes = np.ones(len(self.videos), bool)
+        if filters.folders:
+            passes = self._in_folders(filters.folders)
+        if filters.min_length_s is not None:
+            passes &= self.lengths_s >= filters.min_length_s
+        if filters.max_length_s is not None:
+            passes &= self.lengths_s <= filters.max_length_s
+        if filters.after is not None:
+            passes &= self.recorded_s >= _begins_s(filters.after)
+        if filters.before is not None:
+            passes &= self.recorded_s < _begins_s(filters.before)
+        return np.unique(self.videos[passes])
+
+    def _in_folders(self, asked: Sequence[str]) -> np.ndarray:
+        named = [Path(one).parts for one in asked if not _is_place(one)]
+        places = [_place(one) for one in asked if _is_place(one)]
+        passes = np.zeros(len(self.videos), bool)
+        for folder, within in self.folders.items():
+            below = any(folder.is_relative_to(place) for place in places)
+            if below or _leads_through(folder, named):
+                passes[within] = True
+        for file in set(places) - self.folders.keys():  # a file may be named like a folder
+            passes[[place for place, path in enumerate(self.paths) if path == file]] = True
+        return passes
+
+
+def _recorded_s(recorded_at: datetime | None, mtime_ns: int) -> float:
+    if recorded_at is None:
+        return mtime_ns / 1e9
+    return recorded_at.replace(tzinfo=UTC).timestamp()
+
+
+def _begins_s(day: date) -> float:
+    """When a day begins here."""
+    return datetime(day.year, day.month, day.day).astimezone().timestamp()
+
+
+def _is_place(folder: str) -> bool:
+    """Whether this is where a folder lies, and not only names of folders."""
+    return folder.startswith(("/", "./", "../", "~")) or Path(folder).is_absolute()
+
+
+def _place(folder: str) -> Path:
+    return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100 (links stay)
+
+
+def _leads_through(folder: Path, named: Sequence[tuple[str, ...]]) -> bool:
+    """Whether a path leads through folders of these names, one after the other."""
+    parts = folder.parts
+    return any(
+        parts[start : start + len(names)] == names
+        for names in named
+        for start in range(len(parts) - len(names) + 1)
+    )
+
+
+@dataclass(frozen=True)
+class Scope:
+    """Segments that pass the filters.
+
+    ids: (n,), in order; None for all that are present
+    tagged: those that hold the tags asked for, if any are
+    """
+
+    ids: np.ndarray | None = None
+    tagged: Tagged | None = None
+
+    def without(self, index: SegmentIndex, segments: list[int]) -> "Scope":
+        """All but these."""
+        if not segments:
+            return self
+        known = index.visible() if self.ids is None else self.ids
+        return Scope(np.setdiff1d(known, np.array(segments, np.int64)), self.tagged)
+
+
+class ScopeFinder:
+    """Finds scopes. What is known of videos is read again when the library has changed."""
+
+    def __init__(self, index: SegmentIndex) -> None:
+        self._index = index
+        self._known: tuple[int, VideoFacts] | None = None
+
+    def find(self, session: Session, filters: Filters) -> Scope:
+        """The segments that pass. Raises UnknownLabel, and KinodexError when nothing is tagged."""
+        tagged = None
+        if filters.tags:
+            tagged = find_tagged(session, TagFilter(filters.tags, filters.min_probability))
+        ids = None if tagged is None else np.sort(tagged.ids)
+        if filters.on_videos:
+            videos = self._facts(session).passing(filters)
+            passing = self._index.columns.of_videos(videos)
+            ids = passing if ids is None else np.intersect1d(ids, passing, assume_unique=True)
+        return Scope(ids, tagged)
+
+    def _facts(self, session: Session) -> VideoFacts:
+        known = self._known  # several threads may ask
+        if known is None or known[0] != self._index.revision:
+            known = self._known = (self._index.revision, VideoFacts.read(session))
+        return known[1]

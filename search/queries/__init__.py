@@ -1,0 +1,1 @@
+"""What somebody asks, as values. No SQL, no torch."""

@@ -1,0 +1,1 @@
+"""Labels on segments: model and people."""

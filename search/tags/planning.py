@@ -1,0 +1,147 @@
+"""What a library is to be tagged with: by options, by its settings, and by what it has now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.choice import EncoderIdentity, HeadChoice, ModelChoice
+from models.clip.backbone import Backbone
+from models.heads.checkpoints import default_action_head
+from models.heads.fit import HeadMismatch
+from models.labels.prompts import PromptTemplates
+from search.catalog.settings import AUTO, TagSettings
+from search.catalog.spaces import choice_of, encoder_of, gives_same_frames, head_of
+from search.catalog.store import Store
+from search.catalog.tables import Space
+from search.catalog.tag_tables import Vocabulary
+from search.heads import choose_action_head, load_tagging_head
+from search.tags.reading import active_vocabulary
+from search.tags.tagger import Tagger
+from search.tags.vocabulary import WordList, default_name, read_vocabulary
+from search.tags.writing import TagPlan
+
+
+@dataclass(frozen=True)
+class TagRequest:
+    """What was asked for; None where nothing was."""
+
+    vocabulary: str | None = None  # a name, or a file's path
+    head: str | None = None  # a name, or a file's path
+    templates: Path | None = None
+    min_probability: float | None = None
+    most: int | None = None
+
+
+@dataclass(frozen=True)
+class TaggingChoice:
+    """A plan, and the head and the model that go with it."""
+
+    plan: TagPlan
+    head: HeadChoice
+    encoder: EncoderIdentity
+    model: ModelChoice
+
+
+def wanted_by(
+    session: Session, request: TagRequest, settings: TagSettings, backbone: Backbone
+) -> TaggingChoice:
+    """What a request comes to: where it says nothing the settings count, then what is there.
+
+    Raises BadVocabulary, InvalidTemplates, and HeadMismatch for a head that is gone.
+    """
+    model = backbone.choice
+    stored = active_vocabulary(session)
+    plan = TagPlan(
+        words=_words(request, settings, stored, model),
+        templates=_templates(request, stored).texts,
+        min_probability=request.min_probability or settings.min_probability,
+        most=request.most or settings.most,
+    )
+    asked = request.head or _named(settings.head)
+    head = choose_action_head(asked) if asked else _usual_head(_tagging_space(session), backbone)
+    return TaggingChoice(plan, head, backbone.identity, model)
+
+
+def wanted_for_new_videos(
+    session: Session, settings: TagSettings, backbone: Backbone, sampling: dict[str, Any]
+) -> TaggingChoice:
+    """What videos that are being indexed are tagged with: what the others were tagged with.
+
+    The settings count in a library that has no tags yet, and `kinodex tag` applies them to others.
+    """
+    stored, space = active_vocabulary(session), _tagging_space(session)
+    if stored is None or space is None:
+        return wanted_by(session, TagRequest(), settings, backbone)
+    plan, encoder = _plan_of(stored), encoder_of(space)
+    head = _usual_head(space, backbone)
+    if encoder and gives_same_frames(space, backbone.identity) and space.sampling == sampling:
+        # Tags may be of another text tower than searches are.
+        return TaggingChoice(plan, head, encoder, choice_of(space))
+    if plan.words.file is None and plan.words.name == default_name(choice_of(space)):
+        plan = replace(plan, words=read_vocabulary(default_name(backbone.choice)))
+    return TaggingChoice(plan, head, backbone.identity, backbone.choice)
+
+
+def make_tagger(
+    library: Store, backbone: Backbone, wanted: TaggingChoice, talk: Callable[[str], None]
+) -> Tagger:
+    """What does it. Raises HeadMismatch."""
+    head = load_tagging_head(wanted.head, wanted.model, wanted.encoder, backbone.dim)
+    return Tagger(
+        library, backbone, head, wanted.plan, encoder=wanted.encoder, model=wanted.model, talk=talk
+    )
+
+
+def _plan_of(stored: Vocabulary) -> TagPlan:
+    return TagPlan(
+        words=_words_of(stored),
+        templates=tuple(stored.templates),
+        min_probability=stored.min_probability,
+        most=stored.most,
+    )
+
+
+def _words_of(stored: Vocabulary) -> WordList:
+    return WordList(stored.name, tuple(label.text for label in stored.labels), stored.file)
+
+
+def _words(
+    request: TagRequest, settings: TagSettings, stored: Vocabulary | None, model: ModelChoice
+) -> WordList:
+    asked = request.vocabulary or _named(settings.vocabulary)
+    if asked or stored is None:
+        return read_vocabulary(asked or default_name(model))
+    if stored.file is not None and stored.file.is_file():
+        return read_vocabulary(str(stored.file))  # it may have been edited
+    return _words_of(stored)
+
+
+def _templates(request: TagRequest, stored: Vocabulary | None) -> PromptTemplates:
+    if request.templates is not None:
+        return PromptTemplates.from_file(request.templates.expanduser())
+    return PromptTemplates(tuple(stored.templates)) if stored else PromptTemplates.default()
+
+
+def _usual_head(space: Space | None, backbone: Backbone) -> HeadChoice:
+    """The library's own action head while it keeps its model, else the model's usual one."""
+    if space is None or not gives_same_frames(space, backbone.identity):
+        return default_action_head(backbone.choice)
+    own = head_of(space)
+    if own.file and not own.file.is_file():
+        raise HeadMismatch(
+            f"the action head of this library, {str(own.file)!r}, is gone: bring it back, or run "
+            "'kinodex tag --head' with the place where it lies now or with another head"
+        )
+    return own
+
+
+def _tagging_space(session: Session) -> Space | None:
+    return session.scalar(select(Space).where(Space.tagging))
+
+
+def _named(setting: str) -> str | None:
+    return None if setting == AUTO else setting

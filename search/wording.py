@@ -1,0 +1,55 @@
+"""How counts, times, sizes and names are worded, in the shell as on the page."""
+
+import math
+import os
+from pathlib import Path
+
+
+def printable(path: Path | str) -> str:
+    """A name with control characters and stray bytes spelled out: it cannot move the cursor."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in str(path)
+    )
+
+
+def counted(count: int, noun: str) -> str:
+    """ "1 video", "3 videos"."""
+    if count == 1:
+        return f"{count} {noun}"
+    plural = " or ".join(f"{word}s" for word in noun.split(" or "))
+    return f"{count} {plural}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 1:02:03.4 or 2:03.4: what people type into a player."""
+    tenths = round(seconds * 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    tail = f"{minutes:02d}:{tenths / 10:04.1f}" if hours else f"{minutes}:{tenths / 10:04.1f}"
+    return f"{hours}:{tail}" if hours else tail
+
+
+def short_path(path: Path) -> str:
+    """A path as seen from the working folder where that is shorter."""
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # another drive
+        return str(path)
+    return min(relative, str(path), key=len)
+
+
+def span(start_s: float, end_s: float) -> str:
+    """From when to when, in whole seconds: "0:03 – 0:08"."""
+    start, end = clock(math.floor(start_s)), clock(math.ceil(end_s))
+    return f"{start.removesuffix('.0')} – {end.removesuffix('.0')}"
+
+
+def in_megabytes(size_bytes: int) -> str:
+    """ "12 kB", "0.4 MB", "38 MB", "1.2 GB"."""
+    megabytes = size_bytes / 1e6
+    if megabytes < 0.1:
+        return f"{math.ceil(size_bytes / 1000)} kB"
+    if megabytes >= 1000:
+        return f"{megabytes / 1000:.1f} GB"
+    return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"

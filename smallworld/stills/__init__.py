@@ -1,0 +1,1 @@
+"""Things, scenes, pictures."""

@@ -1,0 +1,1 @@
+"""Scripts that made the bundled model; not shipped in the wheel."""

@@ -1,0 +1,161 @@
+"""Clips that a browser can play, cut from the videos when they are asked for.
+
+A page that is given a whole video keeps all of it in memory, and a browser plays few of the
+codecs that are indexed. A short clip around the moment is small and plays everywhere.
+"""
+
+import contextlib
+import json
+import math
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+
+from indexer.reading.settings import IndexSettings
+from models.errors import KinodexError
+from models.files import draft_of
+from search.catalog.store import Store
+from search.catalog.tables import Segment, Video, VideoPath
+from tasks.clips.cutting import EXIT_UNPLAYABLE
+from tasks.clips.job import CutJob
+
+_MARGIN_S = 1.5
+_LONGEST_S = 30.0
+_CUT_WITHIN_S = 60.0
+_CLIPS_KEPT = 200  # at some 3 MB each
+
+
+class NotPlayable(KinodexError):
+    """A moment that cannot be shown: its video is gone or cannot be read there."""
+
+
+@dataclass(frozen=True)
+class PlayableClip:
+    """A short H.264 file, and the whole second in it at which the moment wanted begins."""
+
+    file: Path
+    start_s: int
+
+
+@dataclass(frozen=True)
+class Source:
+    """The segment a clip is cut around, and the places of its video. Times in seconds."""
+
+    segment: int
+    start_s: float
+    end_s: float
+    duration_s: float
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of a video that becomes a clip."""
+
+    start_s: float
+    end_s: float
+
+    @classmethod
+    def around(cls, source: Source, at_s: float) -> "Window":
+        """The segment with a margin, at most half a minute.
+
+        It begins a whole number of seconds before `at_s`, because players on the page start at
+        whole seconds only; where the video begins sooner than that, with the video.
+        """
+        lead_s = math.ceil(min(at_s - source.start_s + _MARGIN_S, _LONGEST_S / 2))
+        start_s = max(0.0, at_s - lead_s)
+        end_s = min(source.end_s + _MARGIN_S, start_s + _LONGEST_S, source.duration_s)
+        return cls(start_s, max(end_s, at_s + 0.1))
+
+
+def find_source(library: Store, segment: int) -> Source:
+    """Where a segment comes from. Raises NotPlayable when it is not in the library any more."""
+    with library.reading() as session:
+        rows = session.execute(
+            select(Segment.start_s, Segment.end_s, Video.duration_s, VideoPath.path)
+            .join(Video, Video.id == Segment.video_id)
+            .join(VideoPath, VideoPath.video_id == Video.id)
+            .where(Segment.id == segment, VideoPath.missing_since.is_(None))
+            .order_by(VideoPath.path)
+        ).all()
+    if not rows:
+        raise NotPlayable("This moment is not in the library any more: search again.")
+    start_s, end_s, duration_s, _ = rows[0]
+    return Source(segment, start_s, end_s, duration_s, tuple(row.path for row in rows))
+
+
+def ensure_clip(
+    library: Store, source: Source, at_s: float, *, settings: IndexSettings
+) -> PlayableClip:
+    """The clip in which the moment `at_s` can be watched, cut now unless it lies ready.
+
+    Raises NotPlayable when the video is gone, cannot be read, or takes too long to cut.
+    """
+    window = Window.around(source, at_s)
+    folder = clips_folder(library.folder)
+    file = folder / f"{source.segment}-{round(window.start_s * 1000)}.mp4"
+    if not file.exists():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _cut(first_existing(source.paths), file, window, settings)
+            _drop_oldest(folder)
+        except OSError as error:
+            raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
+    return PlayableClip(file, int(at_s - window.start_s + 0.001))
+
+
+def clips_folder(library_folder: Path) -> Path:
+    """Where a library's clips lie."""
+    return library_folder / "media" / "clips"
+
+
+def first_existing(paths: tuple[Path, ...]) -> Path:
+    """The first path that lies there now; the first of all when none does."""
+    for path in paths:
+        with contextlib.suppress(OSError):  # in a folder that may not be entered
+            if path.exists():
+                return path
+    return paths[0]
+
+
+def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
+    with draft_of(file) as draft:
+        run_cut(CutJob(source, draft, window.start_s, window.end_s, settings), _CUT_WITHIN_S)
+        draft.replace(file)
+
+
+def run_cut(job: CutJob, within_s: float) -> float | None:
+    """Do a job in a child process; → where a copy begins, None for what was encoded anew.
+
+    Raises NotPlayable when it cannot be done, or not in so many seconds.
+    """
+    try:
+        # -P: the folder that the program was started in must not lend it modules.
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "tasks.clips.cutting"],
+            input=job.as_json(),
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=within_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise NotPlayable(
+            f"This moment cannot be played: cutting it took longer than {within_s:.0f} seconds."
+        ) from error
+    if done.returncode:
+        known = done.returncode == EXIT_UNPLAYABLE
+        reason = json.loads(done.stdout) if known else "the decoder crashed on it"
+        raise NotPlayable(f"This video cannot be played: {reason}.")
+    begins_s = json.loads(done.stdout)
+    return None if begins_s is None else float(begins_s)
+
+
+def _drop_oldest(folder: Path) -> None:
+    """Keep the cache small; what is dropped is cut again when it is asked for."""
+    files = sorted(folder.iterdir(), key=lambda file: file.stat().st_mtime, reverse=True)
+    for file in files[_CLIPS_KEPT:]:
+        file.unlink(missing_ok=True)

@@ -1,0 +1,208 @@
+"""`kinodex evaluate actions`: from labelled clips to a table of accuracies."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.datasets.actions import load_actions
+from indexer.datasets.clips import DatasetError
+from indexer.datasets.frames.action_scoring import (
+    ONE_VIEW,
+    THIRTY_VIEWS,
+    ActionScorer,
+    Average,
+    view_cache,
+)
+from indexer.datasets.frames.cache import FillReport, FrameCache, default_cache_folder
+from indexer.datasets.labelled import LabelledDataset
+from indexer.reading.segment_sampling import SegmentSampling
+from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
+from models.clip.backbone import Backbone, find_device
+from models.clip.sources import default_choice
+from models.errors import KinodexError
+from models.heads.card import VISUALS
+from models.heads.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
+from models.heads.fit import same_labels
+from models.heads.tight import TightTransf
+from models.labels.label_texts import LabelTexts, embedded_texts
+from models.labels.prompts import PromptTemplates
+from models.labels.tagging import Calibration
+from models.towers.visual_prompts import use_visual_prompt
+from models.training.actions import ActionModel
+from search.heads import choose_action_head, with_file
+from tasks.evaluation.action_report import (
+    ActionFigures,
+    MeasuredActions,
+    draw_measured,
+    print_figures,
+    write_clips,
+)
+from tasks.terminal.bars import fill, say_left_out
+from tasks.terminal.model_flags import ModelFlags
+from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.outcomes import Exit
+from tasks.terminal.printing import talk
+
+_USUAL_FRAMES = 8
+_VIEWS = {"1": ONE_VIEW, "10x3": THIRTY_VIEWS}
+_AVERAGES: dict[str, tuple[Average, ...]] = {
+    "probabilities": ("probabilities",),
+    "embeddings": ("embeddings",),
+    "both": ("probabilities", "embeddings"),
+}
+
+
+@dataclass(frozen=True)
+class ActionRequest:
+    """What was asked for on the command line."""
+
+    data: str
+    videos: Path | None
+    split: str
+    flags: ModelFlags
+    head: str | None = None
+    other_labels: bool = False
+    templates: Path | None = None
+    average: str = "probabilities"
+    views: str = "1"
+    frames: int | None = None
+    threshold: float = USUAL_TAG_THRESHOLD
+    is_undecoded_wrong: bool = True
+    confusion: Path | None = None
+    per_video: Path | None = None
+    cache: Path | None = None
+
+
+def run_actions(request: ActionRequest, *, as_json: bool) -> int:
+    """Measure, print the table, draw and write what was asked for; → the exit code."""
+    dataset = load_actions(request.data, videos=request.videos, split=request.split)
+    if request.confusion and (dataset.targets.sum(axis=1) != 1).any():
+        raise KinodexError(
+            f"{dataset.name} has clips with several labels, or with none: a confusion matrix needs "
+            "one label for each clip; leave --confusion out"
+        )
+    templates = _templates(request)
+    choice = request.flags.choice(None) or default_choice(find_device(request.flags.device))
+    backbone = load_model(choice, request.flags.device)
+    head = _load_head(request, backbone, dataset)
+    if head.card and head.card.action:
+        use_visual_prompt(backbone.model.visual, head.card.action, head.visual_state)
+    texts = _texts(dataset, templates, backbone)
+    cache = _cache(request, backbone, head)
+    filled = fill(cache, dataset.windows)
+    _say_undecoded(filled, request)
+    counted = dataset if request.is_undecoded_wrong else dataset.without(filled.failed)
+    if len(filled.failed) >= len(set(dataset.windows)):
+        raise DatasetError(f"none of the videos of {dataset.name} can be decoded")
+    scorer = _scorer(request, backbone, head, texts, cache)
+    said = scorer.said_of(counted, undecoded=filled.failed, averages=_AVERAGES[request.average])
+    measured = MeasuredActions(counted, said, filled.failed, request.threshold)
+    figures = ActionFigures.of(measured)
+    print_figures(figures, measured, _described(request, head, cache, templates), as_json=as_json)
+    if request.confusion is not None:
+        draw_measured(request.confusion.expanduser(), measured)
+    if request.per_video is not None:
+        write_clips(request.per_video.expanduser(), measured)
+    return Exit.SOME_FAILED if filled.failed else Exit.DONE
+
+
+def _templates(request: ActionRequest) -> PromptTemplates:
+    if request.templates is None:
+        return PromptTemplates.default()
+    return PromptTemplates.from_file(request.templates.expanduser())
+
+
+def _texts(dataset: LabelledDataset, templates: PromptTemplates, backbone: Backbone) -> LabelTexts:
+    return embedded_texts(
+        dataset.labels,
+        templates,
+        tokenize=backbone.text_encoder.tokenize,
+        embed=backbone.embed_texts,
+    )
+
+
+def _load_head(request: ActionRequest, backbone: Backbone, dataset: LabelledDataset) -> LoadedHead:
+    """The head that was asked for; without one the model's own, if it knows these labels."""
+    head = load_action_head(
+        _head_choice(request, backbone, dataset),
+        backbone.identity,
+        backbone.dim,
+        labels=None if request.other_labels else dataset.labels,
+        visuals=VISUALS,
+    )
+    if request.views != "1" and _visual(head) != "plain":
+        raise KinodexError(
+            f"{request.views} views are measured on frames that were encoded one by one, but this "
+            f"head's picture tower sees several at once ({_visual(head)}): leave --views out"
+        )
+    return head
+
+
+def _head_choice(
+    request: ActionRequest, backbone: Backbone, dataset: LabelledDataset
+) -> HeadChoice:
+    shipped = default_action_head(backbone.choice)
+    if request.head is not None:
+        return with_file(choose_action_head(request.head), shipped)
+    action = read_card(shipped.file).action if shipped.file else None
+    if action is None or request.other_labels or same_labels(action.labels, dataset.labels):
+        return shipped
+    talk(
+        f"the {shipped.name} that comes with the model was trained on other labels, so "
+        f"{ACTION_MEAN_POOLING} is measured; --other-labels measures it all the same"
+    )
+    return HeadChoice(ACTION_MEAN_POOLING)
+
+
+def _cache(request: ActionRequest, backbone: Backbone, head: LoadedHead) -> FrameCache:
+    """Embeddings of frames; where the picture tower must see several at once, their pixels."""
+    root = (request.cache or default_cache_folder()).expanduser()
+    frames = request.frames or (head.card.frames if head.card else _USUAL_FRAMES)
+    if _visual(head) == "plain":
+        return view_cache(root, backbone, frames=frames, views=_VIEWS[request.views])
+    return FrameCache.of_pixels(root, backbone.preprocessing, SegmentSampling(frames))
+
+
+def _scorer(
+    request: ActionRequest,
+    backbone: Backbone,
+    head: LoadedHead,
+    texts: LabelTexts,
+    cache: FrameCache,
+) -> ActionScorer:
+    action = head.card.action if head.card else None
+    assert not isinstance(head.head, TightTransf)  # noqa: S101 - load_action_head gives none
+    model = ActionModel(head.head)
+    if _visual(head) != "plain":
+        model = ActionModel(
+            head.head, backbone=backbone.model, preprocessing=backbone.preprocessing
+        )
+    return ActionScorer(
+        model.to(backbone.device).eval(),
+        texts,
+        cache,
+        views=_VIEWS[request.views],
+        logit_scale=head.card.logit_scale if head.card else backbone.logit_scale,
+        calibration=Calibration(action.scale, action.offset) if action else None,
+    )
+
+
+def _visual(head: LoadedHead) -> str:
+    return head.card.action.visual if head.card and head.card.action else "plain"
+
+
+def _say_undecoded(filled: FillReport, request: ActionRequest) -> None:
+    treated = "not decoded, counted as wrong" if request.is_undecoded_wrong else "left out"
+    say_left_out(filled, what="clip", treated=treated)
+
+
+def _described(
+    request: ActionRequest, head: LoadedHead, cache: FrameCache, templates: PromptTemplates
+) -> dict[str, str | int]:
+    """What was measured, by name."""
+    return {
+        "head": head.identity.name,
+        "visual": _visual(head),
+        "frames": cache.sampling.frames // _VIEWS[request.views].shifts,
+        "views": request.views,
+        "templates": len(templates),
+    }

@@ -1,0 +1,85 @@
+"""`kinodex evaluate sketch`: how often sketches are recognised, and by whom."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.choice import BUNDLED
+from models.clip.backbone import Backbone
+from models.clip.sources import choose_model
+from models.errors import KinodexError
+from models.labels.prompts import PromptTemplates
+from search.catalog.settings import SketchSettings
+from search.catalog.store import Store
+from sketch.drawing.recognition import Recogniser
+from tasks.evaluation.sketch_exam import Exam, exam_of_library, exam_of_pictures
+from tasks.evaluation.sketch_report import draw_curve, print_rows, rows_of
+from tasks.sketches.maker import SketchMaker
+from tasks.terminal.model_flags import ModelFlags
+from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.outcomes import Exit
+from tasks.terminal.printing import talk
+
+# Of a label. Sentences for actions, the default elsewhere, are wrong for things.
+PICTURE_PROMPTS = PromptTemplates(("a photo of {}", "a drawing of {}", "a sketch of {}"))
+
+
+@dataclass(frozen=True)
+class SketchExamRequest:
+    """What was asked for on the command line.
+
+    pictures: a folder with folders of pictures, or None for the library
+    strokes: the numbers of strokes, rising
+    drawer, judge: the model that draws, and another one
+    """
+
+    pictures: Path | None
+    library: Path | None
+    strokes: tuple[int, ...]
+    settings: SketchSettings
+    templates: Path | None
+    drawer: ModelFlags
+    judge: ModelFlags
+    curve: Path | None
+
+
+def run_sketch_exam(request: SketchExamRequest, *, as_json: bool) -> int:
+    """Draw what has to be drawn, ask the models, print the table; → the exit code."""
+    templates = _templates(request)
+    judge_choice = request.judge.choice(None)
+    exam, drawer = _exam(request)
+    backbones: dict[str, Backbone] = {}
+    if judge_choice is None:
+        talk("without --judge only the model that drew is asked, whom its own lines flatter")
+    else:
+        backbones["judge"] = load_model(judge_choice, request.judge.device)
+        _check_differs(backbones["judge"], drawer)
+    backbones["drawer"] = drawer
+    prompts = [[text.replace("{}", label) for text in templates.texts] for label in exam.labels]
+    rows = rows_of(exam, {name: Recogniser(one, prompts) for name, one in backbones.items()})
+    print_rows(rows, exam, as_json=as_json)
+    if request.curve is not None:
+        draw_curve(rows, request.curve.expanduser())
+    return Exit.SOME_FAILED if exam.failed else Exit.DONE
+
+
+def _exam(request: SketchExamRequest) -> tuple[Exam, Backbone]:
+    if request.pictures is None:
+        with Store.open(request.library) as library:
+            exam, maker = exam_of_library(library, request.drawer, request.strokes)
+        return exam, maker.backbone
+    choice = request.drawer.choice(None) or choose_model(BUNDLED)
+    maker = SketchMaker(load_model(choice, request.drawer.device), request.settings)
+    return exam_of_pictures(request.pictures.expanduser(), maker, request.strokes), maker.backbone
+
+
+def _templates(request: SketchExamRequest) -> PromptTemplates:
+    if request.templates is None:
+        return PICTURE_PROMPTS
+    return PromptTemplates.from_file(request.templates.expanduser())
+
+
+def _check_differs(judge: Backbone, drawer: Backbone) -> None:
+    if judge.identity.frames_digest == drawer.identity.frames_digest:
+        raise KinodexError(
+            "the judge is the model that drew: name another with --judge, or leave it out"
+        )

@@ -1,0 +1,154 @@
+"""`kinodex export`: the moments that were found, as clips and as a contact sheet."""
+
+import contextlib
+import itertools
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from indexer.reading.settings import IndexSettings
+from models.errors import KinodexError
+from models.files import draft_of
+from search.catalog.store import Store
+from search.export.cuts import Cut, cuts_of
+from search.finding.hits import Hit
+from search.wording import counted, printable, short_path
+from tasks.clips.job import CutJob
+from tasks.clips.playing import NotPlayable, run_cut
+from tasks.sketches.products import usable_folder
+from tasks.sketches.sheet import write_sheets_of_cuts
+from tasks.terminal.outcomes import Exit
+from tasks.terminal.printing import data, data_json, talk
+
+USUAL_NAME = "{rank:03}-{name}-{start}"
+_FIELDS = ("rank", "name", "start", "end", "segment")
+# A copy may begin so much sooner than asked; beyond that pictures are encoded anew.
+_SOONER_S = 1.0
+# Names of files end at 255 bytes, some of which a draft needs; the other fields must have room.
+_LONGEST_NAME_BYTES, _LONGEST_STEM_BYTES = 200, 120
+_CUT_WITHIN_S = 600.0
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """Where clips go, what they are called, and how they are cut.
+
+    name: of each file without ending, with fields in braces
+    before_s, after_s: margins
+    encode: encode all pictures anew, so that clips begin exactly where asked
+    """
+
+    folder: Path
+    name: str = USUAL_NAME
+    before_s: float = 1.0
+    after_s: float = 1.0
+    encode: bool = False
+    best_only: bool = False
+    sheet: Path | None = None
+
+
+def run_export(library: Store, hits: Sequence[Hit], wanted: ExportRequest, *, as_json: bool) -> int:
+    """Cut a clip of each moment; → the exit code. A clip that fails does not stop the others.
+
+    Raises KinodexError when nothing can be written.
+    """
+    cuts = cuts_of(library, hits, best_only=wanted.best_only)
+    names = [file_name(cut, wanted.name) for cut in cuts]  # a wrong template is said first
+    folder = usable_folder(wanted.folder)
+    settings = library.settings(IndexSettings)
+    failed = 0
+    for cut, name in zip(cuts, names, strict=True):
+        try:
+            file, begins_s = _write_clip(cut, folder, name, wanted, settings)
+        except (NotPlayable, OSError) as error:
+            failed += 1
+            talk(f"{printable(short_path(cut.path))} at {cut.start_s:.1f} s: {error}")
+        else:
+            _show(cut, file, begins_s, as_json=as_json)
+    if wanted.sheet is not None and hits:
+        for page in write_sheets_of_cuts(library, cuts, wanted.sheet):
+            talk(f"contact sheet: {printable(short_path(page))}")
+    talk(f"{counted(len(cuts) - failed, 'clip')} in {printable(short_path(folder))}")
+    return Exit.SOME_FAILED if failed else Exit.DONE
+
+
+def file_name(cut: Cut, template: str) -> str:
+    """A name for a clip: no separators, no characters that cannot be shown, not too long.
+
+    A long name of a video is shortened, so that what tells its clips apart is still there.
+
+    Raises KinodexError for a template that names something else.
+    """
+    fields = {
+        "rank": cut.rank,
+        "name": _shortened(cut.path.stem, _LONGEST_STEM_BYTES),
+        "start": _time(cut.start_s),
+        "end": _time(cut.end_s),
+        "segment": cut.moment.segment,
+    }
+    try:
+        name = template.format_map(fields)
+    except (LookupError, ValueError, TypeError, AttributeError) as error:
+        known = ", ".join(f"{{{field}}}" for field in _FIELDS)
+        raise KinodexError(
+            f"the name {template!r} cannot be filled in: there are {known}"
+        ) from error
+    safe = re.sub(r'[\\/:*?"<>|]', "_", "".join(c if c.isprintable() else "_" for c in name))
+    return _shortened(safe.strip(" ."), _LONGEST_NAME_BYTES).rstrip(" .") or "clip"
+
+
+def _shortened(text: str, most_bytes: int) -> str:
+    """As many letters of the text as fit."""
+    while len(os.fsencode(text)) > most_bytes:
+        text = text[:-1]
+    return text
+
+
+def _taken(folder: Path, name: str) -> Path:
+    """A new, empty file of this name, or with a number after it: what lies there stays."""
+    for number in itertools.count(1):
+        file = folder / (f"{name}.mp4" if number == 1 else f"{name}-{number}.mp4")
+        with contextlib.suppress(FileExistsError):
+            file.touch(exist_ok=False)
+            break
+    return file
+
+
+def _write_clip(
+    cut: Cut, folder: Path, name: str, wanted: ExportRequest, settings: IndexSettings
+) -> tuple[Path, float | None]:
+    """→ the clip, and where a copy begins; None for what was encoded anew."""
+    start_s = max(0.0, cut.start_s - wanted.before_s)
+    end_s = min(cut.end_s + wanted.after_s, cut.length_s)
+    copy_from_s = None if wanted.encode else max(0.0, start_s - _SOONER_S)
+    with draft_of(folder / f"{name}.mp4") as draft:
+        job = CutJob(cut.path, draft, start_s, end_s, settings, copy_from_s, to_keep=True)
+        begins_s = run_cut(job, _CUT_WITHIN_S)
+        file = _taken(folder, name)
+        draft.replace(file)
+    return file, begins_s
+
+
+def _show(cut: Cut, file: Path, copied_from_s: float | None, *, as_json: bool) -> None:
+    if not as_json:
+        data(printable(short_path(file)))
+        return
+    data_json(
+        {
+            "file": str(file),
+            "path": str(cut.path),
+            "segment": cut.moment.segment,
+            "rank": cut.rank,
+            "start_s": cut.start_s,
+            "end_s": cut.end_s,
+            "copied": copied_from_s is not None,
+            "begins_s": copied_from_s,
+        }
+    )
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds * 10), 600)
+    return f"{minutes // 60}h{minutes % 60:02d}m{rest / 10:04.1f}s"

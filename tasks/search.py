@@ -1,0 +1,74 @@
+"""`kinodex search`: a query in, moments out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from models.clip.backbone import load_backbone
+from search.catalog.spaces import active_space, check_same_model, choice_of
+from search.catalog.store import Store, nothing_indexed
+from search.export import FORMS
+from search.export.cuts import cuts_of
+from search.finding.engine import SearchEngine
+from search.finding.hits import Hit
+from search.finding.matching import all_weak
+from search.finding.tag_search import answer
+from search.queries.language import written
+from search.queries.query import Filters, Query, QueryMistake
+from search.wording import printable
+from tasks.terminal.model_flags import ModelFlags
+from tasks.terminal.printing import data, data_json, data_text, print_hits, talk
+
+
+def only_form(asked: Sequence[str]) -> str | None:
+    """The one form of output that was asked for. Raises QueryMistake for several."""
+    if len(asked) > 1:
+        raise QueryMistake(f"only one form at a time: --{' or --'.join(asked)}")
+    return asked[0] if asked else None
+
+
+def run_search(
+    folder: Path | None,
+    query: Query,
+    flags: ModelFlags,
+    *,
+    rerank: str | None,
+    form: str | None,
+) -> None:
+    """Print the videos that match best. Raises KinodexError for what the user must mend.
+
+    form: "json", "paths", one of FORMS, or None for a table
+    """
+    with Store.open(folder) as library:
+        hits = find(library, query, flags, rerank=rerank)
+        if form in FORMS:
+            data_text(FORMS[form](cuts_of(library, hits)))
+    if form == "json":
+        for hit in hits:
+            data_json({"query": written(query), **hit.as_json()})
+    elif form == "paths":
+        for hit in hits:
+            data(printable(hit.paths[0]))
+    elif form is None:
+        print_hits(hits)
+    if all_weak(hits):
+        talk("no match is sure: probably nothing here shows this")
+    if not hits:
+        talk("nothing passes these filters" if query.filters != Filters() else "nothing is found")
+
+
+def find(
+    library: Store, query: Query, flags: ModelFlags, *, rerank: str | None = None
+) -> list[Hit]:
+    """What a library answers, with the model that these options choose. Raises KinodexError."""
+    return answer(library, query, lambda: _engine(library, flags, rerank))
+
+
+def _engine(library: Store, flags: ModelFlags, rerank: str | None) -> SearchEngine:
+    with library.reading() as session:
+        space = active_space(session)
+    if space is None:
+        raise nothing_indexed(library)
+    asked = flags.choice(choice_of(space)) or choice_of(space)
+    check_same_model(space, asked)
+    backbone = load_backbone(asked, device=flags.device, talk=talk)
+    return SearchEngine.for_library(library, backbone, rerank=rerank)

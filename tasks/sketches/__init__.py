@@ -1,0 +1,1 @@
+"""`kinodex sketch` and the pictures of sketches."""

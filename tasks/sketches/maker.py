@@ -1,0 +1,111 @@
+"""A model made ready to draw, with the settings that it draws by."""
+
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+
+from models.choice import EncoderIdentity
+from models.clip.backbone import Backbone
+from models.errors import KinodexError
+from models.towers.hidden_maps import picture_tower
+from search.catalog.settings import SketchSettings
+from search.catalog.sketches import SketchRecipe
+from sketch.canvas import Target
+from sketch.drawing.artist import Artist
+from sketch.drawing.presets import preset_named
+from sketch.strokes import Drawing
+
+# Of the method. Raise it when sketches come out better: those of libraries are then drawn again.
+METHOD = 1
+# Drawn at once: a CPU gains little from more, and a stop or a kill loses no more than these.
+BATCH = 16
+
+
+class SketchMaker:
+    """Draws pictures by fixed settings.
+
+    Raises KinodexError for a model that cannot draw, and for settings that do not go together.
+    """
+
+    def __init__(self, backbone: Backbone, settings: SketchSettings) -> None:
+        if settings.scene and settings.progressive:
+            raise KinodexError(
+                "a scene is drawn at once: take scene or progressive, not both (--no-scene, "
+                "--at-once)"
+            )
+        self.backbone = backbone
+        self.settings = settings
+        self.tower = picture_tower(backbone)
+        self.artist = Artist(self.tower, preset=preset_named(settings.preset))
+
+    @property
+    def recipe(self) -> SketchRecipe:
+        """How its sketches are made."""
+        return _recipe_of(self.settings, self.backbone.identity)
+
+    @property
+    def weighs_evidence(self) -> bool:
+        """Whether motion and tags help to tell a subject from its background."""
+        return self.settings.mask == "auto"
+
+    def draw(
+        self,
+        targets: Sequence[Target],
+        *,
+        stop: threading.Event,
+        on_progress: Callable[[float], None] = lambda _: None,
+        record: int = 0,
+    ) -> list[Drawing]:
+        """A drawing of each target; worthless when `stop` was set meanwhile.
+
+        on_progress: hears which part of the work is done
+        record: so many moments of the drawing are kept
+        """
+        settings = self.settings
+        # Only one way of drawing can be progressive.
+        draw = (
+            self.artist.draw_scene
+            if settings.scene
+            else partial(self.artist.draw, progressive=settings.progressive)
+        )
+        try:
+            return draw(
+                targets,
+                strokes=settings.strokes,
+                seed=settings.seed,
+                record=record,
+                on_progress=lambda done, total: on_progress(done / max(total, 1)),
+                stop=stop,
+            )
+        except torch.OutOfMemoryError as error:
+            return self._in_halves(targets, error, stop=stop, record=record)
+
+    def _in_halves(
+        self, targets: Sequence[Target], error: Exception, *, stop: threading.Event, record: int
+    ) -> list[Drawing]:
+        if len(targets) == 1:
+            raise KinodexError(
+                f"sketching with {self.backbone.choice} does not fit into the memory of "
+                f"{self.backbone.device}: choose a smaller model or --device cpu"
+            ) from error
+        if self.backbone.device.type == "cuda":
+            torch.cuda.empty_cache()
+        half = len(targets) // 2
+        parts = (targets[:half], targets[half:])
+        return [one for part in parts for one in self.draw(part, stop=stop, record=record)]
+
+
+def _recipe_of(settings: SketchSettings, encoder: EncoderIdentity) -> SketchRecipe:
+    return SketchRecipe(
+        preset=settings.preset,
+        strokes=settings.strokes,
+        mask=settings.mask,
+        scene=settings.scene,
+        progressive=settings.progressive,
+        seed=settings.seed,
+        model=encoder.model,
+        frames_digest=encoder.frames_digest,
+        version=METHOD,
+    )

@@ -1,0 +1,98 @@
+"""The files that `kinodex sketch` writes where the user wants them, and what it says of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.errors import KinodexError
+from models.heads.checkpoints import replaced_whole
+from search.wording import counted, printable, short_path
+from sketch.strokes import Sketch
+from tasks.terminal.printing import data, data_json, talk
+
+# Of the drawing, which its film shows.
+FILM_MOMENTS = 90
+
+
+@dataclass(frozen=True)
+class FinishedSketch:
+    """A sketch that is ready, and its files by kind: "svg", "png", "making-of" …"""
+
+    name: str
+    sketch: Sketch
+    files: Mapping[str, Path]
+    seconds: float
+    segment: int | None = None
+
+    def show(self, *, as_json: bool) -> None:
+        """The paths on stdout, one a line, or all there is to know as JSON."""
+        if as_json:
+            data_json(self._as_json())
+            return
+        groups = sorted(set(self.sketch.groups), reverse=True)
+        talk(
+            f"{printable(self.name)}: {counted(len(self.sketch.strokes), 'stroke')} "
+            f"({', '.join(groups)}), {self.seconds:.1f} s"
+        )
+        for file in self.files.values():
+            data(printable(short_path(file)))
+
+    def _as_json(self) -> dict[str, Any]:
+        loss = self.sketch.loss
+        return {
+            "name": self.name,
+            "segment": self.segment,
+            "strokes": len(self.sketch.strokes),
+            "groups": list(self.sketch.groups),
+            "gains": [round(float(gain), 5) for gain in self.sketch.gains],
+            "loss": loss.total,
+            "semantic_loss": loss.semantic,
+            "geometric_loss": loss.geometric,
+            "seconds": round(self.seconds, 3),
+            "files": {kind: str(path) for kind, path in self.files.items()},
+        }
+
+
+def usable_folder(folder: Path | None) -> Path:
+    """The folder for files, made if need be: the present one if None.
+
+    Raises KinodexError when it cannot be made or written to.
+    """
+    place = (folder or Path()).expanduser()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        probe = place / ".kinodex-writes-here"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise KinodexError(
+            f"nothing can be written to {str(place)!r}: {error.strerror}; name another folder "
+            "with --out"
+        ) from error
+    return place
+
+
+def write_files(
+    folder: Path, stem: str, contents: Mapping[str, tuple[str, bytes]]
+) -> dict[str, Path]:
+    """Write files named by their stem and endings; → their paths by kind.
+
+    contents: by kind, an ending and the bytes
+
+    Raises KinodexError.
+    """
+    files: dict[str, Path] = {}
+    for kind, (ending, content) in contents.items():
+        files[kind] = folder / f"{stem}{ending}"
+        write_file(files[kind], content)
+    return files
+
+
+def write_file(file: Path, content: bytes) -> None:
+    """Put a file in place in one step. Raises KinodexError."""
+    try:
+        with replaced_whole(file) as unfinished:
+            unfinished.write_bytes(content)
+    except OSError as error:
+        raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error

@@ -1,0 +1,190 @@
+"""From a segment or a picture to what is drawn: pixels, motion, words, and the subject's mask."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from indexer.keyframes import KEYFRAME_SIDE, ensure_keyframe
+from indexer.reading.clip import Sampling
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.settings import IndexSettings
+from indexer.reading.worker import DecodeWorker
+from models.errors import KinodexError
+from search.catalog.sketches import SegmentPlace
+from search.catalog.store import Store
+from search.queries.pictures import PictureUnreadable, open_picture
+from search.tags.reading import tags_of
+from sketch.canvas import Target, on_canvas
+from sketch.drawing.mask import motion_map, subject_mask
+from sketch.strokes import CANVAS, Placed
+from tasks.sketches.maker import SketchMaker
+
+# How many frames a second tell what moves, and how far before and after the picture.
+MOTION_RATE = 3.0
+MOTION_REACH_S = 1.0
+# The longest segment of the usual settings, eight times a second.
+_MOST_FRAMES = 97
+
+
+class KeyframeUnreadable(KinodexError):
+    """A segment has no keyframe any more."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A picture with what is known of its subject.
+
+    picture: uint8 RGB (height, width, 3)
+    frames: uint8 RGB (count, height, width, 3), around the picture in time; None without a video
+    at: which of the frames is nearest to the picture
+    words: what the subject is or does
+    """
+
+    picture: np.ndarray
+    frames: np.ndarray | None = None
+    at: int = 0
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SegmentClip:
+    """Frames of a segment, evenly spaced.
+
+    frames: uint8 RGB (count, height, width, 3)
+    times_s: (count,)
+    at: which of them is the keyframe
+    """
+
+    frames: np.ndarray
+    times_s: np.ndarray
+    at: int
+
+
+@dataclass(frozen=True)
+class KeyframeReader:
+    """Reads segments' keyframes and what is known of them. Not to be shared between threads.
+
+    settings: of reading videos
+    with_evidence: whether motion and tags are wanted too
+    """
+
+    library: Store
+    worker: DecodeWorker
+    settings: IndexSettings
+    with_evidence: bool
+
+    def read(self, place: SegmentPlace) -> Subject:
+        """A segment's keyframe, with frames around it where they can be had, and its tags.
+
+        Raises KeyframeUnreadable.
+        """
+        picture = self.keyframe(place)
+        if not self.with_evidence:
+            return Subject(picture)
+        words = self.words(place)
+        try:
+            clip = self.clip(place, rate=MOTION_RATE, reach_s=MOTION_REACH_S)
+        except DecodeFailed:  # the keyframe alone will do
+            return Subject(picture, words=words)
+        return Subject(picture, clip.frames, clip.at, words)
+
+    def words(self, place: SegmentPlace) -> tuple[str, ...]:
+        """A segment's tags."""
+        with self.library.reading() as session:
+            tags = tags_of(session, [place.segment_id])[place.segment_id]
+        return tuple(tag.label for tag in tags)
+
+    def clip(self, place: SegmentPlace, *, rate: float, reach_s: float = math.inf) -> SegmentClip:
+        """A segment's keyframe with frames before and after it, `rate` a second.
+
+        Raises DecodeFailed.
+        """
+        before = max(0, math.floor(min(reach_s, place.keyframe_s - place.start_s) * rate))
+        start_s = max(0.0, place.keyframe_s - before / rate)
+        # The last of the frames begins at the end of the reach.
+        end_s = min(place.end_s, place.keyframe_s + reach_s + 0.5 / rate)
+        read = self.worker.clip_frames(
+            place.path,
+            start_s=start_s,
+            end_s=max(end_s, start_s + 0.01),
+            sampling=Sampling(frames=_MOST_FRAMES, rate=rate),
+            short_side=KEYFRAME_SIDE,
+            settings=self.settings,
+        )
+        at = int(np.abs(read.times_s - place.keyframe_s).argmin())
+        return SegmentClip(read.frames, read.times_s, at)
+
+    def keyframe(self, place: SegmentPlace) -> np.ndarray:
+        """A segment's keyframe, uint8 RGB (height, width, 3). Raises KeyframeUnreadable."""
+        try:
+            return self._open_keyframe(place)
+        except PictureUnreadable:
+            # The file is a copy, and damaged: the video has the picture still.
+            self.library.keyframe_file(place.segment_id).unlink(missing_ok=True)
+        try:
+            return self._open_keyframe(place)
+        except PictureUnreadable as error:
+            raise KeyframeUnreadable(f"its keyframe cannot be read: {error}") from error
+
+    def _open_keyframe(self, place: SegmentPlace) -> np.ndarray:
+        try:
+            file = ensure_keyframe(
+                self.library, place.segment_id, settings=self.settings, worker=self.worker
+            )
+            content = file.read_bytes() if file else None
+        except OSError as error:
+            raise KeyframeUnreadable(
+                f"its keyframe cannot be stored or read: {error.strerror}"
+            ) from error
+        if content is None:
+            raise KeyframeUnreadable("its video is gone or cannot be read any more")
+        return open_picture(content, name=f"the keyframe of segment {place.segment_id}")
+
+
+def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target]:
+    """What is drawn of each subject."""
+    return [_target(maker, subject) for subject in subjects]
+
+
+def _target(maker: SketchMaker, subject: Subject) -> Target:
+    picture, placed = on_canvas(subject.picture)
+    relevance = motion = None
+    if maker.weighs_evidence and subject.words:
+        relevance = _relevance(maker, picture, subject.words)
+    if maker.weighs_evidence and subject.frames is not None and len(subject.frames) > 1:
+        motion = _canvas_map(motion_map(subject.frames, subject.at), placed)
+    method = maker.settings.mask
+    mask = subject_mask(picture, placed, relevance=relevance, motion=motion, method=method)
+    return Target(picture, mask, placed)
+
+
+def _relevance(maker: SketchMaker, picture: np.ndarray, words: Sequence[str]) -> np.ndarray:
+    """Where the model sees what the words say: (224, 224), 0 to 1."""
+    texts = torch.nn.functional.normalize(maker.backbone.embed_texts(list(words)), dim=1)
+    tower = maker.tower
+    batch = torch.from_numpy(picture).permute(2, 0, 1)[None].to(maker.backbone.device)
+    if tower.size != CANVAS:
+        batch = torch.nn.functional.interpolate(
+            batch, size=(tower.size, tower.size), mode="bilinear", antialias=True
+        )
+    seen = tower.relevance(batch, texts.mean(dim=0).to(maker.backbone.device))[0]
+    return _resized(seen.float().cpu().numpy(), CANVAS, CANVAS)
+
+
+def _canvas_map(values: np.ndarray, placed: Placed) -> np.ndarray:
+    """A map of the picture (height, width) laid onto the canvas, 0 in the padding."""
+    left, top = round(placed.left), round(placed.top)
+    width = min(max(1, round(placed.width)), CANVAS - left)
+    height = min(max(1, round(placed.height)), CANVAS - top)
+    laid = np.zeros((CANVAS, CANVAS), np.float32)
+    laid[top : top + height, left : left + width] = _resized(values, width, height)
+    return laid
+
+
+def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
+    resized = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.clip(resized, 0.0, 1.0)

@@ -1,0 +1,109 @@
+"""`kinodex status`, `failed`, `remove` and `where`: what the library says about itself."""
+
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from models.errors import KinodexError
+from search.catalog.recording import remove_paths as forget
+from search.catalog.store import Store, default_folder
+from search.catalog.summary import Summary, failures, summarise
+from search.wording import clock, counted, printable, short_path
+from tasks.terminal.printing import data, data_console, data_json, talk
+
+
+def print_status(folder: Path | None, *, as_json: bool) -> None:
+    """Counts, model and space used, one a line."""
+    with Store.open(folder) as library:
+        summary = summarise(library)
+    if as_json:
+        data_json(summary.as_json())
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in _lines(summary):
+        table.add_row(name, Text(value))
+    data_console.print(table)
+
+
+def _lines(summary: Summary) -> list[tuple[str, str]]:
+    model = summary.model or "none yet"
+    return [
+        ("library", printable(summary.folder)),
+        ("model", f"{model}, head {summary.head}" if summary.head else model),
+        ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
+        ("segments", str(summary.segments)),
+        ("tags", _tags(summary)),
+        ("sketches", _sketches(summary)),
+        ("files", _counts(summary)),
+        ("space used", f"{summary.size_bytes / 1e6:.1f} MB"),
+    ]
+
+
+def _tags(summary: Summary) -> str:
+    if summary.vocabulary is None:
+        return "none yet: 'kinodex tag' makes them"
+    return f"{printable(summary.vocabulary)}, on {counted(summary.tagged, 'segment')}"
+
+
+def _sketches(summary: Summary) -> str:
+    if not summary.sketched:
+        return "none yet: 'kinodex sketch' draws them"
+    return f"{summary.sketched} of {counted(summary.segments, 'segment')}"
+
+
+def _counts(summary: Summary) -> str:
+    counts = {
+        "indexed": summary.indexed,
+        "waiting": summary.waiting,
+        "failed": summary.failed,
+        "missing": summary.missing,
+    }
+    return ", ".join(f"{count} {word}" for word, count in counts.items())
+
+
+def print_failed(folder: Path | None, *, as_json: bool) -> None:
+    """The files that failed, each with stage, reason and number of attempts."""
+    with Store.open(folder) as library:
+        rows = failures(library)
+    for row in rows:
+        if as_json:
+            data_json(row.as_json())
+        else:
+            data(f"{printable(short_path(row.path))}\t{row.stage}\t{row.reason}")
+    if rows and not as_json:
+        talk(f"{counted(len(rows), 'file')} failed: 'kinodex failed --retry' tries them again")
+
+
+def remove_paths(folder: Path | None, paths: list[Path], *, as_json: bool) -> None:
+    """Forget files and folders; an error if the library knows none of a path."""
+    removed = 0
+    with Store.open(folder) as library:
+        for path in paths:
+            place = path.expanduser().absolute()
+            with library.writing() as session:
+                # As it was typed, else where its links lead: names are stored resolved.
+                count = forget(session, place) or forget(session, place.resolve())
+            if not count:
+                raise KinodexError(f"the library knows nothing at {str(place)!r}")
+            removed += count
+    if as_json:
+        data_json({"removed": removed})
+    talk(f"{counted(removed, 'file')} removed from the library (not from the disk)")
+
+
+def print_places(folder: Path | None, *, as_json: bool) -> None:
+    """The folders and files that make up the library, whether they exist yet or not."""
+    place = Path(folder or default_folder()).expanduser().resolve()
+    places = {
+        "library": place,
+        "catalog": place / "catalog.db",
+        "vectors": place / "vectors",
+        "media": place / "media",
+        "settings": place / "library.toml",
+    }
+    if as_json:
+        data_json({name: str(path) for name, path in places.items()})
+        return
+    for name, path in places.items():
+        data(f"{name}\t{printable(path)}")

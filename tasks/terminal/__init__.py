@@ -1,0 +1,1 @@
+"""How a task talks and ends."""

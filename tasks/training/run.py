@@ -1,0 +1,133 @@
+"""`kinodex train`: one run, from what it is put together from to the files in its folder."""
+
+import math
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING
+from models.errors import KinodexError
+from models.training.distributed import process_rank, torchrun_processes
+from models.training.files import read_history
+from models.training.loop import TrainingReport, TrainingSettings
+from search.wording import printable
+from tasks.terminal.curves import draw_history
+from tasks.terminal.outcomes import Exit, stop_on_interrupt
+from tasks.terminal.printing import data, data_json, talk, talk_console
+from tasks.training.flags import BackboneFlags, DataFlags, HeadFlags
+from tasks.training.parts import TrainingParts
+from tasks.training.progress import TrainingProgress, figures_line
+from tasks.training.retrieval import assemble_retrieval
+from tasks.training.sweep import run_sweep
+
+CURVES_FILE = "curves.png"
+_MOST_VALIDATIONS = 20
+
+
+def run_retrieval(
+    out: Path,
+    settings: TrainingSettings,
+    model: BackboneFlags,
+    head: HeadFlags,
+    data_flags: DataFlags,
+    *,
+    epochs: float | None,
+    sweep_steps: int | None,
+    as_json: bool,
+) -> int:
+    """Train text-video retrieval; see `run_training`."""
+    check_something_trains(head.name, settings)
+    return run_training(
+        lambda: assemble_retrieval(settings, model, head, data_flags),
+        out.expanduser(),
+        epochs=epochs,
+        sweep_steps=sweep_steps,
+        as_json=as_json,
+    )
+
+
+def run_training(
+    assemble: Callable[[], TrainingParts],
+    folder: Path,
+    *,
+    epochs: float | None,
+    sweep_steps: int | None,
+    as_json: bool,
+) -> int:
+    """Train into a folder, or try learning rates; → the exit code.
+
+    epochs: how long to train, in the place of the settings' steps
+    sweep_steps: only try learning rates, in runs of so many steps
+    """
+    with _only_first_process_talks():
+        # Decoding comes before the processes meet: it may take longer than they wait for each
+        # other.
+        parts = assemble()
+        with torchrun_processes():
+            parts.agree_on_data()
+            parts.say_what_is_trained()
+            parts.settings = _with_length(parts, epochs)
+            if sweep_steps is not None:
+                return run_sweep(parts, folder, steps=sweep_steps, as_json=as_json)
+            report = _train(parts, folder)
+    if process_rank() == 0:
+        _tell(report, folder, as_json=as_json)
+    if not report.finished:
+        return Exit.INTERRUPTED
+    # torchrun takes any other code than 0 for a crash.
+    alone = "LOCAL_RANK" not in os.environ
+    return Exit.SOME_FAILED if parts.left_out and alone else Exit.DONE
+
+
+def check_something_trains(head: str, settings: TrainingSettings) -> None:
+    """Raises KinodexError for a mean of frames that the model itself makes as before."""
+    if head in (MEAN_POOLING, ACTION_MEAN_POOLING) and settings.tune == "head":
+        raise KinodexError(
+            f"{head} has nothing to train while the model stays as it is: "
+            "use --tune text, --tune all, or another --head"
+        )
+
+
+def _with_length(parts: TrainingParts, epochs: float | None) -> TrainingSettings:
+    """The settings with the number of steps, and how often to validate."""
+    settings, epoch = parts.settings, parts.steps_per_epoch
+    steps = settings.steps if epochs is None else max(1, round(epochs * epoch))
+    every = settings.validate_every or max(epoch, math.ceil(steps / _MOST_VALIDATIONS))
+    return replace(settings, steps=steps, validate_every=every)
+
+
+def _train(parts: TrainingParts, folder: Path) -> TrainingReport:
+    progress = TrainingProgress("training", parts.settings.steps, 0)
+    trainer = parts.trainer(parts.settings, folder, on_step=progress.on_step, is_trial=False)
+    if trainer.step:
+        talk(f"going on after step {trainer.step} of {parts.settings.steps}")
+    with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:
+        report = trainer.run(stop)
+    if process_rank() == 0:
+        draw_history(read_history(folder), folder / CURVES_FILE)
+    return report
+
+
+def _tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:
+    if not report.finished:
+        talk(f"stopped after step {report.steps}: run the same command again to go on")
+        return
+    talk(f"best step {report.best_step}: {figures_line(report.best_figures)}")
+    if as_json:
+        figures = report.best_figures
+        data_json({"folder": str(folder), "best_step": report.best_step, "figures": figures})
+        return
+    data(printable(folder))
+
+
+@contextmanager
+def _only_first_process_talks() -> Iterator[None]:
+    """Under torchrun the other processes would say everything again."""
+    before = talk_console.quiet
+    talk_console.quiet = os.environ.get("RANK", "0") != "0"
+    try:
+        yield
+    finally:
+        talk_console.quiet = before

@@ -1,0 +1,140 @@
+"""`kinodex train … --sweep`: short runs over a range of learning rates."""
+
+import shutil
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Event
+
+from rich.table import Table
+
+from models.training.distributed import process_rank
+from models.training.files import read_history
+from models.training.loop import TrainingDiverged, TrainingSettings
+from tasks.terminal.curves import draw_sweep
+from tasks.terminal.outcomes import Exit, stop_on_interrupt
+from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.training.parts import TrainingParts
+from tasks.training.progress import FIGURES, TrainingProgress
+
+SWEEP_FILE = "sweep.png"
+# Half a decade apart, a decade and a half to both sides of the rate that was given.
+_FACTORS = (10**-1.5, 0.1, 10**-0.5, 1.0, 10**0.5, 10.0, 10**1.5)
+
+
+@dataclass(frozen=True)
+class Trial:
+    """How a short run with one learning rate ended; None where it diverged."""
+
+    learning_rate: float
+    loss: float | None  # mean over the last fifth of the steps
+    figure: float | None  # of the validation, see `TrainingParts`
+
+
+def run_sweep(parts: TrainingParts, folder: Path, *, steps: int, as_json: bool) -> int:
+    """Try the rates of what trains most, print a table, draw it, recommend one; → exit code.
+
+    The rate of the head is varied where only the head trains, else that of the backbone.
+    """
+    option, settings = _trials(parts.settings, steps)
+    trials: list[Trial] = []
+    with stop_on_interrupt() as stop:
+        for one in settings:
+            trial = _try(parts, one, folder, option, stop)
+            if trial is None:
+                talk("stopped: --sweep starts anew")
+                return Exit.INTERRUPTED
+            trials.append(trial)
+    if process_rank() == 0:
+        _show(trials, option, parts.figure, folder, as_json=as_json)
+    return Exit.DONE
+
+
+def recommended(trials: Sequence[Trial]) -> Trial | None:
+    """The highest figure; of equals the lowest loss. None if all diverged."""
+    good = [trial for trial in trials if trial.loss is not None and trial.figure is not None]
+    return max(good, key=lambda trial: (trial.figure, -(trial.loss or 0.0)), default=None)
+
+
+def _trials(settings: TrainingSettings, steps: int) -> tuple[str, list[TrainingSettings]]:
+    """The option that is varied, and the settings of each run."""
+    short = replace(settings, steps=steps, validate_every=0, save_every=steps)
+    if settings.tune == "head":
+        base = settings.head_learning_rate
+        return "--head-rate", [replace(short, head_learning_rate=base * f) for f in _FACTORS]
+    base = settings.backbone_learning_rate
+    return "--backbone-rate", [replace(short, backbone_learning_rate=base * f) for f in _FACTORS]
+
+
+def _try(
+    parts: TrainingParts, settings: TrainingSettings, folder: Path, option: str, stop: Event
+) -> Trial | None:
+    """One short run, in a folder that is deleted again; None when it was stopped."""
+    rate = (
+        settings.head_learning_rate if option == "--head-rate" else settings.backbone_learning_rate
+    )
+    place = folder / "sweep"
+    if process_rank() == 0:
+        shutil.rmtree(place, ignore_errors=True)
+    progress = TrainingProgress(f"{option} {rate:.2g}", settings.steps, 0)
+    trainer = parts.trainer(settings, place, on_step=progress.on_step, is_trial=True)
+    try:
+        with progress if process_rank() == 0 else nullcontext():
+            report = trainer.run(stop)
+    except TrainingDiverged:
+        return Trial(rate, None, None)
+    finally:
+        history = read_history(place)
+        if process_rank() == 0:
+            shutil.rmtree(place, ignore_errors=True)
+    if not report.finished:
+        return None
+    last = [record["loss"] for record in history[-max(1, len(history) // 5) :]]
+    loss = sum(last) / len(last) if last else None
+    return Trial(rate, loss, report.best_figures[parts.figure])
+
+
+def _show(
+    trials: Sequence[Trial], option: str, figure: str, folder: Path, *, as_json: bool
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    records = [_record(trial, figure) for trial in trials]
+    draw_sweep(records, folder / SWEEP_FILE, figure=figure, name=FIGURES[figure])
+    if as_json:
+        for record in records:
+            data_json(record)
+    elif data_console.is_terminal:
+        data_console.print(_table(trials, FIGURES[figure]))
+    else:
+        for cells in _rows(trials):
+            data("\t".join(cells))
+    best = recommended(trials)
+    if best is None:
+        talk(f"all runs diverged: try again with a smaller {option}")
+        return
+    talk(f"recommended: {option} {best.learning_rate:.2g} (curve: {folder / SWEEP_FILE})")
+    if best in (trials[0], trials[-1]):
+        talk(f"that is the end of the range: sweep again around {option} {best.learning_rate:.2g}")
+
+
+def _record(trial: Trial, figure: str) -> dict[str, float | None]:
+    return {"learning_rate": trial.learning_rate, "loss": trial.loss, figure: trial.figure}
+
+
+def _rows(trials: Sequence[Trial]) -> list[tuple[str, str, str]]:
+    return [
+        (f"{trial.learning_rate:.2g}", "diverged", "")
+        if trial.loss is None or trial.figure is None
+        else (f"{trial.learning_rate:.2g}", f"{trial.loss:.3f}", f"{trial.figure:.1f}")
+        for trial in trials
+    ]
+
+
+def _table(trials: Sequence[Trial], figure: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for heading in ("learning rate", "loss", figure):
+        table.add_column(heading, justify="right")
+    for cells in _rows(trials):
+        table.add_row(*cells)
+    return table

@@ -1,0 +1,62 @@
+"""Ten samplings and three crops of a clip, and how they are kept."""
+
+import numpy as np
+import torch
+
+from indexer.datasets.clips import ClipWindow
+from indexer.datasets.frames.cache import FrameCache
+from indexer.datasets.frames.views import by_view, three_crops
+from indexer.reading.clip import sample_clip
+from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.settings import IndexSettings
+from tests.tiny import tiny_backbone
+
+
+def ramp(height: int, width: int) -> np.ndarray:
+    """One frame that grows brighter along its longer side."""
+    along = np.arange(max(height, width), dtype=np.uint8)
+    frame = np.broadcast_to(along if width > height else along[:, None], (height, width))
+    return np.repeat(frame[None, :, :, None], 3, axis=3).copy()
+
+
+def test_crops_lie_side_by_side_in_a_wide_picture():
+    preprocessing = tiny_backbone().preprocessing  # 32 pixels, cut from 37
+    crops = three_crops(ramp(37, 77), preprocessing)
+    assert crops.shape == (3, 32, 32, 3)
+    assert crops[:, 0, 0, 0].tolist() == [0, 22, 45]
+    assert crops[:, 0, 31, 0].tolist() == [31, 53, 76]
+
+
+def test_crops_of_an_upright_picture_are_top_middle_and_bottom():
+    crops = three_crops(ramp(77, 37), tiny_backbone().preprocessing)
+    assert crops[:, 0, 0, 0].tolist() == [0, 22, 45]
+
+
+def test_views_are_put_together_from_shifts_and_crops():
+    sampling = SegmentSampling(2, shifts=2)
+    # Stored frame by frame, the crops of each side by side: number = 10 · frame + crop.
+    stored = torch.tensor([10 * frame + crop for frame in range(4) for crop in range(3)])
+    views = by_view(stored.reshape(1, 12, 1), sampling, crops=3)[0, :, :, 0]
+    assert views.tolist() == [[0, 20], [1, 21], [2, 22], [10, 30], [11, 31], [12, 32]]
+
+
+def test_crop_embeddings_are_kept_by_frame_and_crop(good_videos, tmp_path):
+    backbone, sampling = tiny_backbone(), SegmentSampling(2, shifts=2)
+    window = ClipWindow(good_videos["plain.mp4"])
+    cache = FrameCache.of_crops(tmp_path, backbone, sampling)
+    assert cache.fill([window], processes=1).encoded == 1
+    frames, mask = cache.batch([window])
+    assert frames.shape == (1, 12, 24)
+    assert mask.all()
+    clip = sample_clip(
+        window.path,
+        start_s=None,
+        end_s=None,
+        sampling=sampling,
+        short_side=37,
+        settings=IndexSettings(),
+    )
+    expected = backbone.embed_frames(three_crops(clip.frames, backbone.preprocessing))
+    torch.testing.assert_close(frames[0].float(), expected, atol=2e-3, rtol=0)
+    views = by_view(frames, sampling, crops=3)
+    torch.testing.assert_close(views[0, 4, 1], frames[0, 3 * 3 + 1])

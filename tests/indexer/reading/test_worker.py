@@ -1,0 +1,208 @@
+"""The decoding process: what goes wrong in it costs one file and no more."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from indexer.reading.errors import DecodeFailed
+from indexer.reading.probe import VideoInfo
+from indexer.reading.settings import IndexSettings
+from indexer.reading.video import DecodedSegment, DecodeSummary
+from indexer.reading.worker import DecodeWorker
+from tests.corpus import shots, write_clip
+
+SETTINGS = IndexSettings()
+posix_only = pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+
+
+@pytest.fixture(scope="module")
+def worker() -> Iterator[DecodeWorker]:
+    with DecodeWorker() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Twelve shots of four seconds: more than a pipe holds."""
+    path = tmp_path_factory.mktemp("long") / "long.mp4"
+    return write_clip(path, shots([40] * 12, width=320, height=192), rate=10)
+
+
+def kinds(worker: DecodeWorker, path: Path) -> list[type]:
+    return [type(one) for one in worker.decode(path, short_side=96, settings=SETTINGS)]
+
+
+def decodes(worker: DecodeWorker, path: Path) -> bool:
+    return kinds(worker, path) == [VideoInfo, *[DecodedSegment] * 3, DecodeSummary]
+
+
+def test_events_come_in_order(worker: DecodeWorker, good_videos: dict[str, Path]) -> None:
+    assert decodes(worker, good_videos["plain.mp4"])
+
+
+def test_a_refused_file_is_a_failure_and_the_process_lives_on(
+    worker: DecodeWorker, good_videos: dict[str, Path], refused_files: dict[str, Path]
+) -> None:
+    assert decodes(worker, good_videos["plain.mp4"])
+    before = worker.pid
+    for path in refused_files.values():
+        with pytest.raises(DecodeFailed):
+            list(worker.decode(path, short_side=96, settings=SETTINGS))
+
+    assert decodes(worker, good_videos["vp9.webm"])
+    assert worker.pid == before
+
+
+def test_an_abandoned_video_leaves_the_worker_usable(
+    worker: DecodeWorker, good_videos: dict[str, Path], long_clip: Path
+) -> None:
+    for _ in range(2):
+        events = worker.decode(long_clip, short_side=224, settings=SETTINGS)
+        assert isinstance(next(events), VideoInfo)
+        assert isinstance(next(events), DecodedSegment)
+
+        assert decodes(worker, good_videos["plain.mp4"])
+
+
+def test_thumbnail(worker: DecodeWorker, good_videos: dict[str, Path]) -> None:
+    picture = worker.thumbnail(good_videos["plain.mp4"], 1.0, short_side=96, settings=SETTINGS)
+
+    assert picture.startswith(b"\xff\xd8\xff")
+
+
+@posix_only
+def test_a_crash_is_one_failed_file(
+    worker: DecodeWorker, good_videos: dict[str, Path], long_clip: Path
+) -> None:
+    events = worker.decode(long_clip, short_side=224, settings=SETTINGS)
+    next(events)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSEGV)
+
+    with pytest.raises(DecodeFailed) as failed:
+        list(events)
+
+    assert failed.value.stage == "crash"
+    assert failed.value.reason == "the decoder crashed on it (Segmentation fault)"
+    assert decodes(worker, good_videos["plain.mp4"])
+
+
+@posix_only
+def test_a_process_that_died_between_files_is_replaced(
+    worker: DecodeWorker, good_videos: dict[str, Path]
+) -> None:
+    assert decodes(worker, good_videos["plain.mp4"])
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGKILL)
+    time.sleep(0.1)
+
+    assert decodes(worker, good_videos["plain.mp4"])
+
+
+@posix_only
+def test_a_hang_is_one_failed_file(
+    worker: DecodeWorker, good_videos: dict[str, Path], long_clip: Path
+) -> None:
+    settings = IndexSettings(decode_timeout_s=2)
+    events = worker.decode(long_clip, short_side=224, settings=settings)
+    next(events)
+    assert worker.pid is not None
+    os.kill(worker.pid, signal.SIGSTOP)
+
+    with pytest.raises(DecodeFailed) as failed:
+        list(events)
+
+    assert failed.value.stage == "timeout"
+    assert "no sign of life for 2 seconds" in failed.value.reason
+    assert decodes(worker, good_videos["plain.mp4"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_a_memory_bomb_is_one_failed_file(
+    worker: DecodeWorker, good_videos: dict[str, Path], refused_files: dict[str, Path]
+) -> None:
+    settings = IndexSettings(max_pixels=200_000_000, decoder_memory_gb=0.5)
+
+    with pytest.raises(DecodeFailed) as failed:
+        list(worker.decode(refused_files["huge.mp4"], short_side=96, settings=settings))
+
+    assert "more memory than decoder_memory_gb allows" in failed.value.reason
+    assert decodes(worker, good_videos["plain.mp4"])
+
+
+def test_a_worker_can_be_closed_and_used_again(good_videos: dict[str, Path]) -> None:
+    worker = DecodeWorker()
+    assert decodes(worker, good_videos["plain.mp4"])
+    worker.close()
+    assert worker.pid is None
+    assert decodes(worker, good_videos["plain.mp4"])
+    worker.close()
+    worker.close()
+
+
+@posix_only
+def test_the_process_ignores_ctrl_c_and_ends_with_its_parent(
+    long_clip: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "parent.py"
+    script.write_text(
+        textwrap.dedent(
+            """
+            import sys, time
+            from pathlib import Path
+            from indexer.settings import IndexSettings
+            from indexer.reading.worker import DecodeWorker
+
+            if __name__ == "__main__":
+                worker = DecodeWorker()
+                events = worker.decode(Path(sys.argv[1]), short_side=224, settings=IndexSettings())
+                next(events)
+                print(worker.pid, flush=True)
+                time.sleep(60)
+            """
+        )
+    )
+    with subprocess.Popen(
+        [sys.executable, str(script), str(long_clip)],
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+    ) as parent:
+        assert parent.stdout is not None
+        child = int(parent.stdout.readline())
+        os.kill(child, signal.SIGINT)
+        time.sleep(0.3)
+        assert is_running(child)
+
+        parent.kill()
+
+    assert ends_soon(child)
+
+
+def is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def ends_soon(process: int) -> bool:
+    for _ in range(100):
+        if not is_running(process):
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def test_decoding_needs_neither_torch_nor_opencv() -> None:
+    code = "import sys, indexer.reading.video; print({'torch', 'cv2', 'search'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "set()\n"

@@ -1,0 +1,191 @@
+"""Any open_clip model behind one interface. Random weights: nothing here needs a download."""
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+from PIL import Image
+from safetensors.torch import save_file
+
+from models.choice import ModelChoice
+from models.clip.backbone import Backbone, find_device, load_backbone
+from models.clip.sources import ModelUnavailable, choose_model
+from models.errors import KinodexError
+
+ARCHITECTURE = "RN50"
+
+
+@pytest.fixture(scope="module")
+def backbone() -> Backbone:
+    return load_backbone(choose_model(ARCHITECTURE, pretrained="random"), device="cpu")
+
+
+def frames(count: int, height: int = 240, width: int = 320) -> np.ndarray:
+    small = np.random.default_rng(count).integers(0, 256, (count, 12, 16, 3), dtype=np.uint8)
+    pictures = [Image.fromarray(picture).resize((width, height)) for picture in small]
+    return np.stack([np.asarray(picture) for picture in pictures])
+
+
+def test_frames_give_what_open_clip_gives(backbone):
+    pictures = frames(3)
+    transform = image_transform_v2(
+        PreprocessCfg(**open_clip.get_model_preprocess_cfg(backbone.model)), is_train=False
+    )
+    inputs = torch.stack([transform(Image.fromarray(picture)) for picture in pictures])
+    with torch.inference_mode():
+        expected = backbone.model.encode_image(inputs)
+    found = backbone.embed_frames(pictures)
+    assert found.shape == (3, 1024)
+    assert found.dtype == torch.float32
+    assert torch.cosine_similarity(found, expected).min() > 0.999
+
+
+def test_clips_of_different_sizes_share_batches_without_mixing(backbone):
+    clips = [frames(3), frames(2, 320, 240), frames(4, 224, 224)]
+    together = backbone.embed_clips(clips)
+    assert [len(one) for one in together] == [3, 2, 4]
+    for clip, embeddings in zip(clips, together, strict=True):
+        torch.testing.assert_close(embeddings, backbone.embed_frames(clip), atol=1e-4, rtol=1e-3)
+
+
+def test_texts_give_unnormalised_embeddings_in_order(backbone):
+    both = backbone.embed_texts(["a dog", "a cat"])
+    assert both.shape == (2, 1024)
+    torch.testing.assert_close(both[1], backbone.embed_texts(["a cat"])[0], atol=1e-5, rtol=1e-4)
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(backbone, monkeypatch):
+    whole = backbone.embed_frames(frames(8))
+    embed_batch = backbone._embed_batch
+    sizes = []
+
+    def limited(pictures: torch.Tensor) -> torch.Tensor:
+        sizes.append(len(pictures))
+        if len(pictures) > 3:
+            raise torch.OutOfMemoryError
+        return embed_batch(pictures)
+
+    monkeypatch.setattr(backbone, "_embed_batch", limited)
+    monkeypatch.setattr(backbone, "batch_size", 8)
+    torch.testing.assert_close(backbone.embed_frames(frames(8)), whole, atol=1e-4, rtol=1e-3)
+    assert sizes == [8, 4, 2, 2, 2, 2]
+
+
+def test_a_model_too_large_for_single_frames_says_so(backbone, monkeypatch):
+    def never(_: torch.Tensor) -> torch.Tensor:
+        raise torch.OutOfMemoryError
+
+    monkeypatch.setattr(backbone, "_embed_batch", never)
+    monkeypatch.setattr(backbone, "batch_size", 4)
+    with pytest.raises(KinodexError, match="does not fit into the memory of cpu"):
+        backbone.embed_frames(frames(4))
+
+
+def test_random_weights_are_the_same_every_time(backbone):
+    again = load_backbone(choose_model(ARCHITECTURE, pretrained="random"), device="cpu")
+    assert again.identity == backbone.identity
+
+
+def test_other_weights_have_another_digest(backbone):
+    before = backbone.identity.weights_digest
+    other = load_backbone(choose_model("RN50-quickgelu", pretrained="random"), device="cpu")
+    assert other.identity.model != backbone.identity.model
+    with torch.no_grad():
+        weight = other.model.visual.conv1.weight
+        changed = {**other.model.state_dict(), "visual.conv1.weight": weight + 0.01}
+    other.model.load_state_dict(changed)
+    from models.clip.backbone import _weights_digest
+
+    assert _weights_digest(other.model) != before
+
+
+@pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
+def test_local_weights_are_loaded(backbone, tmp_path, suffix):
+    file = tmp_path / f"mine{suffix}"
+    weights = {name: value.clone() for name, value in backbone.model.state_dict().items()}
+    if suffix == ".pt":
+        torch.save(weights, file)
+    else:
+        save_file(weights, file)
+    loaded = load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+    assert loaded.identity.weights_digest == backbone.identity.weights_digest
+
+
+def test_weights_of_another_model_are_refused_by_name(tmp_path):
+    file = tmp_path / "other.safetensors"
+    save_file({"something": torch.zeros(3)}, file)
+    with pytest.raises(
+        ModelUnavailable, match=r"the weights in 'other.safetensors' do not fit RN50"
+    ):
+        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+
+
+def test_a_pickle_that_runs_code_is_refused(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "owned"), "w"))
+
+    file = tmp_path / "bomb.pt"
+    torch.save({"weights": Bomb()}, file)
+    with pytest.raises(ModelUnavailable, match=r"'bomb.pt'"):
+        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path) -> None:
+    """A hub that nobody listens at, and an empty cache."""
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(
+        "huggingface_hub.constants.HUGGINGFACE_CO_URL_TEMPLATE",
+        "http://127.0.0.1:9/{repo_id}/resolve/{revision}/{filename}",
+    )
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "hf-hub:someone/something"])
+def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch):
+    def never(*_: object, **__: object) -> None:
+        raise AssertionError("the download would be tried again and again")
+
+    monkeypatch.setattr(open_clip, "create_model", never)
+    heard: list[str] = []
+    with pytest.raises(ModelUnavailable) as caught:
+        load_backbone(choose_model(name), device="cpu", talk=heard.append)
+    assert "--model bundled" in str(caught.value)
+    assert "--weights FILE" in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert heard == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "ViT-B-23"}, "did you mean ViT-B-32"),
+        ({"name": "nonsense-42"}, "there is no model named 'nonsense-42'"),
+        ({"name": "ViT-B-32", "pretrained": "nope"}, "no weights tagged 'nope': choose from"),
+        ({"name": "bundled", "pretrained": "openai"}, "brings its own weights"),
+    ],
+)
+def test_wrong_names_are_explained(arguments, sentence):
+    with pytest.raises(ModelUnavailable, match=sentence):
+        choose_model(**arguments)
+
+
+def test_missing_and_odd_weight_files_are_explained(tmp_path):
+    with pytest.raises(ModelUnavailable, match="there is no weight file"):
+        choose_model("RN50", weights=tmp_path / "gone.pt")
+    (tmp_path / "weights.zip").write_bytes(b"PK")
+    with pytest.raises(ModelUnavailable, match=r"must end in \.safetensors"):
+        choose_model("RN50", weights=tmp_path / "weights.zip")
+
+
+def test_a_bare_name_gets_its_usual_weights():
+    assert choose_model("ViT-B-32") == ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
+
+
+def test_a_device_that_is_not_there_is_an_error():
+    absent = "cuda" if not torch.cuda.is_available() else "tpu"
+    with pytest.raises(KinodexError, match=f"there is no device '{absent}'"):
+        find_device(absent)

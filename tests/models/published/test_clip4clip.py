@@ -1,0 +1,229 @@
+"""Published checkpoints: taken apart key by key, run, and compared with the formulas."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from models.heads.loose import LooseHead
+from models.published.architectures import (
+    ClipShape,
+    UnknownArchitecture,
+    find_quick_gelu_architecture,
+)
+from models.published.clip4clip import read_clip4clip
+from models.published.files import ImportRefused, PublishedModel, build_backbone
+from models.towers.patches import encode_clips
+from tests.models import published_clip4clip as published
+from tests.models.published_clip4clip import HEADS, IMAGE, WIDTH
+
+
+@pytest.fixture(scope="module", autouse=True)
+def architecture(tmp_path_factory: pytest.TempPathFactory) -> None:
+    published.register_architecture(tmp_path_factory.mktemp("architecture"))
+
+
+def saved(folder: Path, state: dict[str, torch.Tensor]) -> Path:
+    file = folder / "pytorch_model.bin"
+    torch.save(state, file)
+    return file
+
+
+@torch.no_grad()
+def run(model: PublishedModel, token_ids, pixels, mask) -> torch.Tensor:
+    """The imported model as it is meant to be used: (texts, videos)."""
+    clip = build_backbone(model)
+    texts = clip.encode_text(token_ids)
+    frames = encode_clips(clip.visual, pixels, mask)
+    if isinstance(model.head, LooseHead):
+        cosines = torch.nn.functional.normalize(texts, dim=-1) @ model.head(frames, mask).T
+        return torch.tensor(model.logit_scale).exp() * cosines
+    return model.head(texts, frames, mask)
+
+
+def inputs() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(9)
+    token_ids = torch.zeros(3, 77, dtype=torch.long)
+    for row, length in enumerate((4, 7, 32)):
+        token_ids[row, :length] = torch.randint(1, 49000, (length,), generator=generator)
+        token_ids[row, length] = 49407
+    pixels = torch.randn(4, 5, 3, IMAGE, IMAGE, generator=generator)
+    mask = torch.arange(5) < torch.tensor([[5], [3], [1], [4]])
+    return token_ids, pixels, mask
+
+
+@pytest.mark.parametrize("patches_3d", [False, True], ids=["2D", "3D"])
+@pytest.mark.parametrize("head", HEADS)
+def test_an_imported_model_scores_as_the_formulas_do(tmp_path, head, patches_3d):
+    state = published.published_state(head, patches_3d=patches_3d)
+    model = read_clip4clip(saved(tmp_path, state))
+    expected = published.logits(state, head, *inputs())
+    found = run(model, *inputs()).double()
+    assert model.head.config.name == head
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+    assert expected.std() > 0.01 * expected.abs().max()
+
+
+def test_the_report_accounts_for_every_key(tmp_path):
+    state = published.published_state("seqLSTM") | {
+        "cross.pooler.dense.weight": torch.zeros(1),
+        "clip.context_length": torch.tensor(77),
+        "something.new": torch.zeros(2),
+    }
+    model = read_clip4clip(saved(tmp_path, state))
+    assert model.architecture == published.ARCHITECTURE
+    assert model.idle == (
+        "clip.context_length",
+        "cross.pooler.dense.weight",
+        "frame_position_embeddings.weight",
+    )
+    assert model.unknown == ("something.new",)
+    assert model.used + len(model.idle) + len(model.unknown) == len(state)
+
+
+def test_the_prefix_of_parallel_training_is_taken_off(tmp_path):
+    state = published.published_state("seqTransf")
+    parallel = {f"module.{key}": value for key, value in state.items()}
+    model = read_clip4clip(saved(tmp_path, parallel))
+    assert (model.head.config.name, model.unknown, model.used) == ("seqTransf", (), len(state))
+
+
+def test_the_head_is_built_as_the_checkpoint_expects(tmp_path):
+    config = read_clip4clip(saved(tmp_path, published.published_state("seqTransf"))).head.config
+    assert (config.dim, config.blocks, config.attention_heads, config.positions) == (128, 3, 2, 77)
+    assert (config.layer_norm_epsilon, config.activation) == (1e-12, "quick_gelu")
+    assert not config.gated
+    assert not config.standardised
+
+
+def test_a_3d_projection_is_summed_over_time_for_single_frames(tmp_path):
+    """Which equals it wherever the neighbours of a frame look like the frame."""
+    state = published.published_state("meanP", patches_3d=True)
+    model = read_clip4clip(saved(tmp_path, state))
+    assert model.idle == ("clip.visual.conv1.weight",)
+    _, pixels, _ = inputs()
+    still = pixels[:1, :1].expand(1, 3, -1, -1, -1)
+    everywhere = torch.ones(1, 3, dtype=torch.bool)
+    exact = {key: value.double() for key, value in state.items()}
+    in_3d = published.embed_frames(exact, still.double(), everywhere)
+    clip = build_backbone(model)
+    clip.visual.conv1 = torch.nn.Conv2d(3, WIDTH, 16, 16, bias=False)
+    clip.load_state_dict(model.backbone)
+    with torch.no_grad():
+        alone = clip.encode_image(pixels[:1, 0]).double()
+    torch.testing.assert_close(alone[0], in_3d[0, 1], atol=1e-4, rtol=1e-4)
+
+
+def without(state: dict[str, torch.Tensor], *keys: str) -> dict[str, torch.Tensor]:
+    return {key: value for key, value in state.items() if key not in keys}
+
+
+def test_missing_keys_are_named(tmp_path):
+    keys = ("clip.ln_final.bias", "transformerClip.resblocks.1.attn.out_proj.bias")
+    file = saved(tmp_path, without(published.published_state("seqTransf"), *keys))
+    with pytest.raises(ImportRefused, match=r"'pytorch_model.bin' is not whole: it lacks") as found:
+        read_clip4clip(file)
+    assert set(found.value.missing) == set(keys)
+    assert all(key in str(found.value) for key in keys)
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        (
+            {"lstm_visual.bias_hh_l0": torch.zeros(7)},
+            "holds more than one head: seqLSTM, seqTransf",
+        ),
+        (
+            {"transformerClip.resblocks.0.ln_1.bias": torch.zeros(3)},
+            r"wrong shape: transformerClip.resblocks.0.ln_1.bias \(the first is \(3,\), "
+            r"not \(128,\)\)",
+        ),
+        (
+            {"transformerClip.resblocks.2.ln_1.bias": torch.full((128,), torch.nan)},
+            "NaN or infinite numbers in transformerClip.resblocks.2.ln_1.bias",
+        ),
+        ({"clip.visual.layer1.0.conv1.weight": torch.zeros(1)}, "image tower is a ResNet"),
+        (
+            {"clip.text_projection": torch.zeros(128, 96)},
+            "open_clip has no CLIP of its sizes with QuickGELU",
+        ),
+        ({"clip.visual.positional_embedding": torch.tensor(1.0)}, "holds no whole CLIP model"),
+    ],
+)
+def test_what_does_not_fit_is_refused_in_a_sentence(tmp_path, changes, sentence):
+    file = saved(tmp_path, published.published_state("seqTransf") | changes)
+    with pytest.raises(ImportRefused, match=sentence) as found:
+        read_clip4clip(file)
+    assert "\n" not in str(found.value)
+
+
+class Bomb:
+    """Unpickled carelessly, it makes a file."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self):
+        return (open, (str(self.file), "w"))
+
+
+def test_code_in_a_file_is_not_run(tmp_path):
+    owned = tmp_path / "owned"
+    file = tmp_path / "pytorch_model.bin"
+    torch.save({"clip.logit_scale": torch.tensor(1.0), "x": Bomb(owned)}, file)
+    with pytest.raises(ImportRefused, match=r"'pytorch_model.bin' cannot be loaded safely"):
+        read_clip4clip(file)
+    assert not owned.exists()
+
+
+@pytest.mark.parametrize("kept", [0, 10, 3000])
+def test_a_cut_off_file_is_refused(tmp_path, kept):
+    whole = saved(tmp_path, {"clip.logit_scale": torch.zeros(4000)}).read_bytes()
+    file = tmp_path / "cut.bin"
+    file.write_bytes(whole[:kept])
+    with pytest.raises(ImportRefused, match=r"'cut.bin' cannot be loaded safely: it is damaged"):
+        read_clip4clip(file)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        [torch.zeros(1)],
+        torch.zeros(3),
+        {"epoch": 3, "model_state_dict": {"logit_scale": torch.tensor(1.0)}},
+        {7: torch.zeros(1)},
+        {"clip.visual.proj": torch.zeros(1).expand(1 << 40)},
+        {"clip.visual.proj": torch.eye(3).to_sparse()},
+    ],
+    ids=["empty", "list", "tensor", "nested", "numbered", "endless view", "sparse"],
+)
+def test_what_is_no_table_of_weights_is_refused(tmp_path, content):
+    file = saved(tmp_path, content)
+    with pytest.raises(ImportRefused, match=r"is no flat table of weights"):
+        read_clip4clip(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ImportRefused, match="there is no file"):
+        read_clip4clip(tmp_path / "gone.bin")
+
+
+@pytest.mark.parametrize(
+    ("sizes", "name"),
+    [
+        ((512, 224, 32, 768, 12, 512, 12), "ViT-B-32-quickgelu"),
+        ((512, 224, 16, 768, 12, 512, 12), "ViT-B-16-quickgelu"),
+        ((768, 224, 14, 1024, 24, 768, 12), "ViT-L-14-quickgelu"),
+        ((768, 336, 14, 1024, 24, 768, 12), "ViT-L-14-336-quickgelu"),
+    ],
+)
+def test_openais_models_are_known_by_their_sizes(sizes, name):
+    assert find_quick_gelu_architecture(ClipShape(*sizes, 77, 49408)) == name
+
+
+def test_an_architecture_without_quick_gelu_is_not_taken():
+    laions_g14 = ClipShape(1024, 224, 14, 1408, 40, 1024, 24, 77, 49408)
+    with pytest.raises(UnknownArchitecture, match=r"vision 40 × 1408"):
+        find_quick_gelu_architecture(laions_g14)

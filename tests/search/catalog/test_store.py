@@ -1,0 +1,131 @@
+"""Opening libraries: new, old, foreign and damaged ones."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+import search.catalog.database
+from models.errors import KinodexError
+from search.catalog import tag_tables  # noqa: F401  (their tables join the catalog's)
+from search.catalog.database import SCHEMA, CatalogError, open_database
+from search.catalog.store import LibraryNotFound, Store, default_folder
+from search.catalog.summary import summarise
+from search.catalog.tables import Base, VideoPath
+
+
+def test_a_new_library_is_made_where_it_is_asked_for(tmp_path):
+    with Store.open(tmp_path / "a" / "b", create=True) as library:
+        assert summarise(library).videos == 0
+    assert (tmp_path / "a" / "b" / "catalog.db").is_file()
+
+
+def test_a_missing_library_is_not_made_by_looking(tmp_path):
+    with pytest.raises(LibraryNotFound, match="make one with 'kinodex index FOLDER'"):
+        Store.open(tmp_path / "nothing")
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_migrations_make_exactly_the_tables_of_the_models(tmp_path):
+    engine = open_database(tmp_path / "catalog.db")
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_the_newest_migration_is_the_one_the_program_expects():
+    scripts = ScriptDirectory(str(search.catalog.database._MIGRATIONS))
+    assert scripts.get_heads() == [SCHEMA]
+
+
+def test_a_library_of_a_newer_program_is_refused_untouched(tmp_path):
+    Store.open(tmp_path, create=True).close()
+    connection = sqlite3.connect(tmp_path / "catalog.db")
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    with pytest.raises(CatalogError, match="made by a newer Kinodex"):
+        Store.open(tmp_path)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("9999",)
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is not a database" * 100, b"SQLite format 3\0" + b"x" * 4096]
+)
+def test_a_damaged_catalog_is_one_sentence_and_left_alone(tmp_path, content):
+    (tmp_path / "catalog.db").write_bytes(content)
+    with pytest.raises(CatalogError, match=r"the catalog '.*catalog.db' cannot be used"):
+        Store.open(tmp_path)
+    assert (tmp_path / "catalog.db").read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(KinodexError, match="a library cannot be made in"):
+        Store.open(tmp_path / "file" / "library", create=True)
+
+
+def test_file_names_of_any_bytes_are_kept(tmp_path):
+    names = [b"/v/-dash.mp4", b"/v/new\nline.mp4", b"/v/\xff\xfe.mp4", "/v/🐈'\".mp4".encode()]
+    import os
+
+    paths = [Path(os.fsdecode(name)) for name in names]
+    with Store.open(tmp_path, create=True) as library:
+        with library.writing() as session:
+            session.add_all(VideoPath(path=path, size_bytes=1, mtime_ns=1) for path in paths)
+        with library.reading() as session:
+            stored = {row.path for row in session.query(VideoPath)}
+    assert stored == set(paths)
+
+
+def test_a_transaction_is_all_or_nothing(tmp_path):
+    with Store.open(tmp_path, create=True) as library:
+        with pytest.raises(RuntimeError), library.writing() as session:
+            session.add(VideoPath(path=Path("/v/a.mp4"), size_bytes=1, mtime_ns=1))
+            session.flush()
+            raise RuntimeError
+        with library.reading() as session:
+            assert session.query(VideoPath).count() == 0
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path):
+    with Store.open(tmp_path, create=True) as library, library.writing() as writing:
+        writing.add(VideoPath(path=Path("/v/a.mp4"), size_bytes=1, mtime_ns=1))
+        writing.flush()
+        with library.reading() as reading:
+            assert reading.query(VideoPath).count() == 0
+
+
+def test_the_default_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "mine"))
+    assert default_folder() == tmp_path / "mine"
+    monkeypatch.delenv("KINODEX_LIBRARY")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert default_folder() == tmp_path / "kinodex"
+
+
+def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
+    with Store.open(tmp_path, create=True) as library:
+        with library.writing() as session:
+            session.add(VideoPath(path=Path("/v/a.mp4"), size_bytes=1, mtime_ns=1))
+            pages = session.execute(text("PRAGMA page_count")).scalar()
+        with pytest.raises(CatalogError, match="disk is full"), library.writing() as session:
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+            session.add_all(
+                VideoPath(path=Path(f"/v/{number}.mp4"), size_bytes=1, mtime_ns=1)
+                for number in range(5000)
+            )
+        with library.reading() as session:
+            assert session.query(VideoPath).count() == 1
+
+
+def test_a_defect_of_ours_is_not_disguised(tmp_path):
+    with (
+        Store.open(tmp_path, create=True) as library,
+        pytest.raises(OperationalError),
+        library.reading() as session,
+    ):
+        session.execute(text("SELECT nonsense FROM nowhere"))

@@ -1,0 +1,127 @@
+"""Results in other programs' forms, each read by a second program."""
+
+import csv
+import io
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
+import m3u8
+import opentimelineio as otio
+import pytest
+import webvtt
+
+from search.export import FORMS
+from search.export.cuts import Cut, usual_rate
+from search.export.edits import MOST_EVENTS
+from search.finding.hits import Moment, Why
+from search.tags.reading import Tag, TagSource
+
+ODD = Path(b'/v/a "b", <c>\n\xff --> =d.mp4'.decode(errors="surrogateescape"))
+
+
+def cut(path: Path, start_s: float, end_s: float, *, rank: int = 1, rate: float = 25.0) -> Cut:
+    tags = (Tag("a <b> --> c", 0.9, TagSource.MODEL),)
+    moment = Moment(7, start_s, end_s, start_s + 0.5, 0.25, 0.8, Why(0.25, 0.3), tags)
+    return Cut(rank, path, start_s, end_s, rate, 3700.0, moment)
+
+
+CUTS = [
+    cut(Path("/v/a.mp4"), 1.5, 3.25),
+    cut(Path("/v/a.mp4"), 3661.04, 3662.0),
+    cut(ODD, 0.0, 0.2, rank=2, rate=29.97),
+]
+
+
+def test_a_spreadsheet_has_a_row_for_each_moment():
+    rows = list(csv.DictReader(io.StringIO(FORMS["csv"](CUTS))))
+    assert [row["path"] for row in rows] == ["/v/a.mp4", "/v/a.mp4", str(ODD)]
+    assert rows[1]["start_s"] == "3661.040"
+    assert (rows[0]["rank"], rows[0]["match"], rows[0]["segment"]) == ("1", "0.8000", "7")
+    assert rows[0]["tags"] == "a <b> --> c"
+
+
+def test_no_cell_is_a_formula():
+    moment = Moment(1, 0, 1, 0, 0, None, Why(0, 0), (Tag("=1+1", 1, TagSource.PERSON),))
+    text = FORMS["csv"]([Cut(1, Path("/v/a.mp4"), 0, 1, 25, 9, moment)])
+    assert next(iter(csv.DictReader(io.StringIO(text))))["tags"] == "'=1+1"
+
+
+def test_an_edit_list_is_read_as_the_same_cuts():
+    timeline = otio.adapters.read_from_string(FORMS["edl"](CUTS), "cmx_3600", rate=25)
+    clips = list(timeline.tracks[0].find_clips())
+    spans = [
+        (clip.source_range.start_time.to_seconds(), clip.source_range.duration.to_seconds())
+        for clip in clips
+    ]
+    assert spans == [
+        (pytest.approx(1.52, abs=0.021), pytest.approx(1.72, abs=0.021)),
+        (pytest.approx(3661.04), pytest.approx(0.96)),
+        (0.0, pytest.approx(0.2)),
+    ]
+    assert clips[0].name == "a.mp4"
+
+
+def test_an_edit_list_counts_the_frames_of_a_broadcast_rate():
+    # An hour at 30000/1001 frames a second has 107,892 frames, not 108,000.
+    text = FORMS["edl"]([cut(Path("/v/a.mp4"), 3600.0, 3602.0, rate=29.97)])
+    timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=30)
+    span = timeline.tracks[0][0].source_range
+    assert (span.start_time.value, span.duration.value) == (107_892, 60)
+
+
+def test_an_edit_list_ends_where_its_numbers_do():
+    text = FORMS["edl"]([CUTS[0]] * (MOST_EVENTS + 5))
+    timeline = otio.adapters.read_from_string(text, "cmx_3600", rate=25)
+    assert len(list(timeline.tracks[0].find_clips())) == MOST_EVENTS
+
+
+def test_a_timeline_names_files_times_and_scores():
+    timeline = otio.adapters.read_from_string(FORMS["otio"](CUTS), "otio_json")
+    clips = list(timeline.find_clips())
+    place = urlsplit(clips[2].media_reference.target_url).path
+    assert unquote_to_bytes(place) == bytes(ODD)
+    assert clips[1].source_range.start_time.to_seconds() == pytest.approx(3661.04, abs=0.02)
+    assert clips[2].source_range.start_time.rate == pytest.approx(30000 / 1001)
+    assert clips[0].metadata["kinodex"]["score"] == 0.25
+
+
+def test_cues_are_read_by_another_reader():
+    captions = list(webvtt.from_string(FORMS["vtt"](CUTS)))
+    assert [(one.start, one.end) for one in captions] == [
+        ("00:00:01.500", "00:00:03.250"),
+        ("01:01:01.040", "01:01:02.000"),
+        ("00:00:00.000", "00:00:00.200"),
+    ]
+    assert captions[0].raw_text == "a &lt;b&gt; --&gt; c"
+
+
+def test_a_playlist_has_one_line_for_each_place():
+    lines = FORMS["m3u"](CUTS).splitlines()
+    places = [line for line in lines if not line.startswith("#")]
+    assert lines[0] == "#EXTM3U"
+    assert places[:2] == ["/v/a.mp4", "/v/a.mp4"]
+    assert unquote_to_bytes(places[2].removeprefix("file://")) == bytes(ODD)
+    assert "#EXTVLCOPT:start-time=3661.040" in lines
+
+
+def test_a_playlist_is_read_by_another_program():
+    read = m3u8.loads(FORMS["m3u"](CUTS))
+
+    assert [one.uri for one in read.segments[:2]] == ["/v/a.mp4", "/v/a.mp4"]
+    assert [one.duration for one in read.segments] == pytest.approx(
+        [cut.end_s - cut.start_s for cut in CUTS], abs=0.001
+    )
+    assert read.segments[1].title == "a 01:01:01"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_nothing_found_is_an_empty_file_of_its_form(form):
+    assert FORMS[form]([]).strip()
+
+
+@pytest.mark.parametrize(
+    ("measured", "meant"),
+    [(None, 25.0), (25.0001, 25.0), (29.97003, 29.97), (23.98, 23.976), (12.3, 12.0), (1e9, 25.0)],
+)
+def test_a_measured_rate_means_a_usual_one(measured, meant):
+    assert usual_rate(measured) == meant

@@ -1,0 +1,71 @@
+"""First this, then that: exact, in order, within reach."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from search.finding.sequences import Timeline, best_alignments
+
+
+def timeline(*lengths: int, step_s: float = 10.0) -> Timeline:
+    """A video of so many segments for each number."""
+    videos = np.concatenate([np.full(n, 5 + 2 * i) for i, n in enumerate(lengths)])
+    starts = np.concatenate([np.arange(n) * step_s for n in lengths])
+    return Timeline(videos, starts, starts + step_s)
+
+
+def by_hand(line: Timeline, scores: np.ndarray, within_s: float | None) -> dict[int, float]:
+    """The best total of each video, by trying everything."""
+    reach_s = 1e9 if within_s is None else within_s
+    best: dict[int, float] = {}
+    for places in itertools.combinations(range(len(line.videos)), len(scores)):
+        same = len({line.videos[place] for place in places}) == 1
+        gaps = [line.starts_s[b] - line.ends_s[a] for a, b in itertools.pairwise(places)]
+        if same and all(-0.01 <= gap <= reach_s + 0.01 for gap in gaps):
+            total = sum(scores[step, place] for step, place in enumerate(places))
+            video = int(line.videos[places[0]])
+            best[video] = max(best.get(video, -np.inf), total)
+    return best
+
+
+def test_the_order_of_events_decides():
+    line = timeline(2, 2)
+    scores = np.array([[0.9, 0.1, 0.1, 0.9], [0.1, 0.9, 0.9, 0.1]])
+    found = best_alignments(line, scores, None)
+    assert found.places.tolist() == [[0, 1], [2, 3]]
+    assert found.totals.tolist() == pytest.approx([1.8, 0.2])
+
+
+def test_what_lies_too_far_apart_is_no_sequence():
+    line = timeline(4)
+    scores = np.array([[1.0, 0, 0, 0], [0, 0, 0, 1.0]])
+    assert best_alignments(line, scores, 20.0).places.tolist() == [[0, 3]]
+    assert best_alignments(line, scores, 19.0).totals.tolist() == [1.0]
+
+
+def test_a_video_of_too_few_segments_is_left_out():
+    found = best_alignments(timeline(1, 3), np.ones((2, 4)), None)
+    assert found.places.tolist() == [[1, 2]]
+
+
+def test_nothing_comes_of_nothing():
+    found = best_alignments(timeline(0), np.ones((2, 0)), None)
+    assert (found.totals.shape, found.places.shape) == ((0,), (0, 2))
+
+
+@pytest.mark.parametrize("within_s", [None, 0.0, 10.0, 35.0])
+@pytest.mark.parametrize("steps", [1, 2, 3, 4])
+def test_the_best_of_all_ways_is_found(steps, within_s):
+    rng = np.random.default_rng(steps)
+    for _ in range(20):
+        line = timeline(*rng.integers(0, 6, 4))
+        scores = rng.normal(size=(steps, len(line.videos)))
+        found = best_alignments(line, scores, within_s)
+        videos = line.videos[found.places[:, 0]].tolist()
+        assert dict(zip(videos, found.totals, strict=True)) == pytest.approx(
+            by_hand(line, scores, within_s)
+        )
+        assert (np.diff(found.totals) <= 0).all()
+        sums = scores[np.arange(steps), found.places].sum(axis=1)
+        assert sums == pytest.approx(found.totals)

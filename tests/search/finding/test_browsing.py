@@ -1,0 +1,93 @@
+"""Pages of segments by video and by tag; the map of what is alike."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.catalog.embeddings import normalised
+from search.catalog.recording import mark_missing
+from search.finding.browsing import by_tag, by_video, embedded, tiles_of
+from search.finding.similarity_map import SimilarityMap
+from search.tags.corrections import say
+from search.tags.reading import UnknownLabel
+from tests.search.finding.test_engine import Shelf, axis
+
+
+@pytest.fixture
+def shelf(library, backbone) -> Shelf:
+    shelf = Shelf(library, backbone)
+    shelf.put("/v/b.mp4", axis(0), axis(1), axis(2))
+    shelf.put("/v/a.mp4", axis(3))
+    shelf.put("/gone/c.mp4", axis(4))
+    shelf.put("/v/d.mp4", axis(5), axis(6))
+    with library.writing() as session:
+        mark_missing(session, Path("/gone"), [])
+    return shelf
+
+
+@pytest.mark.parametrize(
+    ("start", "count", "segments"),
+    [(0, 10, [4, 1, 2, 3, 6, 7]), (0, 2, [4, 1]), (2, 2, [2, 3]), (3, 3, [3, 6, 7]), (9, 5, [])],
+)
+def test_pages_go_through_videos_by_path_and_time(shelf, library, start, count, segments):
+    with library.reading() as session:
+        page = by_video(session, start=start, count=count)
+    assert ([tile.segment for tile in page.tiles], page.count) == (segments, 6)
+
+
+def test_a_tile_knows_where_it_is_from(shelf, library):
+    with library.reading() as session:
+        [tile] = tiles_of(session, [2, 5, 99])
+    assert (tile.path, tile.start_s, tile.end_s) == (Path("/v/b.mp4"), 10.0, 20.0)
+
+
+def test_an_empty_library_has_an_empty_page(library):
+    with library.reading() as session:
+        assert by_video(session, start=0, count=5).count == 0
+        assert embedded(session, most=9)[0].tolist() == []
+
+
+def test_a_tag_has_its_segments_and_hides_what_is_missing(shelf, library):
+    with library.writing() as session:
+        for segment in (2, 5, 6):
+            say(session, segment, "jumping", holds=True)
+    with library.reading() as session:
+        page = by_tag(session, "jumping", start=1, count=5)
+        assert ([tile.segment for tile in page.tiles], page.count) == ([6], 2)
+        with pytest.raises(UnknownLabel):
+            by_tag(session, "flying", start=0, count=5)
+
+
+def test_a_sample_of_a_large_library_is_spread_evenly(shelf, library):
+    with library.reading() as session:
+        ids, vectors = embedded(session, most=3)
+        assert (ids.tolist(), vectors.shape) == ([1, 3, 7], (3, 24))
+        assert vectors[0] == pytest.approx(axis(0)[0])
+
+
+def test_every_segment_has_one_place_on_the_map():
+    rng = np.random.default_rng(1)
+    chart = SimilarityMap(np.arange(500) * 3, rng.normal(size=(500, 16)).astype(np.float16))
+    cells = chart.cells(12, 8)
+    assert len(cells) == 96
+    assert sorted(np.concatenate([cell.members for cell in cells])) == list(range(0, 1500, 3))
+    assert all(cell.segment in cell.members for cell in cells)
+    assert max(len(cell.members) for cell in cells) - min(len(c.members) for c in cells) <= 2
+    inside = chart.within(cells[5]).cells(12, 8)
+    assert sorted(np.concatenate([c.members for c in inside])) == sorted(cells[5].members)
+
+
+def test_like_segments_lie_together():
+    rng = np.random.default_rng(2)
+    kinds = normalised(rng.normal(size=(4, 32)))
+    vectors = normalised(np.repeat(kinds, 25, axis=0) + 0.05 * rng.normal(size=(100, 32)))
+    cells = SimilarityMap(np.arange(100), vectors).cells(4, 4)
+    mixed = [len({int(one) // 25 for one in cell.members}) for cell in cells]
+    assert np.mean(mixed) < 2
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_a_small_library_has_a_map(count):
+    cells = SimilarityMap(np.arange(count), np.eye(8)[:count]).cells(12, 8)
+    assert len(cells) == count

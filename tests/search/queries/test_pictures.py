@@ -1,0 +1,116 @@
+import io
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from search.queries.pictures import PictureUnreadable, open_picture
+from sketch.canvas import on_canvas
+
+
+def file_of(picture: Image.Image, form: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form, **options)
+    return file.getvalue()
+
+
+def halves(mode: str, left: object, right: object, size: tuple[int, int] = (40, 20)) -> Image.Image:
+    picture = Image.new(mode, size, left)  # type: ignore[arg-type]
+    picture.paste(right, (size[0] // 2, 0, *size))  # type: ignore[call-overload]
+    return picture
+
+
+def colours(source: bytes) -> tuple[list[int], list[int]]:
+    pixels = open_picture(source)
+    return pixels[0, 0].tolist(), pixels[0, -1].tolist()
+
+
+def test_transparent_parts_are_white() -> None:
+    assert colours(file_of(halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0)))) == (
+        [255, 0, 0],
+        [255, 255, 255],
+    )
+    assert colours(file_of(halves("LA", (7, 255), (0, 0)))) == ([7, 7, 7], [255, 255, 255])
+
+
+def test_a_palettes_transparent_colour_is_white() -> None:
+    picture = halves("P", 0, 1)
+    picture.putpalette([10, 20, 30, 200, 0, 0] + [0] * 762)
+    assert colours(file_of(picture, transparency=1)) == ([10, 20, 30], [255, 255, 255])
+
+
+def test_sixteen_bits_keep_their_shades() -> None:
+    levels = np.full((20, 40), 65535, np.uint16)
+    levels[:, :20] = 32768
+    left, right = colours(file_of(Image.fromarray(levels)))
+    assert abs(left[0] - 127) <= 1
+    assert right == [255, 255, 255]
+
+
+def test_cmyk_is_read() -> None:
+    left, _ = colours(file_of(halves("CMYK", (0, 255, 255, 0), (0, 0, 0, 0)), "JPEG", quality=95))
+    assert left[0] > 200
+    assert left[1] < 60
+
+
+def test_a_turned_photograph_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert open_picture(file_of(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).shape == (40, 20, 3)
+
+
+def test_of_an_animation_the_most_typical_picture_is_taken() -> None:
+    shades = [Image.new("RGB", (16, 16), (v, v, v)) for v in (0, 120, 125, 130, 255)]
+    animation = file_of(shades[0], "GIF", save_all=True, append_images=shades[1:])
+    assert abs(int(open_picture(animation)[0, 0, 0]) - 125) < 8
+
+
+def test_a_single_pixel_fills_the_canvas() -> None:
+    picture, placed = on_canvas(open_picture(file_of(Image.new("RGB", (1, 1), (9, 9, 9)))))
+    assert picture.shape == (224, 224, 3)
+    assert (placed.width, placed.height) == (224, 224)
+
+
+def test_a_wide_picture_is_padded_and_not_squashed() -> None:
+    picture, placed = on_canvas(np.zeros((100, 200, 3), np.uint8))
+    assert (placed.left, placed.top, placed.width, placed.height) == (0, 56, 224, 112)
+    assert picture[:56].min() == 1
+    assert picture[56:168].max() == 0
+
+
+def test_a_hundred_megapixels_are_read_small() -> None:
+    large = file_of(Image.new("L", (10_000, 10_000), 90), "JPEG")
+    assert max(open_picture(large).shape) <= 1024
+
+
+def test_more_pixels_than_fit_into_memory_are_refused() -> None:
+    with pytest.raises(PictureUnreadable, match="144 million pixels, more than the 45 million"):
+        open_picture(file_of(Image.new("1", (12_000, 12_000))))
+    with pytest.raises(PictureUnreadable, match="144 million pixels, more than the 120 million"):
+        open_picture(file_of(Image.new("L", (12_000, 12_000)), "JPEG"))
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture at all", b"<svg xmlns='x'/>"])
+def test_what_is_no_picture_is_one_sentence(content: bytes) -> None:
+    with pytest.raises(PictureUnreadable, match="no picture that can be read") as caught:
+        open_picture(content, name="notes.png")
+    assert "'notes.png'" in str(caught.value)
+
+
+def test_a_picture_cut_short_is_one_sentence() -> None:
+    whole = file_of(Image.effect_noise((200, 200), 90), "PNG")
+    with pytest.raises(PictureUnreadable, match="cannot be read"):
+        open_picture(whole[: len(whole) // 2])
+
+
+def test_a_missing_file_a_folder_and_a_pipe_are_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(PictureUnreadable, match="No such file"):
+        open_picture(tmp_path / "gone.png")
+    with pytest.raises(PictureUnreadable, match=r"no regular file|directory"):
+        open_picture(tmp_path)
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    with pytest.raises(PictureUnreadable, match="no regular file"):
+        open_picture(pipe)

@@ -1,0 +1,77 @@
+"""Vocabularies: lists that ship with the program, people's files, and files that cannot be used."""
+
+from pathlib import Path
+
+import pytest
+
+from models.choice import ModelChoice
+from search.tags.vocabulary import BadVocabulary, clean_label, default_name, read_vocabulary
+
+
+def written(folder: Path, content: bytes) -> str:
+    file = folder / "my actions.txt"
+    file.write_bytes(content)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "label"),
+    [
+        ("kinetics-400", 400, "abseiling"),
+        ("ucf-101", 101, "apply eye makeup"),
+        ("hmdb-51", 51, "brush hair"),
+        ("small-world", 18, "bouncing"),
+    ],
+)
+def test_lists_that_ship_have_all_their_labels(name, count, label):
+    words = read_vocabulary(name)
+    assert (words.name, len(words.labels), words.file) == (name, count, None)
+    assert label in words.labels
+
+
+def test_the_usual_list_goes_with_the_model():
+    assert default_name(ModelChoice("bundled")) == "small-world"
+    assert default_name(ModelChoice("ViT-B-32", "openai")) == "kinetics-400"
+
+
+def test_a_file_has_one_label_a_line_and_comments(tmp_path):
+    file = written(tmp_path, "\ufeff# mine\r\n\r\n  opening   a bottle \r\nTai_Chi\n\n".encode())
+    words = read_vocabulary(file)
+    assert words.name == "my actions.txt"
+    assert words.labels == ("opening a bottle", "tai chi")
+    assert words.file == Path(file)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "has no labels: write one a line"),
+        (b"# nothing\n\n", "has no labels: write one a line"),
+        (b"jumping\nfalling\n\njumping\n", r"lines 1 and 4 of .* are the same label 'jumping'"),
+        (b"PlayingChess\nplaying chess", r"lines 1 and 2 of .* are the same label"),
+        (b"jumping\n\xff\xfe\n", r"line 2 of .* is not UTF-8"),
+        ("jumping\n".encode("utf-16"), r"line 1 of .* is not UTF-8"),
+        (b"jumping\n" + b"very " * 500 + b"long", r"line 2 of .*: a label has 2504 characters"),
+        (b"jumping\nfall\x1b[2Jing", r"line 2 of .* cannot be shown"),
+        (b"".join(b"label %d\n" % n for n in range(20_000)), "more than 10,000 labels, seen at l"),
+        (b"x" * 3_000_000, "too large for a vocabulary: 3,000,000 bytes"),
+    ],
+)
+def test_a_bad_file_is_one_sentence_with_its_name_and_line(tmp_path, content, sentence):
+    with pytest.raises(BadVocabulary, match=sentence) as raised:
+        read_vocabulary(written(tmp_path, content))
+    assert "my actions.txt" in str(raised.value)
+
+
+def test_what_is_no_file_is_not_read(tmp_path):
+    for asked in ("no-such-list", str(tmp_path), "/dev/zero"):
+        with pytest.raises(
+            BadVocabulary, match=r"there is no vocabulary .* name hmdb-51, kinetics"
+        ):
+            read_vocabulary(asked)
+
+
+@pytest.mark.parametrize("text", ["", "  \t", "a" * 201, "bell\a"])
+def test_not_every_text_is_a_label(text):
+    with pytest.raises(BadVocabulary):
+        clean_label(text)

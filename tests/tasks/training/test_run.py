@@ -1,0 +1,166 @@
+"""`kinodex train retrieval`: from captioned videos to files that other commands load."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from typer.testing import CliRunner, Result
+
+from models.choice import HeadChoice, ModelChoice
+from models.clip.backbone import load_backbone
+from models.errors import KinodexError
+from models.heads.checkpoints import load_head
+from models.training.files import read_history
+from tasks.training.progress import TrainingProgress
+from tasks.training.sweep import Trial, recommended
+from tests.corpus import shots, write_clip
+from tests.tasks.training.training_runs import assert_same_weights, weights
+from ui.cli.train import train_app
+
+CLIPS = 10
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Ten clips with two captions each, and one file that is no video."""
+    folder = tmp_path_factory.mktemp("data")
+    lines = ["path,caption"]
+    for number in range(CLIPS):
+        write_clip(folder / f"{number}.mp4", shots([4, 4 + number]))
+        lines += [f"{number}.mp4,a clip number {number}", f"{number}.mp4,number {number} again"]
+    (folder / "broken.mp4").write_bytes(b"\0\0\0\x18ftypmp42 and nothing more")
+    lines.append("broken.mp4,nobody can see this")
+    (folder / "pairs.csv").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+def train(data: Path, out: Path, *more: object) -> Result:
+    arguments = [
+        *("retrieval", "--data", data / "pairs.csv", "--out", out, "--cache", data / "cache"),
+        *("--model", "bundled", "--device", "cpu", "--batch-size", 4, "--steps", 4),
+        *("--blocks", 1, "--frames", 3, "--frame-rate", 2, "--validation-videos", 2, *more),
+    ]
+    return CliRunner().invoke(train_app, [str(argument) for argument in arguments])
+
+
+def test_a_head_is_trained_and_loads_with_the_model_it_was_trained_with(data, tmp_path):
+    result = train(data, tmp_path)
+    assert result.exit_code == 3  # one video could not be read
+    assert result.stdout == f"{tmp_path}\n"
+    assert "broken.mp4" in result.stderr
+    assert "1 video left out, with all captions" in result.stderr
+    assert "2 videos of the training split held out to choose the best step by" in result.stderr
+    assert "8 training videos, 16 captions" in result.stderr
+    backbone = load_backbone(ModelChoice("bundled"), device="cpu")
+    loaded = load_head(
+        HeadChoice("seqTransf", tmp_path / "head.safetensors"), backbone.identity, backbone.dim
+    )
+    assert loaded.card is not None
+    assert loaded.card.figures.keys() >= {"r1", "r5", "r10"}
+    assert len(read_history(tmp_path)) == 4
+    assert (tmp_path / "curves.png").stat().st_size > 0
+    assert not (tmp_path / "backbone.safetensors").exists()
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on_and_the_result_is_the_same(data, tmp_path, monkeypatch):
+    assert train(data, tmp_path / "whole").exit_code == 3
+    move_on = TrainingProgress.on_step
+
+    def interrupted(self, report):
+        move_on(self, report)
+        if report.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingProgress, "on_step", interrupted)
+        stopped = train(data, tmp_path / "parts")
+    assert stopped.exit_code == 130
+    assert "stopped after step 2: run the same command again to go on" in stopped.stderr
+    again = train(data, tmp_path / "parts")
+    assert again.exit_code == 3
+    assert "going on after step 2 of 4" in again.stderr
+    assert_same_weights(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_trained_text_tower_is_the_start_of_the_next_run(data, tmp_path):
+    first = train(data, tmp_path / "first", "--tune", "text", "--head", "seqLSTM", "--json")
+    assert json.loads(first.stdout)["folder"] == str(tmp_path / "first")
+    assert (tmp_path / "first" / "backbone.safetensors").exists()
+    second = train(data, tmp_path / "second", "--init", tmp_path / "first", "--head-rate", 0)
+    assert second.exit_code == 3, second.output
+    assert "head seqLSTM" in second.stderr
+    heads = [load_file(tmp_path / name / "head.safetensors") for name in ("first", "second")]
+    assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+
+
+def test_pixels_train_everything(data, tmp_path):
+    result = train(data, tmp_path, "--tune", "all", "--chunk", 2, "--head", "meanP", "--steps", 2)
+    assert result.exit_code == 3, result.output
+    names = weights(tmp_path)
+    assert any(name.startswith("backbone.visual") for name in names)
+
+
+def test_a_sweep_prints_a_row_for_every_rate_and_recommends_one(data, tmp_path):
+    result = train(data, tmp_path, "--sweep", "--sweep-steps", 2)
+    assert result.exit_code == 0, result.output
+    rates = [float(line.split("\t")[0]) for line in result.stdout.splitlines()]
+    assert rates == [3.2e-6, 1e-5, 3.2e-5, 1e-4, 3.2e-4, 1e-3, 3.2e-3]
+    assert "recommended: --head-rate" in result.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["sweep.png"]
+
+
+def test_the_recommended_rate_has_the_best_r1_and_of_equals_the_lowest_loss():
+    trials = [
+        Trial(1e-5, 3.0, 20.0),
+        Trial(1e-4, 2.0, 30.0),
+        Trial(1e-3, 1.5, 30.0),
+        Trial(1e-2, None, None),
+    ]
+    assert recommended(trials) == trials[2]
+    assert recommended(trials[3:]) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--head", "meanP"), "meanP has nothing to train while the model stays as it is"),
+        (("--batch-size", 64), "choose a smaller batch"),
+        (("--init", "nowhere.safetensors", "--model", "bundled"), "there is no head file"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_in_a_sentence(data, tmp_path, more, message):
+    result = train(data, tmp_path, *more)
+    assert isinstance(result.exception, KinodexError)
+    assert message in str(result.exception)
+
+
+def test_two_processes_of_torchrun_give_what_one_gives(data, tmp_path):
+    assert train(data, tmp_path / "one").exit_code == 3
+    arguments = [
+        *("retrieval", "--data", data / "pairs.csv", "--out", tmp_path / "two"),
+        *("--cache", data / "cache", "--model", "bundled", "--device", "cpu"),
+        *("--batch-size", 4, "--steps", 4, "--blocks", 1, "--frames", 3, "--frame-rate", 2),
+        *("--validation-videos", 2),
+    ]
+    script = tmp_path / "train.py"
+    script.write_text("from ui.cli.train import train_app; train_app()")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [sys.executable, *launcher, str(script), *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        check=True,
+    )
+    one, two = (read_history(tmp_path / name) for name in ("one", "two"))
+    assert [record["loss"] for record in two] == pytest.approx(
+        [record["loss"] for record in one], rel=1e-4
+    )
+    first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=1e-4, rtol=1e-3)

@@ -1,0 +1,1 @@
+"""typer: options only. Each command imports its task when it runs."""

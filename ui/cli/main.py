@@ -1,0 +1,257 @@
+"""The command line. Each command imports what it needs, so that --help answers at once."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from models.errors import KinodexError
+from models.threads import wait_without_spinning
+from search.queries.query import QueryMistake
+from ui.cli.evaluate import evaluate_app
+from ui.cli.export import export
+from ui.cli.imports import import_app
+from ui.cli.options import (
+    DeviceOption,
+    HeadOption,
+    JsonOption,
+    LibraryOption,
+    ModelOption,
+    OtherTextTowerOption,
+    PretrainedOption,
+    SameModelOption,
+    WeightsOption,
+)
+from ui.cli.search import search
+from ui.cli.sketch import sketch
+from ui.cli.tags import tag, tags
+from ui.cli.train import train_app
+
+HELP = """Search video libraries by what happens in them.
+
+First 'kinodex index ~/Videos', then 'kinodex search "a dog runs on the beach"' or 'kinodex ui'.
+"""
+EPILOG = """Exit codes: 0 done, 1 error, 2 wrong usage, 3 finished but some files failed,
+130 interrupted."""
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.add_typer(train_app, name="train")
+app.add_typer(evaluate_app, name="evaluate")
+app.add_typer(import_app, name="import")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"kinodex {version('kinodex')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback(help=HELP, epilog=EPILOG)
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+
+
+@app.command()
+def index(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Video files and folders.", show_default=False),
+    ] = None,
+    library: LibraryOption = None,
+    model: ModelOption = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
+    head: HeadOption = None,
+    device: DeviceOption = None,
+    reindex: Annotated[
+        bool,
+        typer.Option(
+            help="Encode every video again, with another model or other settings; without "
+            "PATH, all that the library knows."
+        ),
+    ] = False,
+    sketch: Annotated[
+        bool | None,
+        typer.Option(
+            "--sketch/--no-sketch",
+            help="Afterwards, draw a sketch of each segment that has none. Default: what "
+            "library.toml says, else not.",
+            show_default=False,
+        ),
+    ] = None,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on with the files that come into the folders, each as soon as it is whole, "
+            "until you stop it.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Make videos searchable. Only what is new or changed is encoded."""
+    if sketch:
+        wait_without_spinning()
+    from tasks.index import run_index
+    from tasks.terminal.model_flags import ModelFlags
+
+    if watch and (reindex or not paths):
+        raise typer.BadParameter("name the folders to watch, without --reindex", param_hint="PATH")
+    if not paths and not reindex:
+        raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
+    flags = ModelFlags(model, pretrained, weights, device)
+    raise typer.Exit(
+        run_index(
+            library,
+            paths or [],
+            flags,
+            head=head,
+            reindex=reindex,
+            sketch=sketch,
+            watch=watch,
+            as_json=as_json,
+        )
+    )
+
+
+@app.command()
+def fuse(
+    head: Annotated[
+        str,
+        typer.Option(
+            help="meanP, the file of a trained head, or the name of the head that comes with the "
+            "library's model.",
+            show_default=False,
+        ),
+    ],
+    library: LibraryOption = None,
+    model: SameModelOption = None,
+    pretrained: PretrainedOption = None,
+    weights: OtherTextTowerOption = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Use another head in the whole library. No video is read: stored frames are fused again."""
+    from tasks.fuse import run_fuse
+    from tasks.terminal.model_flags import ModelFlags
+
+    flags = ModelFlags(model, pretrained, weights, device)
+    raise typer.Exit(run_fuse(library, head, flags, as_json=as_json))
+
+
+app.command()(search)
+app.command()(export)
+app.command()(tag)
+app.command()(tags)
+app.command()(sketch)
+
+
+@app.command()
+def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """What is in the library: videos, segments, failures, model, space used."""
+    from tasks.status import print_status
+
+    print_status(library, as_json=as_json)
+
+
+@app.command()
+def failed(
+    library: LibraryOption = None,
+    retry: Annotated[bool, typer.Option(help="Try the failed files once more.")] = False,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the files that could not be indexed, and why."""
+    if retry:
+        from tasks.index import retry_failed
+
+        raise typer.Exit(retry_failed(library, device, as_json=as_json))
+    from tasks.status import print_failed
+
+    print_failed(library, as_json=as_json)
+
+
+@app.command()
+def remove(
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders to forget.")],
+    library: LibraryOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Take files out of the library. The files themselves are not touched."""
+    from tasks.status import remove_paths
+
+    remove_paths(library, paths, as_json=as_json)
+
+
+@app.command()
+def where(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+    """Where the library and its parts lie."""
+    from tasks.status import print_places
+
+    print_places(library, as_json=as_json)
+
+
+@app.command()
+def ui(
+    library: LibraryOption = None,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 8501,
+    address: Annotated[
+        str, typer.Option(help="Address to listen on; anything but loopback opens it to others.")
+    ] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+) -> None:
+    """Open the search page in a browser."""
+    from ui.web.serve import serve
+
+    raise typer.Exit(serve(library, port=port, address=address, browser=browser))
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path, typer.Option(help="Where the demo is made, anew each time.")] = Path(
+        "kinodex-demo"
+    ),
+    clean: Annotated[bool, typer.Option("--remove", help="Only delete an earlier demo.")] = False,
+) -> None:
+    """Make a small library of generated videos, index it and search it. Needs no network."""
+    wait_without_spinning()
+    from tasks.demo import run_demo
+
+    raise typer.Exit(run_demo(folder, only_remove=clean))
+
+
+def main() -> None:
+    """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
+    # Libraries report through loggers what the commands say better themselves.
+    for name in ("", "huggingface_hub"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        app()
+    except KinodexError as error:
+        from search.wording import printable
+
+        print(f"kinodex: {printable(str(error))}", file=sys.stderr)  # noqa: T201
+        if isinstance(error, QueryMistake) and (marked := error.pointed()):
+            print("\n".join(f"  {line}" for line in marked.splitlines()), file=sys.stderr)  # noqa: T201
+        sys.exit(2 if isinstance(error, QueryMistake) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""`kinodex train actions`: models that tell what happens, from clips with labels."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ui.cli.options import (
+    ACTION_DATA_HELP,
+    DeviceOption,
+    FrameCacheOption,
+    JsonOption,
+    PretrainedOption,
+    TemplatesOption,
+    VideosOption,
+    WeightsOption,
+)
+from ui.cli.train_options import (
+    BackboneRateOption,
+    BlocksOption,
+    ChunkOption,
+    EpochsOption,
+    FreezeBelowOption,
+    GradientClipOption,
+    HeadRateOption,
+    InitOption,
+    OutOption,
+    Precision,
+    PrecisionOption,
+    SaveEveryOption,
+    SeedOption,
+    StandardisedOption,
+    StartModelOption,
+    StepsOption,
+    SweepOption,
+    SweepStepsOption,
+    Tune,
+    TuneOption,
+    ValidateEveryOption,
+    ValidationVideosOption,
+    WarmupOption,
+    WeightDecayOption,
+)
+
+
+class ActionHeadName(StrEnum):
+    """The heads by name."""
+
+    MEAN = "MeanP"
+    CONVOLUTION = "Conv1D"
+    LSTM = "LSTM"
+    TRANSFORMER = "Transf"
+    CLASS_TOKEN = "Transf_cls"  # noqa: S105 - no password
+
+
+class Visual(StrEnum):
+    """How the picture tower sees time."""
+
+    PLAIN = "plain"
+    SHIFT = "shift"
+    JOINT = "joint"
+
+
+def actions(
+    context: typer.Context,
+    out: OutOption,
+    data: Annotated[
+        str | None, typer.Option("--data", help=ACTION_DATA_HELP, show_default=False)
+    ] = None,
+    from_library: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a library: learn from what people said with 'kinodex tag --correct' "
+            "too, or, without --data, from nothing else.",
+            show_default=False,
+        ),
+    ] = None,
+    videos: VideosOption = None,
+    head: Annotated[
+        ActionHeadName | None,
+        typer.Option(
+            help="What fuses the frames of a clip. Default: that of --init, else Transf; MeanP "
+            "with --visual joint.",
+            show_default=False,
+        ),
+    ] = None,
+    visual: Annotated[
+        Visual | None,
+        typer.Option(
+            help="plain: the picture tower sees single frames. shift: it lends channels to the "
+            "frames beside. joint: it sees the whole clip at once. Both need --tune all. Default: "
+            "that of --init, else plain.",
+            show_default=False,
+        ),
+    ] = None,
+    tune: TuneOption = Tune.HEAD,
+    model: StartModelOption = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
+    init: InitOption = None,
+    shots: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Learn from so many clips of each label only, chosen by the seed.",
+            show_default=False,
+        ),
+    ] = None,
+    templates: TemplatesOption = None,
+    target_temperature: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            help="How sharply right texts are told from wrong ones; 'inf' asks for certainty.",
+        ),
+    ] = 10.0,
+    tag_weight: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="How much it counts that each label holds or not, whatever the others do. "
+            "Default: 1, but 0 where the text tower trains.",
+            show_default=False,
+        ),
+    ] = None,
+    epochs: EpochsOption = 20,
+    steps: StepsOption = None,
+    batch_size: Annotated[
+        int,
+        typer.Option(
+            min=2, help="Clips in a step, over all processes together; all, if they are fewer."
+        ),
+    ] = 128,
+    chunk: ChunkOption = None,
+    head_rate: HeadRateOption = 1e-4,
+    backbone_rate: BackboneRateOption = 5e-6,
+    warmup: WarmupOption = 0.1,
+    weight_decay: WeightDecayOption = 0.2,
+    gradient_clip: GradientClipOption = 1.0,
+    freeze_below: FreezeBelowOption = -1,
+    precision: PrecisionOption = Precision.FLOAT32,
+    frames: Annotated[
+        int, typer.Option(min=1, help="Segments of a clip; a frame of each is taken.")
+    ] = 8,
+    shifts: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Frames of each segment that are kept ready; every step takes one by chance.",
+        ),
+    ] = 3,
+    augment: Annotated[
+        bool,
+        typer.Option(help="With --tune all: crop, colour and mirror clips by chance."),
+    ] = True,
+    flip: Annotated[
+        bool | None,
+        typer.Option(
+            help="Mirror clips or not. Default: unless a label speaks of left, right or clockwise.",
+            show_default=False,
+        ),
+    ] = None,
+    blocks: BlocksOption = 6,
+    gated: Annotated[
+        bool,
+        typer.Option(help="Let the head start exactly as MeanP, so that no action is forgotten."),
+    ] = False,
+    standardised: StandardisedOption = False,
+    validation_videos: ValidationVideosOption = 500,
+    validate_every: ValidateEveryOption = None,
+    save_every: SaveEveryOption = 200,
+    seed: SeedOption = 42,
+    cache: FrameCacheOption = None,
+    device: DeviceOption = None,
+    sweep: SweepOption = False,
+    sweep_steps: SweepStepsOption = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Teach a head, and if wanted the model, to tell which actions happen (ActionCLIP).
+
+    The best step by validation is kept in the output folder as head.safetensors, and as
+    backbone.safetensors where the model itself has trained. The test split is never read.
+    """
+    from tasks.training.actions_run import run_actions, usual_action_head, usual_visual
+    from tasks.training.flags import ActionFlags, BackboneFlags, HeadFlags, training_settings
+
+    settings = training_settings(context.params)
+    start = BackboneFlags(model, pretrained, weights, device, init)
+    card = start.first_card()
+    seen = visual.value if visual else usual_visual(card)
+    head_name = head.value if head else usual_action_head(card, visual=seen)
+    code = run_actions(
+        out,
+        settings,
+        start,
+        HeadFlags(head_name, blocks, gated=gated, standardised=standardised),
+        ActionFlags(
+            spec=data,
+            library=from_library,
+            videos=videos,
+            cache=cache,
+            frames=frames,
+            shifts=shifts,
+            batch_size=batch_size,
+            shots=shots,
+            validation_videos=validation_videos,
+            augment=augment,
+            flip=flip,
+            templates=templates,
+            target_temperature=target_temperature,
+            tag_weight=tag_weight,
+            visual=seen,
+        ),
+        epochs=None if steps else epochs,
+        sweep_steps=sweep_steps if sweep else None,
+        as_json=as_json,
+    )
+    raise typer.Exit(code)

@@ -1,0 +1,123 @@
+"""The library behind the page: opened once, with its model, for all browser tabs."""
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy import func, select
+
+from indexer.reading.settings import IndexSettings
+from models.choice import ModelChoice
+from models.clip.backbone import load_backbone
+from search.catalog.settings import SearchSettings
+from search.catalog.spaces import active_space, choice_of
+from search.catalog.store import Store, default_folder
+from search.catalog.tables import VideoPath
+from search.finding.engine import SearchEngine
+from search.finding.hits import Hit
+from search.finding.tag_search import answer
+from search.queries.query import Query
+from tasks.terminal.printing import talk
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a search found, in how much it looked, and how long it took."""
+
+    hits: list[Hit]
+    videos: int
+    segments: int
+    seconds: float
+
+
+class OpenLibrary:
+    """A library with its model in memory, for use by many threads.
+
+    When the library is fused with another head, the next search takes that up.
+    """
+
+    def __init__(self, library: Store, choice: ModelChoice | None, rerank: str) -> None:
+        backbone = load_backbone(choice, talk=talk) if choice else None
+        self.library = library
+        self._engine = SearchEngine.for_library(library, backbone, rerank=rerank)
+        self._one_at_a_time = threading.Lock()
+
+    @property
+    def settings(self) -> IndexSettings:
+        """The library's settings as they are on the disk now. Raises KinodexError if malformed."""
+        return self.library.settings(IndexSettings)
+
+    def search(self, query: Query) -> Answer:
+        """What the library answers, with what it took.
+
+        Raises KinodexError: a mistake in the query, an unknown label, no video that is present.
+        """
+        with self._one_at_a_time:
+            started = time.perf_counter()
+            hits = answer(self.library, query, lambda: self._engine)
+            seconds = time.perf_counter() - started
+            return Answer(hits, count_videos(self.library), len(self._engine.index), seconds)
+
+
+def open_library() -> OpenLibrary:
+    """The library named by the environment, opened anew only when it or its model was changed.
+
+    The same goes for the re-ranker that its settings name.
+
+    Raises KinodexError: no library, a damaged catalog, nothing indexed, or no model.
+    """
+    which = _which()
+    library = _open_catalog(which)
+    with library.reading() as session:
+        space = active_space(session)
+    choice = choice_of(space) if space else None
+    weights = space.weights_digest if space else None
+    return _load_model(library, choice, library.settings(SearchSettings).rerank, (*which, weights))
+
+
+def open_catalog() -> Store:
+    """The library named by the environment, without its model.
+
+    Raises KinodexError: no library, or a damaged catalog.
+    """
+    return _open_catalog(_which())
+
+
+def count_videos(library: Store) -> int:
+    """How many videos are present."""
+    with library.reading() as session:
+        present = select(func.count(VideoPath.video_id.distinct())).where(
+            VideoPath.missing_since.is_(None)
+        )
+        return session.scalar(present) or 0
+
+
+@st.cache_resource(max_entries=1, show_spinner=False)
+def _open_catalog(which: tuple[bytes, int]) -> Store:
+    return Store.open(Path(os.fsdecode(which[0])))
+
+
+@st.cache_resource(max_entries=1, show_spinner="Loading the model …")
+def _load_model(
+    _library: Store,
+    _choice: ModelChoice | None,
+    rerank: str,
+    which: tuple[bytes, int, str | None],
+) -> OpenLibrary:
+    return OpenLibrary(_library, _choice, rerank)
+
+
+def _which() -> tuple[bytes, int]:
+    folder = default_folder().expanduser().resolve()
+    return os.fsencode(folder), _inode(folder / "catalog.db")
+
+
+def _inode(catalog: Path) -> int:
+    """Differs when a library was deleted and made again in the same place; 0 for none."""
+    try:
+        return catalog.stat().st_ino
+    except OSError:
+        return 0

@@ -1,0 +1,96 @@
+"""The tags of the segment in the player, and what the viewer says of them."""
+
+from collections.abc import Iterator
+
+import streamlit as st
+from sqlalchemy.exc import DatabaseError
+
+from models.errors import KinodexError
+from search.catalog.store import Store
+from search.tags.corrections import forget, say, words_on
+from search.tags.reading import Tag, TagSource, tags_of
+from search.wording import printable
+from tasks.tag import meant_label
+from ui.web.shared.address import LONGEST_TAG
+
+_NEW, _TROUBLE = "new tag", "tag trouble"
+
+
+def draw(library: Store, segment: int) -> None:
+    """Each tag with buttons to say that it is right or wrong, and a field to add one.
+
+    What the viewer says is a person's word: it is kept when tags are made again.
+    """
+    with library.reading() as session:
+        tags = tags_of(session, [segment])[segment]
+        words = words_on(session, [segment]).get(segment, {})
+    denied = sorted(label for label, holds in words.items() if not holds)
+    with st.container(key="tag-panel", gap="xsmall"):
+        st.text("What happens here:" if tags else "No label is known to hold here.")
+        for number, (text, buttons) in enumerate(_rows(tags, denied)):
+            with st.container(key=f"tag-row-{number}", horizontal=True):
+                st.text(text, width="stretch")
+                for name, said, label in buttons:
+                    st.button(
+                        name,
+                        key=f"{name}-{number}-of-{segment}",
+                        type="tertiary",
+                        on_click=keep,
+                        args=(library, segment, said, label),
+                    )
+        _draw_field(library, segment)
+        draw_trouble()
+
+
+def draw_trouble() -> None:
+    """Say once why a word could not be kept, where that was so."""
+    if trouble := st.session_state.pop(_TROUBLE, None):
+        st.text(trouble)
+
+
+_Button = tuple[str, str, str]  # its name, what it says, of which label
+
+
+def _rows(tags: tuple[Tag, ...], denied: list[str]) -> Iterator[tuple[str, list[_Button]]]:
+    for tag in tags:
+        name = printable(tag.label)
+        if tag.source is TagSource.PERSON:
+            yield f"{name}, as you said", [("take back", "forget", tag.label)]
+        else:
+            buttons = [("right", "correct", tag.label), ("wrong", "wrong", tag.label)]
+            yield f"{name}, {100 * tag.probability:.0f} % likely", buttons
+    for label in denied:
+        yield f"not {printable(label)}, as you said", [("take back", "forget", label)]
+
+
+def _draw_field(library: Store, segment: int) -> None:
+    key = f"{_NEW} of {segment}"
+    st.text_input(
+        "Add a tag",
+        key=key,
+        on_change=_add,
+        args=(library, segment, key),
+        placeholder="What else happens here? Add a tag",
+        max_chars=LONGEST_TAG,
+        label_visibility="collapsed",
+    )
+
+
+def _add(library: Store, segment: int, key: str) -> None:
+    typed = st.session_state[key].strip()
+    st.session_state[key] = ""
+    if typed:
+        keep(library, segment, "correct", typed)
+
+
+def keep(library: Store, segment: int, said: str, label: str) -> None:
+    """Keep what the viewer says, "correct" or "wrong", or "forget" it; for buttons."""
+    try:
+        with library.writing() as session:
+            if said == "forget":
+                forget(session, segment, label)
+            else:
+                meant, _ = meant_label(session, label, may_be_new=said == "correct")
+                say(session, segment, meant, holds=said == "correct")
+    except (KinodexError, DatabaseError) as error:
+        st.session_state[_TROUBLE] = printable(str(error))

@@ -1,0 +1,130 @@
+"""The part of the tags view that shows the segments of one label, to watch and to put right."""
+
+import math
+from dataclasses import dataclass
+
+import streamlit as st
+
+from search.catalog.sketches import SegmentPlace, place_segments
+from search.catalog.store import Store
+from search.tags.counting import Holding, holding
+from search.tags.reading import UnknownLabel, known_label
+from search.wording import clock, counted, printable
+from ui.web.shared import address, components, tag_panel
+from ui.web.shared.pictures import Pictures
+from ui.web.tags import address as tags_address
+from ui.web.tags.address import PART, TagsAddress
+
+PAGE_LENGTH = 24
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """The segments of one page, and how many there are in all. Denied ones come last."""
+
+    label: str
+    holding: int
+    denied: int
+    page: int
+    rows: tuple[tuple[Holding | None, SegmentPlace], ...]
+
+    @property
+    def pages(self) -> int:
+        return max(math.ceil((self.holding + self.denied) / PAGE_LENGTH), 1)
+
+
+def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
+    """Draw the page of segments that the address names."""
+    st.button(
+        "All labels",
+        key="all-labels",
+        icon=":material/arrow_back:",
+        type="tertiary",
+        on_click=tags_address.close_label,
+    )
+    try:
+        listed = _listed(library, asked)
+    except UnknownLabel as error:
+        components.message(error)
+        return
+    _draw_head(listed)
+    tag_panel.draw_trouble()
+    with st.container(key="results"):
+        for held, place in listed.rows:
+            _draw_segment(library, pictures, listed.label, held, place)
+    tags_address.page_box(PART, listed.page, listed.pages)
+
+
+def _listed(library: Store, asked: TagsAddress) -> _Listed:
+    with library.reading() as session:
+        label = known_label(session, asked.label)
+        segments = holding(session, label)
+        by_segment: dict[int, Holding | None] = {one.segment: one for one in segments.held}
+        by_segment |= dict.fromkeys(segments.denied)
+        pages = max(math.ceil(len(by_segment) / PAGE_LENGTH), 1)
+        page = min(asked.part, pages)
+        shown = list(by_segment)[PAGE_LENGTH * (page - 1) : PAGE_LENGTH * page]
+        places = place_segments(session, shown)
+    rows = tuple((by_segment[place.segment_id], place) for place in places)
+    return _Listed(label, len(segments.held), len(segments.denied), page, rows)
+
+
+def _draw_head(listed: _Listed) -> None:
+    with st.container(key="label-head", horizontal=True, vertical_alignment="center"):
+        with st.container(key="label-title", gap=None, width="stretch"):
+            with st.container(key="label-name"):
+                st.text(printable(listed.label))
+            st.text(_summary(listed))
+        if listed.holding:
+            components.search_link("Search with this tag", tag=listed.label)
+
+
+def _summary(listed: _Listed) -> str:
+    said = f"Holds in {counted(listed.holding, 'segment')}"
+    if listed.holding:
+        said += ", surest first"
+    return f"{said}. Said not to hold in {listed.denied}." if listed.denied else f"{said}."
+
+
+def _draw_segment(
+    library: Store, pictures: Pictures, label: str, held: Holding | None, place: SegmentPlace
+) -> None:
+    segment = place.segment_id
+    first, other = pictures.keyframe(segment), pictures.sketch(segment)
+    with st.container(key=f"card-{segment}", gap=None):
+        st.image(first or other or components.NO_PICTURE, width="stretch")
+        if first and other:
+            with st.container(key=f"other-{segment}"):
+                st.image(other, width="stretch")
+        st.button(
+            clock(place.start_s),
+            key=f"play-{segment}",
+            icon=":material/play_arrow:",
+            type="tertiary",
+            on_click=address.play,
+            args=(segment,),
+        )
+        with st.container(key=f"about-{segment}", gap=None):
+            with st.container(key=f"name-{segment}"):
+                st.text(printable(place.path.name))
+            st.text(f"{components.span(place.start_s, place.end_s)}, {_how_sure(held)}")
+            _draw_verdict(library, segment, label, held)
+
+
+def _how_sure(held: Holding | None) -> str:
+    if held is None:
+        return "not this, as people said"
+    return "as people said" if held.by_person else f"{100 * held.probability:.0f} % likely"
+
+
+def _draw_verdict(library: Store, segment: int, label: str, held: Holding | None) -> None:
+    said = held is None or held.by_person
+    verdicts = {"Take back": "forget"} if said else {"Right": "correct", "Wrong": "wrong"}
+    with st.container(key=f"verdict-{segment}", horizontal=True, gap="xsmall"):
+        for name, verdict in verdicts.items():
+            st.button(
+                name,
+                key=f"{verdict}-label-{segment}",
+                on_click=tag_panel.keep,
+                args=(library, segment, verdict, label),
+            )

@@ -1,0 +1,91 @@
+"""The tags view: labels with counts and sketches, their segments, and the vocabulary."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from indexer.reading.settings import IndexSettings
+from indexer.reading.worker import DecodeWorker
+from search.catalog.store import Store
+from search.wording import printable
+from ui.web.jobs import view as library_work
+from ui.web.shared import player
+from ui.web.shared.access import may_change, ui_settings
+from ui.web.shared.open_library import open_catalog
+from ui.web.shared.pictures import Pictures
+from ui.web.tags import (
+    address as tags_address,
+)
+from ui.web.tags import (
+    corrections as tags_said,
+)
+from ui.web.tags import (
+    label as tags_label,
+)
+from ui.web.tags import (
+    labels as tags_list,
+)
+from ui.web.tags import (
+    vocabulary as tags_vocabulary,
+)
+from ui.web.tags.address import Show
+
+_STYLE = Path(__file__).parent / "page.css"
+_NAMES = {
+    Show.LABELS: "Labels",
+    Show.SAID: "What people said",
+    Show.VOCABULARY: "Change labels",
+}
+
+
+def draw() -> None:
+    """Draw the view for the address it was called with."""
+    st.html(_STYLE)
+    asked = tags_address.read()
+    st.set_page_config(page_title=f"{printable(asked.label) or 'Tags'} – Kinodex")
+    library = open_catalog()
+    with st.container(key="tags"):
+        if asked.label:
+            _draw_with_pictures(library, asked)
+        else:
+            st.title("Tags", anchor=False)
+            _part_box(asked.show)
+            _draw_part(library, asked)
+    player.draw_if_asked(library)
+
+
+def _draw_part(library: Store, asked: tags_address.TagsAddress) -> None:
+    settings = ui_settings(library.folder)
+    may = may_change(settings, st.context.headers)
+    if asked.show is Show.SAID:
+        tags_said.draw(library, asked)
+    elif asked.show is Show.VOCABULARY:
+        tags_vocabulary.draw(library, settings, may_change=may)
+    else:
+        if library_work.is_busy(library.folder):
+            library_work.draw(library.folder, may_change=may)
+        _draw_with_pictures(library, asked)
+
+
+def _draw_with_pictures(library: Store, asked: tags_address.TagsAddress) -> None:
+    settings = library.settings(IndexSettings)
+    with DecodeWorker() as worker:
+        pictures = Pictures(library, settings, worker)
+        if asked.label:
+            tags_label.draw(library, pictures, asked)
+        else:
+            tags_list.draw(library, pictures, asked)
+
+
+def _part_box(shown: Show) -> None:
+    key = "tags-part"
+    st.session_state[key] = shown
+    st.segmented_control(
+        "Part of the view",
+        list(Show),
+        key=key,
+        format_func=_NAMES.__getitem__,
+        required=True,
+        on_change=lambda: tags_address.show(st.session_state[key]),
+        label_visibility="collapsed",
+    )
