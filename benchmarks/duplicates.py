@@ -25,12 +25,12 @@ from benchmarks.indexing import mean_pooling
 from benchmarks.options import add_model_options, chosen_backbone, parser_for
 from benchmarks.reporting import Report
 from benchmarks.timing import timed
-from indexer.assembly import Encoder
 from indexer.discover import discover
+from indexer.encoding import Encoder
 from indexer.keyframes import KEYFRAME_SIDE
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodedSegment, DecodeEvent, decode_video
-from indexer.scan import PathToIndex
+from indexer.registration import PathToIndex
 from models.clip.backbone import Backbone
 
 CLIP_S = 20

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer
 from indexer.reading.settings import IndexSettings
-from indexer.scan import PathToIndex, Scan
+from indexer.registration import PathToIndex, Scan
 from models.choice import HeadChoice
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead, load_head

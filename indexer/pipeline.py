@@ -9,13 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from indexer.assembly import Encoder, GrowingVideo
+from indexer.decoding import Decoded, DecodeFeed, Failed, Known, Message, Opened, Sampled
 from indexer.discover import Discovery, discover
-from indexer.feed import Decoded, DecodeFeed, Failed, Known, Message, Opened, Sampled
+from indexer.encoding import Encoder, GrowingVideo
 from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
 from indexer.library_settings import sampling_of
 from indexer.reading.settings import IndexSettings
-from indexer.scan import PathToIndex, Scan, known_files, register
+from indexer.registration import PathToIndex, Scan, known_files, register
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead

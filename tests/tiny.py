@@ -10,7 +10,7 @@ import torch
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport
 from indexer.reading.settings import IndexSettings
-from indexer.scan import PathToIndex, Scan
+from indexer.registration import PathToIndex, Scan
 from models.choice import HeadChoice, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel

@@ -3,69 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.frames import Frame
 from indexer.reading.pyav_reader import PyAVReader
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import FrameSampling, Sampling
 from indexer.reading.settings import IndexSettings
 
-# Time stamps are stored rounded, by up to a millisecond; in parts of the sampling grid.
+# Time stamps are stored rounded, by up to a millisecond: this is allowed for, in cells of the grid.
 _GRID_TOLERANCE = 0.02
-# Winding may go too far in some containers: it aims so much earlier.
+# Winding goes too far in some containers, so it aims earlier than is wanted.
 _WIND_MARGIN_S = 5.0
-# So many small pictures are kept while a clip is read; a longer one is read a second time.
+# Small pictures that are kept while a clip is read; a longer clip is read a second time.
 _HELD_FRAMES = 256
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """Which frames of a clip are taken.
-
-    rate: candidates per second, the first frame in each 1/rate seconds; 0 takes every frame.
-    frames: the most that are kept of the candidates.
-    choose: where to keep them when there are more: spread evenly with the first and the last
-        ("uniform"), at the start ("head") or at the end ("tail").
-
-    Raises ValueError for values that cannot be meant.
-    """
-
-    frames: int = 12
-    rate: float = 1.0
-    choose: Literal["uniform", "head", "tail"] = "uniform"
-
-    def __post_init__(self) -> None:
-        if self.frames < 1 or not 0 <= self.rate < math.inf:
-            raise ValueError("frames must be at least 1, and rate a number that is not negative")
-        if self.choose not in ("uniform", "head", "tail"):
-            raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
-
-    def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
-        """Positions of the candidates that are kept, from their presentation times."""
-        return self.positions(len(times_s))
-
-    def positions(self, count: int) -> list[int]:
-        """Which of ``count`` candidates are kept, rising; all where they are no more than frames.
-
-        Uniform is floor(linspace(0, count - 1, frames)), in whole numbers.
-        """
-        if count <= self.frames:
-            return list(range(count))
-        if self.choose == "head":
-            return list(range(self.frames))
-        if self.choose == "tail":
-            return list(range(count - self.frames, count))
-        gaps = max(1, self.frames - 1)
-        return [number * (count - 1) // gaps for number in range(self.frames)]
-
-
-FrameSampling = Sampling | SegmentSampling
 
 
 @dataclass(frozen=True)

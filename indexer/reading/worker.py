@@ -10,8 +10,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
-from indexer.reading.clip import ClipFrames, FrameSampling
+from indexer.reading.clip import ClipFrames
 from indexer.reading.errors import DecodeFailed
+from indexer.reading.sampling import FrameSampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodeEvent
 from indexer.reading.worker_process import (

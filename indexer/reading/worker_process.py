@@ -20,7 +20,7 @@ from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 
 if TYPE_CHECKING:
-    from indexer.reading.clip import FrameSampling
+    from indexer.reading.sampling import FrameSampling
 
 _GIB = 1024**3
 _ALIVE_EVERY_S = 1.0

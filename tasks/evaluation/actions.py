@@ -14,7 +14,7 @@ from indexer.datasets.frames.action_scoring import (
 )
 from indexer.datasets.frames.cache import FillReport, FrameCache, default_cache_folder
 from indexer.datasets.labelled import LabelledDataset
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
 from models.clip.backbone import Backbone, find_device
 from models.clip.sources import default_choice

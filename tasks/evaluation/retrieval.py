@@ -11,7 +11,7 @@ from indexer.datasets import Dataset, DatasetError, load_dataset
 from indexer.datasets.annotations import read_lines
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
-from indexer.reading.clip import Sampling
+from indexer.reading.sampling import Sampling
 from models.clip.backbone import Backbone, find_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from indexer.keyframes import KEYFRAME_SIDE, ensure_keyframe
-from indexer.reading.clip import Sampling
 from indexer.reading.errors import DecodeFailed
+from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from indexer.datasets import ClipWindow
 from indexer.datasets.frames.cache import FillReport, FrameCache
 from indexer.discover import Discovery
-from indexer.scan import PathToIndex, Scan
+from indexer.registration import PathToIndex, Scan
 from search.catalog.progress import ProgressNotes
 from search.wording import counted, printable, short_path
 from tasks.terminal.printing import talk, talk_console

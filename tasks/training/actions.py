@@ -14,7 +14,7 @@ from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.labelled_batches import LabelledClips, centre_frames
 from indexer.datasets.frames.views import with_margin
 from indexer.datasets.labelled import LabelledDataset, few_shot
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING, HeadChoice
 from models.errors import KinodexError
 from models.heads.card import VISUALS, ActionCard

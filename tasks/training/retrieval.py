@@ -12,7 +12,7 @@ from indexer.datasets.clips import Dataset, one_caption_each
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.pair_batches import BatchPlan, PairSource
 from indexer.datasets.frames.scoring import embed_captions
-from indexer.reading.clip import Sampling
+from indexer.reading.sampling import Sampling
 from models.choice import HeadChoice
 from models.heads.checkpoints import load_head
 from models.heads.config import HeadConfig

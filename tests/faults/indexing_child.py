@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from indexer.scan import PathToIndex
+from indexer.registration import PathToIndex
 from search.catalog.store import Store
 from tests.tiny import Notes, index, tiny_backbone
 

@@ -15,7 +15,7 @@ from indexer.discover import discover
 from indexer.library_settings import write_settings_template
 from indexer.pipeline import IndexReport
 from indexer.reading.settings import IndexSettings
-from indexer.scan import register
+from indexer.registration import register
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from search.catalog.embeddings import normalised, unpack
@@ -292,9 +292,9 @@ def test_deleted_keyframes_and_vectors_come_back(library, folder, backbone):
 def test_a_file_that_grows_while_it_is_read_is_left_for_later(
     library, folder, backbone, monkeypatch
 ):
-    import indexer.feed
+    import indexer.decoding
 
-    real_hash = indexer.feed.hash_content
+    real_hash = indexer.decoding.hash_content
 
     def grow_after_hashing(path: Path) -> str:
         digest = real_hash(path)
@@ -303,7 +303,7 @@ def test_a_file_that_grows_while_it_is_read_is_left_for_later(
                 file.write(b"more")
         return digest
 
-    monkeypatch.setattr(indexer.feed, "hash_content", grow_after_hashing)
+    monkeypatch.setattr(indexer.decoding, "hash_content", grow_after_hashing)
     notes = Notes()
     index(library, folder, backbone=backbone, notes=notes)
     assert [path.name for path in notes.failed] == ["a.mp4"]

@@ -14,7 +14,7 @@ from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.labelled_batches import segment_sampling_of
 from indexer.datasets.frames.views import CROPS, by_view
 from indexer.datasets.labelled import LabelledDataset
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.clip.backbone import Backbone
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import (

@@ -18,8 +18,8 @@ from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
 from indexer.datasets.frames.views import CROPS, three_crops, with_margin
-from indexer.reading.clip import FrameSampling
 from indexer.reading.errors import DecodeFailed
+from indexer.reading.sampling import FrameSampling
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
 from models.clip.preprocess import Preprocessing

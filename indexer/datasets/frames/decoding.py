@@ -13,8 +13,8 @@ from queue import SimpleQueue
 import numpy as np
 
 from indexer.datasets.clips import ClipWindow
-from indexer.reading.clip import FrameSampling
 from indexer.reading.errors import DecodeFailed
+from indexer.reading.sampling import FrameSampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 

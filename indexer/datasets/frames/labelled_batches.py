@@ -11,7 +11,7 @@ from indexer.datasets.clips import DatasetError
 from indexer.datasets.frames.augmentation import Augmentation
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.labelled import LabelledDataset
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.training.batches import LabelledBatch
 
 # Kinds of chance, so that one seed gives each its own.

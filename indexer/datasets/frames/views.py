@@ -12,11 +12,11 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms.v2 import functional as F
 
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.clip.preprocess import Preprocessing
 
 CROPS = 3
-# Frames are cropped from pictures that are larger than the model's by so much, as usual.
+# How much larger than the model's pictures those are that crops are cut from, as is usual.
 _MARGIN = 256 / 224
 
 
@@ -54,9 +54,8 @@ def by_view(stored: torch.Tensor, sampling: SegmentSampling, *, crops: int = 1) 
     stored: (clips, frames * crops, ...) of `FrameCache.of_crops`, or without crops
     returns: (clips, shifts * crops, segments, ...); views of the same shift side by side
     """
-    frames = stored.unflatten(1, (sampling.frames, crops))
-    views = sampling.each_shift(frames)  # (clips, shifts, segments, crops, ...)
-    return views.transpose(2, 3).flatten(1, 2)
+    frames = stored.unflatten(1, (sampling.segments, sampling.shifts, crops))
+    return frames.movedim(1, 3).flatten(1, 2)
 
 
 def _corners(picture: Sequence[int], crop: Sequence[int]) -> list[tuple[int, int]]:

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from indexer.reading import clip as clip_frames
-from indexer.reading.clip import ClipFrames, Sampling, sample_clip
+from indexer.reading.clip import ClipFrames, sample_clip
 from indexer.reading.errors import DecodeFailed
+from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from tests.corpus import read_number, shots, write_clip

@@ -18,7 +18,7 @@ from indexer.datasets.frames.action_scoring import (
 )
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.labelled import LabelledClip, LabelledDataset
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from models.heads.card import ActionCard
 from models.heads.config import HeadConfig
 from models.heads.make import make_head

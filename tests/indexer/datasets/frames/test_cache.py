@@ -17,7 +17,8 @@ from indexer.datasets.frames import cache as frame_cache
 from indexer.datasets.frames import store as frame_store
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.store import FrameStore, Stamp
-from indexer.reading.clip import Sampling, sample_clip
+from indexer.reading.clip import sample_clip
+from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
 from tests.corpus import shots, write_clip

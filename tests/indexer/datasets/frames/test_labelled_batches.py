@@ -12,8 +12,7 @@ from indexer.datasets.frames.augmentation import Augmentation
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.labelled_batches import LabelledClips, centre_frames
 from indexer.datasets.labelled import LabelledClip, LabelledDataset
-from indexer.reading.clip import Sampling
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import Sampling, SegmentSampling
 from tests.tiny import tiny_backbone
 
 SAMPLING = SegmentSampling(4, shifts=3)

@@ -11,7 +11,7 @@ import torch
 from indexer.datasets.clips import CaptionedClip, Dataset, DatasetError
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.pair_batches import BatchPlan, PairSource
-from indexer.reading.clip import Sampling
+from indexer.reading.sampling import Sampling
 from tests.tiny import tiny_backbone
 
 

@@ -10,7 +10,7 @@ from indexer.datasets import ClipWindow
 from indexer.datasets.frames import scoring
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
-from indexer.reading.clip import Sampling
+from indexer.reading.sampling import Sampling
 from models.heads.config import HeadConfig
 from models.heads.make import make_head, query_aware_similarity
 from models.metrics.retrieval import text_to_video_ranks

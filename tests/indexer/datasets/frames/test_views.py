@@ -7,7 +7,7 @@ from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.views import by_view, three_crops
 from indexer.reading.clip import sample_clip
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from indexer.reading.settings import IndexSettings
 from tests.tiny import tiny_backbone
 
@@ -30,6 +30,12 @@ def test_crops_lie_side_by_side_in_a_wide_picture():
 def test_crops_of_an_upright_picture_are_top_middle_and_bottom():
     crops = three_crops(ramp(77, 37), tiny_backbone().preprocessing)
     assert crops[:, 0, 0, 0].tolist() == [0, 22, 45]
+
+
+def test_every_shift_is_a_sampling_of_its_own():
+    stored = torch.arange(12).reshape(1, 12, 1)
+    views = by_view(stored, SegmentSampling(4, shifts=3))
+    assert views[0, :, :, 0].tolist() == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
 
 
 def test_views_are_put_together_from_shifts_and_crops():

@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import torch
 
 from indexer.reading import clip as clip_frames
 from indexer.reading.clip import ClipFrames, sample_clip
-from indexer.reading.segment_sampling import SegmentSampling
+from indexer.reading.sampling import SegmentSampling
 from indexer.reading.settings import IndexSettings
 from tests.corpus import read_number, shots, write_clip
 
@@ -95,12 +94,6 @@ def test_a_shifted_sampling_takes_one_frame_of_each_segment():
     assert len({tuple(row) for row in rows.tolist()}) > 60  # of 3⁴
     again = sampling.shifted(200, np.random.default_rng(0))
     assert (rows == again).all()
-
-
-def test_every_shift_is_a_sampling_of_its_own():
-    stored = torch.arange(12).reshape(1, 12, 1)
-    views = SegmentSampling(4, shifts=3).each_shift(stored)
-    assert views[0, :, :, 0].tolist() == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
 
 
 @pytest.mark.parametrize("wrong", [{"segments": 0}, {"shifts": 0}])

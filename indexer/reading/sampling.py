@@ -1,29 +1,70 @@
-"""Sampling by segments of equal duration, a frame of each: temporal segment networks.
-
-(Wang et al., arXiv 1608.00859; the positions are those of the ActionCLIP release.)
-"""
+"""Which frames of a clip a model is fed: a few a second, or some of each equal part of it."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-import torch
 
 # Time stamps are stored rounded, by up to a millisecond.
 _ROUNDED_S = 0.001
-# Sums of floats miss each other by so much of their size at the most.
+# The largest error of a sum of floats, as a part of its size.
 _SAME_TIME = 1e-9
 
 
 @dataclass(frozen=True)
-class SegmentSampling:
-    """A clip is cut into so many segments of equal duration; each gives ``shifts`` frames.
+class Sampling:
+    """Which frames of a clip are taken.
 
-    One shift is the frame at the segment's centre. More are spread evenly over the segment; with
-    an odd number the middle one is that same frame. So one stored clip holds many samplings of it:
-    `centred` for evaluation, `shifted` for training, `each_shift` for several views.
+    rate: candidates per second, the first frame in each 1/rate seconds; 0 takes every frame.
+    frames: the most that are kept of the candidates.
+    choose: where to keep them when there are more: spread evenly with the first and the last
+        ("uniform"), at the start ("head") or at the end ("tail").
+
+    Raises ValueError for values that cannot be meant.
+    """
+
+    frames: int = 12
+    rate: float = 1.0
+    choose: Literal["uniform", "head", "tail"] = "uniform"
+
+    def __post_init__(self) -> None:
+        if self.frames < 1 or not 0 <= self.rate < math.inf:
+            raise ValueError("frames must be at least 1, and rate a number that is not negative")
+        if self.choose not in ("uniform", "head", "tail"):
+            raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
+
+    def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
+        """Positions of the candidates that are kept, from their presentation times."""
+        return self.positions(len(times_s))
+
+    def positions(self, count: int) -> list[int]:
+        """Which of ``count`` candidates are kept, rising; all where they are no more than frames.
+
+        Uniform is floor(linspace(0, count - 1, frames)), in whole numbers.
+        """
+        if count <= self.frames:
+            return list(range(count))
+        if self.choose == "head":
+            return list(range(self.frames))
+        if self.choose == "tail":
+            return list(range(count - self.frames, count))
+        gaps = max(1, self.frames - 1)
+        return [number * (count - 1) // gaps for number in range(self.frames)]
+
+
+@dataclass(frozen=True)
+class SegmentSampling:
+    """A clip is cut into segments of equal duration; each gives ``shifts`` frames.
+
+    These are the segments of temporal segment networks (Wang et al., arXiv 1608.00859), with the
+    positions of the ActionCLIP release. One shift is the frame at the segment's centre. More are
+    spread evenly over the segment; with an odd number the middle one is that same frame. A stored
+    clip then holds many samplings of itself: `centred` for evaluation, `shifted` for training, and
+    every shift as a view (`indexer.datasets.frames.views.by_view`).
 
     A clip with no more frames than segments gives every segment the frame on the screen at its
     beginning: all frames, some of them several times.
@@ -45,7 +86,7 @@ class SegmentSampling:
 
     @property
     def rate(self) -> float:
-        """0: every frame of a clip may be taken; see `indexer.reading.clip.Sampling`."""
+        """0: every frame of a clip may be taken; see `Sampling`."""
         return 0.0
 
     def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
@@ -73,12 +114,8 @@ class SegmentSampling:
         drawn = random.integers(self.shifts, size=(clips, self.segments))
         return np.arange(self.segments) * self.shifts + drawn
 
-    def each_shift(self, frames: torch.Tensor) -> torch.Tensor:
-        """The clip sampled once for each shift.
 
-        shape: (clips, segments * shifts, ...) as stored → (clips, shifts, segments, ...)
-        """
-        return frames.unflatten(1, (self.segments, self.shifts)).transpose(1, 2)
+FrameSampling = Sampling | SegmentSampling
 
 
 def _even_where_rounded(edges_s: np.ndarray) -> np.ndarray:

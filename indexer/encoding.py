@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from indexer.feed import Opened
+from indexer.decoding import Opened
 from indexer.reading.video import DecodedSegment, DecodeSummary
-from indexer.scan import PathToIndex
+from indexer.registration import PathToIndex
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead
 from search.catalog.embeddings import in_sampled_order

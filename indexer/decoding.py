@@ -13,7 +13,7 @@ from indexer.reading.probe import VideoInfo
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodedSegment, DecodeSummary
 from indexer.reading.worker import DecodeWorker
-from indexer.scan import PathToIndex
+from indexer.registration import PathToIndex
 
 # Segments waiting for the model. At 24 frames of 398×224 each that is 50 MB at most.
 _QUEUE_LENGTH = 8
