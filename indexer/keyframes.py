@@ -1,6 +1,5 @@
 """Keyframe pictures: written when a video is indexed, drawn again when they are gone."""
 
-import os
 from pathlib import Path
 
 from sqlalchemy import select
@@ -8,6 +7,7 @@ from sqlalchemy import select
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
+from models.files import replaced_whole
 from search.catalog.store import Store
 from search.catalog.tables import Segment, VideoPath
 
@@ -18,9 +18,8 @@ KEYFRAME_SIDE = 224
 def write_keyframe(file: Path, jpeg: bytes) -> None:
     """Put a picture in place in one step, so that no reader sees half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_bytes(jpeg)
-    draft.replace(file)
+    with replaced_whole(file) as draft:
+        draft.write_bytes(jpeg)
 
 
 def ensure_keyframe(

@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from models.choice import (
     ModelChoice,
 )
 from models.errors import KinodexError
+from models.files import replaced_whole
 from models.heads.card import HeadCard
 from models.heads.config import ACTION_HEADS, HEAD_NAMES, HeadConfig
 from models.heads.fit import HeadMismatch, check_encoder, check_labels
@@ -70,16 +69,14 @@ def save_head(
         raise ValueError(f"a head file ends in .safetensors, not {file.suffix!r}")
     text = card.to_json()
     weights = head.state_dict() | {_VISUAL + name: t for name, t in (visual_state or {}).items()}
-    with replaced_whole(file) as unfinished:
-        save_file(_plain(weights, dtype), unfinished, metadata={_CARD_KEY: text})
-    with replaced_whole(file.with_suffix(".json")) as unfinished:
-        unfinished.write_text(text + "\n", encoding="utf-8")
+    _write(file, _plain(weights, dtype), {_CARD_KEY: text})
+    with replaced_whole(file.with_suffix(".json"), durable=True, one_writer=True) as draft:
+        draft.write_text(text + "\n", encoding="utf-8")
 
 
 def save_backbone(file: Path, state: Mapping[str, torch.Tensor]) -> None:
     """Write the state dict of an open_clip model, for use with --weights. Replaced as a whole."""
-    with replaced_whole(file) as unfinished:
-        save_file(_plain(state), unfinished)
+    _write(file, _plain(state))
 
 
 def load_head(choice: HeadChoice, encoder: EncoderIdentity, dim: int) -> LoadedHead:
@@ -154,22 +151,14 @@ def default_action_head(model: ModelChoice) -> HeadChoice:
     return HeadChoice(read_card(_BUNDLED_ACTIONS).config.name, _BUNDLED_ACTIONS)
 
 
-@contextmanager
-def replaced_whole(file: Path) -> Iterator[Path]:
-    """A path to write to; afterwards it takes the file's place. A crash leaves the old file."""
-    unfinished = file.with_name(f"{file.name}.part")
-    try:
-        unfinished.touch()
-        usual_mode = unfinished.stat().st_mode
-        yield unfinished
-        unfinished.chmod(usual_mode)  # safetensors lets nobody but the owner read its files
-        with unfinished.open("rb") as stream:
-            os.fsync(stream.fileno())
-        unfinished.replace(file)
-    except BaseException:
-        with suppress(OSError):  # the first failure is the one to tell of
-            unfinished.unlink()
-        raise
+def _write(
+    file: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    with replaced_whole(file, durable=True, one_writer=True) as draft:
+        draft.touch()
+        usual_mode = draft.stat().st_mode
+        save_file(tensors, draft, metadata=metadata)
+        draft.chmod(usual_mode)  # safetensors lets nobody but the owner read its files
 
 
 def _plain(

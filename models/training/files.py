@@ -1,7 +1,6 @@
 """What a training run leaves in its folder, each file whole at every moment."""
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 
 from models.errors import KinodexError
+from models.files import replaced_whole
 
 CHECKPOINT_FILE = "checkpoint.pt"
 HISTORY_FILE = "history.jsonl"
@@ -18,12 +18,8 @@ _FREE_TO_CHANGE = {"save_every"}
 
 def save_checkpoint(file: Path, state: dict[str, Any]) -> None:
     """Replace the checkpoint as a whole: a crash leaves the old one or the new one."""
-    unfinished = file.with_suffix(".part")
-    with unfinished.open("wb") as stream:
+    with replaced_whole(file, durable=True, one_writer=True) as draft, draft.open("wb") as stream:
         torch.save(state, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
 
 
 def load_checkpoint(
@@ -86,7 +82,6 @@ class History:
         if not self._file.is_file():
             return
         kept = [record for record in read_history(self._folder) if record["step"] <= step]
-        unfinished = self._file.with_suffix(".part")
         text = "".join(json.dumps(record) + "\n" for record in kept)
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self._file)
+        with replaced_whole(self._file) as draft:
+            draft.write_text(text, encoding="utf-8")

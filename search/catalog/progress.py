@@ -10,6 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from models.files import replaced_whole
 from search.catalog.lock import INDEXING, SKETCHING, is_held
 
 _EVERY_S = 0.5
@@ -59,10 +60,11 @@ class ProgressNotes:
         self._written = now
         seconds = now - self._started
         progress = Progress(self._work, fraction, done, total, noun, seconds, os.getpid())
-        draft = self._file.with_suffix(".tmp")
-        with contextlib.suppress(OSError):  # work goes on when nobody can be told of it
+        with (
+            contextlib.suppress(OSError),  # work goes on when nobody can be told of it
+            replaced_whole(self._file, one_writer=True) as draft,
+        ):
             draft.write_text(json.dumps(asdict(progress)))
-            draft.replace(self._file)
 
     def clear(self) -> None:
         """The run is over."""

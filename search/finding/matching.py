@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.heads.checkpoints import replaced_whole
+from models.files import replaced_whole
 from search.catalog.embeddings import normalised
 from search.catalog.store import Store
 from search.finding.hits import Hit
@@ -109,5 +109,5 @@ def _keep(file: Path, bank: np.ndarray) -> None:
     # It is only a cache: a disk that is full or read-only costs a second at each start.
     with contextlib.suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replaced_whole(file) as draft, draft.open("wb") as content:
+        with replaced_whole(file, durable=True) as draft, draft.open("wb") as content:
             np.save(content, bank, allow_pickle=False)

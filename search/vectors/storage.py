@@ -22,6 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
+from models.files import DRAFT, replaced_whole
 from search.vectors.faiss_index import FaissIndex
 
 FORMAT = 1
@@ -198,27 +199,8 @@ class _DigestingFile:
 @contextlib.contextmanager
 def _durable(path: Path) -> Iterator[_DigestingFile]:
     """A file to write. When the block ends it is on the disk, whole, or there is none."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            yield _DigestingFile(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - one name for the one step that counts
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    _sync_folder(path.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open folders, and needs no such thing.
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with replaced_whole(path, durable=True) as draft, draft.open("xb") as file:
+        yield _DigestingFile(file)
 
 
 def _file_named_by_manifest(folder: Path) -> str | None:
@@ -231,7 +213,7 @@ def _file_named_by_manifest(folder: Path) -> str | None:
 def _delete_replaced(folder: Path, replaced: str | None, *, keep: str) -> None:
     """Delete the index that was replaced, and what killed saves left."""
     long_ago = time.time() - ABANDONED_AFTER_S
-    for path in itertools.chain(folder.glob("index-*"), folder.glob("*.tmp")):
+    for path in itertools.chain(folder.glob("index-*"), folder.glob(f"*{DRAFT}")):
         # Another process may delete the same files, or hold one open where that forbids it.
         with contextlib.suppress(OSError):
             abandoned = path.name != keep and path.stat().st_mtime < long_ago

@@ -16,6 +16,7 @@ from pathlib import Path
 import torch
 from torch.nn import functional
 
+from models.files import replaced_whole
 from models.training.losses import clamp_logit_scale_, contrastive_loss
 from smallworld.stills.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
 from smallworld.stills.things import load_things
@@ -94,9 +95,8 @@ class StillTrainer:
             "pose_reader": self._pose_reader.state_dict(),
             "optimiser": self._optimiser.state_dict(),
         }
-        unfinished = self._checkpoint.with_suffix(".part")
-        torch.save(state, unfinished)
-        unfinished.replace(self._checkpoint)
+        with replaced_whole(self._checkpoint, one_writer=True) as draft:
+            torch.save(state, draft)
 
     def start_from(self, folder: Path) -> None:
         """Begin with the weights of the model in `folder`."""

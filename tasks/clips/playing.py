@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
-from models.files import draft_of
+from models.files import replaced_whole
 from search.catalog.store import Store
 from search.catalog.tables import Segment, Video, VideoPath
 from tasks.clips.cutting import EXIT_UNPLAYABLE
@@ -122,9 +122,8 @@ def first_existing(paths: tuple[Path, ...]) -> Path:
 
 
 def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
-    with draft_of(file) as draft:
+    with replaced_whole(file) as draft:
         run_cut(CutJob(source, draft, window.start_s, window.end_s, settings), _CUT_WITHIN_S)
-        draft.replace(file)
 
 
 def run_cut(job: CutJob, within_s: float) -> float | None:

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from models.errors import KinodexError
-from models.heads.checkpoints import replaced_whole
+from models.files import replaced_whole
 
 # Cells shrink from the one size to the other as labels become more, and the picture stays a few
 # thousand pixels wide. Writing needs rows of the height of the smaller one.
@@ -148,7 +148,7 @@ def _worst_confusions(table: _Table) -> Iterator[str]:
 
 def _save(picture: Image.Image, file: Path) -> None:
     try:
-        with replaced_whole(file) as unfinished:
-            picture.save(unfinished, format="PNG", optimize=True)
+        with replaced_whole(file, durable=True) as draft:
+            picture.save(draft, format="PNG", optimize=True)
     except OSError as error:
         raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error

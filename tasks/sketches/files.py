@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from models.files import DRAFT, draft_of
+from models.files import DRAFT, replaced_whole
 from search.catalog.sketches import (
     StoredSketch,
     place_segments,
@@ -116,10 +116,9 @@ def _has_time(file: Path, drawn_at: datetime) -> bool:
 
 def _put_in_place(file: Path, content: bytes, drawn_at: datetime) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    with draft_of(file) as draft:
+    with replaced_whole(file) as draft:
         draft.write_bytes(content)
         os.utime(draft, (_seconds(drawn_at), _seconds(drawn_at)))
-        draft.replace(file)
 
 
 def _seconds(drawn_at: datetime) -> float:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import KinodexError
-from models.heads.checkpoints import replaced_whole
+from models.files import replaced_whole
 from search.wording import counted, printable, short_path
 from sketch.strokes import Sketch
 from tasks.terminal.printing import data, data_json, talk
@@ -92,7 +92,7 @@ def write_files(
 def write_file(file: Path, content: bytes) -> None:
     """Put a file in place in one step. Raises KinodexError."""
     try:
-        with replaced_whole(file) as unfinished:
-            unfinished.write_bytes(content)
+        with replaced_whole(file, durable=True) as draft:
+            draft.write_bytes(content)
     except OSError as error:
         raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image, ImageDraw, ImageFont
 
+from models.files import replaced_whole
+
 _WIDTH, _HEIGHT = 760, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 70, 20, 34, 40
 _INK, _GRID, _PAPER = (60, 60, 60), (225, 225, 225), (255, 255, 255)
@@ -90,9 +92,8 @@ def draw_panels(panels: Sequence[Panel], file: Path) -> None:
     picture = Image.new("RGB", (_WIDTH, _HEIGHT * len(panels)), _PAPER)
     for number, panel in enumerate(panels):
         _draw_panel(ImageDraw.Draw(picture), panel, number * _HEIGHT)
-    unfinished = file.with_name(f"{file.name}.part")
-    picture.save(unfinished, format="PNG")
-    unfinished.replace(file)
+    with replaced_whole(file) as draft:
+        picture.save(draft, format="PNG")
 
 
 def _draw_panel(draw: ImageDraw.ImageDraw, panel: Panel, top: int) -> None:

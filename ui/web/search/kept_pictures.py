@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from models.errors import KinodexError
-from models.files import draft_of
+from models.files import replaced_whole
 from search.catalog.store import Store
 from search.queries.pictures import open_picture
 
@@ -29,9 +29,8 @@ def keep_picture(library: Store, content: bytes) -> str:
     file = library.query_picture_file(digest)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with draft_of(file) as draft:
+        with replaced_whole(file) as draft:
             draft.write_bytes(small)
-            draft.replace(file)
     except OSError as error:
         raise KinodexError(
             f"the picture cannot be kept in {str(file.parent)!r}: {error.strerror}"

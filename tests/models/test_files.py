@@ -1,0 +1,197 @@
+"""Files put in place: whole or not at all, whatever they are called and whatever goes wrong."""
+
+import errno
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from models.files import DRAFT, draft_of, replaced_whole
+
+WAYS = [
+    {},
+    {"durable": True},
+    {"one_writer": True},
+    {"durable": True, "one_writer": True},
+]
+ODD_NAMES = [
+    b"-dash.txt",
+    b"new\nline.txt",
+    b"\xff\xfe.txt",
+    b".hidden",
+    b"a.b.c",
+    b"no suffix",
+    "🐈.txt".encode(),
+    b"x.tmp",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_content_takes_the_place_of_the_old_and_leaves_no_draft(tmp_path: Path, way) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+
+    with replaced_whole(file, **way) as draft:
+        draft.write_text("new")
+        assert file.read_text() == "old"
+        assert draft.suffix == DRAFT
+
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("failure", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_an_error_in_the_middle_leaves_the_old_file_and_no_draft(
+    tmp_path: Path, way, failure: BaseException
+) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+
+    with pytest.raises(type(failure)), replaced_whole(file, **way) as draft:
+        draft.write_text("ne")
+        raise failure
+
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_where_nothing_was_an_error_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), replaced_whole(tmp_path / "file.txt") as draft:
+        draft.write_text("ne")
+        raise ZeroDivisionError
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_draft_that_was_never_written_is_an_error(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+
+    with pytest.raises(FileNotFoundError), replaced_whole(file):
+        pass
+
+    assert file.read_text() == "old"
+
+
+def test_a_folder_that_is_not_there_is_the_error_that_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(FileNotFoundError, match=r"nowhere"),
+        replaced_whole(tmp_path / "nowhere" / "file.txt") as draft,
+    ):
+        draft.write_text("new")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_names_of_any_bytes_are_kept(tmp_path: Path, name: bytes, way) -> None:
+    file = tmp_path / os.fsdecode(name)
+
+    with replaced_whole(file, **way) as draft:
+        assert draft != file
+        draft.write_text("new")
+
+    assert os.listdir(os.fsencode(tmp_path)) == [name]  # noqa: PTH208 - bytes
+    assert file.read_text() == "new"
+
+
+@pytest.mark.parametrize("letter", ["x", "ä", "🐈", "\udcff"])
+def test_the_longest_name_leaves_room_for_a_draft(tmp_path: Path, letter: str) -> None:
+    file = tmp_path / (letter * (251 // len(os.fsencode(letter))) + ".txt")
+
+    with replaced_whole(file) as draft:
+        draft.write_text("new")
+
+    assert file.read_text() == "new"
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_a_disk_that_fills_up_at_the_end_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, step, full)
+    with (
+        pytest.raises(OSError, match="No space left"),
+        replaced_whole(file, durable=True) as draft,
+    ):
+        draft.write_text("new")
+
+    assert file.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_content_is_on_the_disk_before_it_takes_the_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+
+    def noted(name: str):
+        real = getattr(os, name)
+        return lambda *arguments: (steps.append(name), real(*arguments))[1]
+
+    for name in ("fsync", "replace"):
+        monkeypatch.setattr(os, name, noted(name))
+    with replaced_whole(tmp_path / "cache.txt") as draft:
+        draft.write_text("new")
+    assert steps == ["replace"]
+
+    steps.clear()
+    with replaced_whole(tmp_path / "kept.txt", durable=True) as draft:
+        draft.write_text("new")
+    assert steps == ["fsync", "replace", "fsync"]
+
+
+def test_two_who_write_the_same_file_have_drafts_of_their_own(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+
+    with replaced_whole(file) as one, replaced_whole(file) as other:
+        one.write_text("one")
+        other.write_text("other")
+
+    assert file.read_text() == "one"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_the_only_writer_clears_away_what_a_kill_has_left(tmp_path: Path) -> None:
+    file = tmp_path / "file.txt"
+    file.write_text("old")
+    killed = textwrap.dedent("""
+        import os, pathlib, sys
+        from models.files import replaced_whole
+
+        with replaced_whole(pathlib.Path(sys.argv[1]), durable=True, one_writer=True) as draft:
+            draft.write_text("half of it")
+            draft.chmod(0o400)
+            os._exit(42)
+    """)
+
+    assert subprocess.run([sys.executable, "-c", killed, file], check=False).returncode == 42
+    assert file.read_text() == "old"
+    assert len(list(tmp_path.iterdir())) == 2
+    with replaced_whole(file, one_writer=True) as draft:
+        assert not draft.exists()
+        draft.write_text("new")
+
+    assert file.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_draft_may_be_put_where_the_caller_decides(tmp_path: Path) -> None:
+    with draft_of(tmp_path / "file.txt") as draft:
+        draft.write_text("new")
+        draft.rename(tmp_path / "file-2.txt")
+
+    with pytest.raises(ZeroDivisionError), draft_of(tmp_path / "file.txt") as draft:
+        draft.write_text("new")
+        raise ZeroDivisionError
+
+    assert [file.name for file in tmp_path.iterdir()] == ["file-2.txt"]
