@@ -20,7 +20,8 @@ from benchmarks.small_library import (
 from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
-from search.finding.matching import STRONG_FROM, WEAK_BELOW, NeutralBank, neutral_texts
+from search.finding.hits import STRONG_FROM, WEAK_BELOW
+from search.finding.matching import NeutralBank, neutral_texts
 
 _SEED = 880_001
 _SIZES = (1, 5, 10, 50, 200, 480)

@@ -1,5 +1,8 @@
 """Frame embeddings with their mask: checks, padding, pooling and scaling, for all heads."""
 
+from collections.abc import Sequence
+
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -131,3 +134,13 @@ def _spread_rows(embeddings: torch.Tensor, mask: torch.Tensor | None) -> torch.T
     places = mask.nonzero()
     places = places[:: max(1, -(-len(places) // _ROWS_TO_FIT))]
     return embeddings[places[:, 0], places[:, 1]].float()
+
+
+def padded(sequences: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Sequences side by side: float32 (batch, longest, dim), and the mask of real frames."""
+    lengths = [len(sequence) for sequence in sequences]
+    frames = torch.zeros(len(sequences), max(lengths), sequences[0].shape[1])
+    for row, sequence in zip(frames, sequences, strict=True):
+        row[: len(sequence)] = torch.from_numpy(sequence)
+    mask = torch.arange(frames.shape[1]) < torch.tensor(lengths).unsqueeze(1)
+    return frames, mask

@@ -4,8 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -14,6 +12,8 @@ def one_thread() -> Iterator[None]:
     Drawing is made of many small operations. On busy cores two threads wait for each other at
     each of them: a batch of stills then took 0.9 s instead of 0.07 s.
     """
+    import torch  # dear, and who only asks for help needs none of it
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -16,8 +16,9 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from models.choice import EncoderIdentity, ModelChoice
 from models.errors import KinodexError
+from models.frame_sets import padded
 from models.heads.checkpoints import LoadedHead
-from search.catalog.embeddings import pack, padded, read_sequences
+from search.catalog.embeddings import pack, read_sequences
 from search.catalog.lock import only_indexer
 from search.catalog.spaces import (
     SpaceIdentity,

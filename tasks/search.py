@@ -2,21 +2,22 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from models.clip.backbone import load_backbone
 from search.catalog.spaces import active_space, check_same_model, choice_of
 from search.catalog.store import Store, nothing_indexed
 from search.export import FORMS
 from search.export.cuts import cuts_of
-from search.finding.engine import SearchEngine
-from search.finding.hits import Hit
-from search.finding.matching import all_weak
+from search.finding.hits import Hit, all_weak
 from search.finding.tag_search import answer
 from search.queries.language import written
 from search.queries.query import Filters, Query, QueryMistake
 from search.wording import printable
 from tasks.terminal.model_flags import ModelFlags
 from tasks.terminal.printing import data, data_json, data_text, print_hits, talk
+
+if TYPE_CHECKING:
+    from search.finding.engine import SearchEngine
 
 
 def only_form(asked: Sequence[str]) -> str | None:
@@ -63,7 +64,11 @@ def find(
     return answer(library, query, lambda: _engine(library, flags, rerank))
 
 
-def _engine(library: Store, flags: ModelFlags, rerank: str | None) -> SearchEngine:
+def _engine(library: Store, flags: ModelFlags, rerank: str | None) -> "SearchEngine":
+    # Both load torch, which a mistake in the query or tags alone need not wait for.
+    from models.clip.backbone import load_backbone
+    from search.finding.engine import SearchEngine
+
     with library.reading() as session:
         space = active_space(session)
     if space is None:

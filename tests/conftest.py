@@ -1,4 +1,4 @@
-"""Generated videos, made once for all tests; see `corpus`."""
+"""Generated videos, and a library of the bundled model, made once for all tests; see `corpus`."""
 
 import os
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests import corpus
+from tests.corpus import shots, write_clip
 
 # As the program has it: threads of PyTorch that wait by counting hold up whatever else runs. It is
 # read when PyTorch is loaded.
@@ -28,3 +29,22 @@ def odd_videos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def refused_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Files that must not be indexed, by file name."""
     return corpus.refused_files(tmp_path_factory.mktemp("refused"))
+
+
+@pytest.fixture(scope="session")
+def shared_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos of three segments, one with an odd name. To look at and not to change."""
+    folder = tmp_path_factory.mktemp("clips")
+    write_clip(folder / "a.mp4", shots([30, 30]))
+    write_clip(folder / "new\nline \x1b[31m.mp4", shots([40]))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def shared_library(shared_clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The library of these clips, to copy and not to change."""
+    from tests.calling import call
+
+    library = tmp_path_factory.mktemp("made") / "library"
+    assert call("index", shared_clips, "-l", library, "-m", "bundled", "--head", "meanP") == 0
+    return library

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.labels.prompts import PromptTemplates, Tokenize, check_lengths
-from models.labels.tagging import NEUTRAL_SENTENCES
+from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, Tokenize, check_lengths
 
 _TEXTS_AT_ONCE = 256  # the widest layer of their blocks takes 40 MB for texts of ten words
 

@@ -27,6 +27,30 @@ _UNCUT_CONTEXT = 1024
 # Texts, and a context_length where another than the model's is wanted → ids (texts, context).
 Tokenize = Callable[..., Any]
 
+# What may be said of any video. A label must fit better than all of these together.
+NEUTRAL_SENTENCES = (
+    "a video",
+    "a picture",
+    "a short clip",
+    "a frame of a film",
+    "a video of something",
+    "a picture of something",
+    "something",
+    "a thing",
+    "some objects",
+    "a place",
+    "a scene",
+    "a room",
+    "an outdoor scene",
+    "someone is there",
+    "some people",
+    "an ordinary moment",
+    "the view of a camera",
+    "a blank screen",
+    "nothing happens",
+    "nothing in particular is going on",
+)
+
 
 class InvalidTemplates(KinodexError):
     """Prompt templates that cannot be used: a bad file, or more asked for than there are."""

@@ -14,30 +14,6 @@ from torch.nn import functional as F
 
 from models.frame_sets import at_least_float32
 
-# What may be said of any video. A label must fit better than all of these together.
-NEUTRAL_SENTENCES = (
-    "a video",
-    "a picture",
-    "a short clip",
-    "a frame of a film",
-    "a video of something",
-    "a picture of something",
-    "something",
-    "a thing",
-    "some objects",
-    "a place",
-    "a scene",
-    "a room",
-    "an outdoor scene",
-    "someone is there",
-    "some people",
-    "an ordinary moment",
-    "the view of a camera",
-    "a blank screen",
-    "nothing happens",
-    "nothing in particular is going on",
-)
-
 # Rows of a library that its floors are measured on. A quarter's quantile of so many lies within
 # one percent of ranks of the true one.
 FLOOR_ROWS = 8192

@@ -6,7 +6,6 @@ Heads see them in the order in which the frames were sampled.
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
-import torch
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -42,16 +41,6 @@ def read_sequences(
         for segment_id, unique_index, embeddings in rows:
             unique = unpack([embeddings], dim)
             yield segment_id, in_sampled_order(unique, np.frombuffer(unique_index, dtype="<u2"))
-
-
-def padded(sequences: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """Sequences side by side: float32 (batch, longest, dim), and the mask of real frames."""
-    lengths = [len(sequence) for sequence in sequences]
-    frames = torch.zeros(len(sequences), max(lengths), sequences[0].shape[1])
-    for row, sequence in zip(frames, sequences, strict=True):
-        row[: len(sequence)] = torch.from_numpy(sequence)
-    mask = torch.arange(frames.shape[1]) < torch.tensor(lengths).unsqueeze(1)
-    return frames, mask
 
 
 def pack(values: np.ndarray) -> bytes:

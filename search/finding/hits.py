@@ -1,10 +1,13 @@
 """What a search returns."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from search.tags.reading import Tag
+
+WEAK_BELOW, STRONG_FROM = 0.5, 0.8  # of a match
 
 
 @dataclass(frozen=True)
@@ -62,3 +65,16 @@ class Hit(Moment):
         """Plain values. A path that is not valid text keeps its bytes as surrogate escapes."""
         paths = [str(path) for path in self.paths]
         return {"video": self.video, **asdict(self), "paths": paths}
+
+
+def match_word(match: float) -> str:
+    """How surely something matches, in a word."""
+    if match < WEAK_BELOW:
+        return "weak"
+    return "strong" if match >= STRONG_FROM else "likely"
+
+
+def all_weak(hits: Sequence[Hit]) -> bool:
+    """Whether matches are known, and none of them is sure."""
+    known = [hit.match for hit in hits if hit.match is not None]
+    return bool(known) and max(known) < WEAK_BELOW

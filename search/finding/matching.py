@@ -9,7 +9,6 @@ Figures: benchmarks/matching.py.
 import contextlib
 import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,6 @@ import numpy as np
 from models.files import replaced_whole
 from search.catalog.embeddings import normalised
 from search.catalog.store import Store
-from search.finding.hits import Hit
 
 if TYPE_CHECKING:
     from models.clip.backbone import Backbone
@@ -30,21 +28,6 @@ _NEAREST = 8
 # A logistic regression on 75 names of things in libraries of 5 to 480 segments of the small world
 # from which half of the things were left out.
 _ABOVE_LIBRARY, _ABOVE_SEGMENT, _OFFSET = 2.32, 4.17, -1.62
-
-WEAK_BELOW, STRONG_FROM = 0.5, 0.8
-
-
-def match_word(match: float) -> str:
-    """How surely something matches, in a word."""
-    if match < WEAK_BELOW:
-        return "weak"
-    return "strong" if match >= STRONG_FROM else "likely"
-
-
-def all_weak(hits: Sequence[Hit]) -> bool:
-    """Whether matches are known, and none of them is sure."""
-    known = [hit.match for hit in hits if hit.match is not None]
-    return bool(known) and max(known) < WEAK_BELOW
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from models.choice import EncoderIdentity, HeadChoice
 from models.errors import KinodexError
+from models.frame_sets import padded
 from models.heads.checkpoints import load_head
 from models.heads.fit import HeadMismatch
 from models.heads.make import query_aware_similarity
-from search.catalog.embeddings import padded, read_sequences
+from search.catalog.embeddings import read_sequences
 from search.catalog.settings import NO_RERANKING, QUERY_AWARE
 
 # (texts, dim), (videos, frames, dim), mask (videos, frames) → (texts, videos)

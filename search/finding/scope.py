@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import select
@@ -14,7 +15,9 @@ from sqlalchemy.orm import Session
 from search.catalog.tables import Video, VideoPath
 from search.queries.query import Filters
 from search.tags.reading import TagFilter, Tagged, find_tagged
-from search.vectors.segment_index import SegmentIndex
+
+if TYPE_CHECKING:
+    from search.vectors.segment_index import SegmentIndex
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,7 @@ class Scope:
     ids: np.ndarray | None = None
     tagged: Tagged | None = None
 
-    def without(self, index: SegmentIndex, segments: list[int]) -> "Scope":
+    def without(self, index: "SegmentIndex", segments: list[int]) -> "Scope":
         """All but these."""
         if not segments:
             return self
@@ -132,7 +135,7 @@ class Scope:
 class ScopeFinder:
     """Finds scopes. What is known of videos is read again when the library has changed."""
 
-    def __init__(self, index: SegmentIndex) -> None:
+    def __init__(self, index: "SegmentIndex") -> None:
         self._index = index
         self._known: tuple[int, VideoFacts] | None = None
 

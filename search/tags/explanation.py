@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from models.labels.tagging import NEUTRAL_SENTENCES
+from models.labels.prompts import NEUTRAL_SENTENCES
 from search.catalog.embeddings import unpack
 from search.catalog.tables import SegmentEmbedding
 from search.catalog.tag_tables import Label, SegmentTag

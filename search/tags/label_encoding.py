@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from models.clip.backbone import Backbone
 from models.labels.label_texts import embedded_texts
-from models.labels.prompts import PromptTemplates
-from models.labels.tagging import NEUTRAL_SENTENCES, averaged_embeddings, unit_texts
+from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates
+from models.labels.tagging import averaged_embeddings, unit_texts
 from search.catalog.embeddings import pack
 from search.catalog.tag_tables import Label, Vocabulary
 

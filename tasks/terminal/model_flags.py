@@ -2,14 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from models.choice import ModelChoice
-from models.clip.backbone import Backbone, find_device, load_backbone
-from models.clip.sources import choose_model, default_choice
 from search.catalog.spaces import active_space
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from tasks.terminal.printing import talk
+
+# What loads torch is imported where a model is really wanted: a mistake is answered at once.
+if TYPE_CHECKING:
+    from models.clip.backbone import Backbone
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,9 @@ class ModelFlags:
         """What was asked for, filled up from the library's current model; None for nothing."""
         if not (self.model or self.pretrained or self.weights):
             return None
+        from models.clip.backbone import find_device
+        from models.clip.sources import choose_model, default_choice
+
         name = self.model or (current.name if current else default_choice(find_device()).name)
         bare = not (self.pretrained or self.weights)
         if current and bare and self.model == current.name:
@@ -32,8 +38,10 @@ class ModelFlags:
         return choose_model(name, pretrained=self.pretrained, weights=self.weights)
 
 
-def load_talking(choice: ModelChoice, device: str | None) -> Backbone:
+def load_talking(choice: ModelChoice, device: str | None) -> "Backbone":
     """The model, with word of what happens while it takes its time."""
+    from models.clip.backbone import load_backbone
+
     return load_backbone(choice, device=device, talk=talk)
 
 

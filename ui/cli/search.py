@@ -159,10 +159,9 @@ def search(
     vtt: Annotated[bool, typer.Option("--vtt", help="Cues (WebVTT) of a video.")] = False,
 ) -> None:
     """Find the moments that match a query, best video first."""
-    from tasks.search import only_form, run_search
-    from tasks.terminal.model_flags import ModelFlags
     from ui.cli.query import query_of
 
+    # A mistake in the query is answered before anything that takes its time is imported.
     query = query_of(
         text,
         then=then,
@@ -180,6 +179,9 @@ def search(
         k=k,
         per_video=per_video,
     )
+    from tasks.search import only_form, run_search
+    from tasks.terminal.model_flags import ModelFlags
+
     flags = ModelFlags(model, pretrained, weights, device)
     forms = {"json": as_json, "paths": paths_only}
     forms |= {"csv": csv, "m3u": m3u, "edl": edl, "otio": otio, "vtt": vtt}

@@ -6,8 +6,7 @@ import torch
 
 from models.clip.text import TextEncoder
 from models.labels.label_texts import LabelTexts, embedded_texts, tokenized_texts
-from models.labels.prompts import PromptTemplates, PromptTooLong
-from models.labels.tagging import NEUTRAL_SENTENCES
+from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, PromptTooLong
 from tests.models.tiny_clip import tiny_clip
 
 LABELS = ["YoYo", "high jump", "walking with a very small dog"]

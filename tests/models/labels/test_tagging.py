@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from models.labels.prompts import NEUTRAL_SENTENCES
 from models.labels.tagging import (
     FLOOR_ROWS,
-    NEUTRAL_SENTENCES,
     Background,
     Calibration,
     averaged_embeddings,

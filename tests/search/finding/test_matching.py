@@ -6,7 +6,8 @@ import pytest
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from search.catalog.embeddings import normalised
-from search.finding.matching import NeutralBank, match_word, neutral_texts, read_bank
+from search.finding.hits import match_word
+from search.finding.matching import NeutralBank, neutral_texts, read_bank
 
 
 def test_what_stands_far_above_the_bank_matches_and_what_does_not_is_weak():

@@ -11,6 +11,8 @@ import pytest
 from tests.calling import call
 from tests.corpus import shots, write_clip
 
+OLD_LIBRARY = Path(__file__).parents[2] / "old_library" / "library"
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -193,18 +195,39 @@ def test_hostile_file_names_cannot_write_to_the_terminal(clips, tmp_path, capsys
     assert "\x1b" not in capsys.readouterr().out
 
 
-def test_help_imports_nothing_heavy():
+def loaded_by(*arguments: object) -> tuple[str, set[str]]:
+    """What a command prints in a process of its own, and which modules that took."""
     code = (
-        "import sys; sys.argv = ['kinodex', '--help']\n"
-        "from ui import cli\n"
+        f"import sys; sys.argv = {['kinodex', *map(str, arguments)]!r}\n"
+        "from ui.cli import main as cli\n"
         "try: cli.main()\n"
         "except SystemExit: pass\n"
-        "heavy = {'torch', 'open_clip', 'streamlit', 'sqlalchemy', 'numpy', 'av', 'faiss'}\n"
-        "print('heavy:', sorted(heavy & sys.modules.keys()))\n"
+        "print('loaded:', *sys.modules)\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "index ~/Videos" in done.stdout
-    assert done.stdout.endswith("heavy: []\n")
+    output, modules = done.stdout.split("loaded:")
+    return output + done.stderr, set(modules.split())
+
+
+def test_help_imports_nothing_heavy():
+    said, modules = loaded_by("--help")
+    assert "index ~/Videos" in said
+    assert not modules & {"torch", "open_clip", "streamlit", "sqlalchemy", "numpy", "av", "faiss"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "answer"),
+    [
+        (("search", "dog --then"), "nothing follows --then"),
+        (("search",), "the query is empty"),
+        (("search", "a dog", "-l", "nowhere"), "there is no library in"),
+        (("search", "--tag", "growing", "-l", OLD_LIBRARY), "growing 1.00"),
+    ],
+)
+def test_who_needs_no_model_waits_for_none(arguments, answer):
+    said, modules = loaded_by(*arguments)
+    assert answer in said
+    assert not modules & {"torch", "open_clip", "faiss"}
 
 
 def test_version_is_printed(capsys):

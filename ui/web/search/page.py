@@ -6,8 +6,7 @@ from indexer.keyframes import ensure_keyframe
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from search.catalog.store import Store
-from search.finding.hits import Hit
-from search.finding.matching import all_weak
+from search.finding.hits import Hit, all_weak
 from search.queries.query import QueryMistake
 from search.tags.counting import most_frequent
 from search.tags.reading import used_labels

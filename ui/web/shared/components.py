@@ -10,8 +10,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from search.finding.hits import Hit, Moment
-from search.finding.matching import match_word
+from search.finding.hits import Hit, Moment, match_word
 from search.queries.query import QueryMistake
 from search.tags.reading import Tag, TagSource
 from search.wording import clock, printable, span
