@@ -157,7 +157,7 @@ def test_the_process_ignores_ctrl_c_and_ends_with_its_parent(
             """
             import sys, time
             from pathlib import Path
-            from indexer.settings import IndexSettings
+            from indexer.reading.settings import IndexSettings
             from indexer.reading.worker import DecodeWorker
 
             if __name__ == "__main__":
