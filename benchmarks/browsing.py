@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from benchmarks.embeddings import clustered
-from benchmarks.indexing import new_library
-from benchmarks.options import numbers_in, parser_for
-from benchmarks.reporting import Report
-from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.timing import seconds
+from benchmarks.inputs.embeddings import clustered
+from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.options import numbers_in, parser_for
+from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.timing import seconds
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
 from search.catalog.store import Store

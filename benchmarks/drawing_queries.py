@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.small_library import thing_names
+from benchmarks.inputs.small_library import thing_names
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from search.finding.sketch_matching import _best, _sampled, _stored_maps, _templates
 from sketch.canvas import Target, on_canvas
 from sketch.edges.edge_map import edge_map

@@ -20,11 +20,11 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.footage import Shot, write_clip
-from benchmarks.indexing import mean_pooling
-from benchmarks.options import add_model_options, chosen_backbone, parser_for
-from benchmarks.reporting import Report
-from benchmarks.timing import timed
+from benchmarks.inputs.footage import Shot, write_clip
+from benchmarks.measuring.indexing import mean_pooling
+from benchmarks.measuring.options import add_model_options, chosen_backbone, parser_for
+from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.timing import timed
 from indexer.discover import discover
 from indexer.encoding import Encoder
 from indexer.keyframes import KEYFRAME_SIDE

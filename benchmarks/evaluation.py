@@ -15,9 +15,9 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.options import numbers_in, parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.timing import timed
+from benchmarks.measuring.options import numbers_in, parser_for
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import timed
 from models.metrics.retrieval import text_to_video_ranks, video_to_text_ranks
 from models.metrics.scores import CosineScores, Scores, blocks, dual_softmax
 

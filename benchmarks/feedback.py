@@ -10,9 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.small_library import (
+from benchmarks.inputs.small_library import (
     Shown,
     average_precision,
     embedded_texts,
@@ -20,6 +18,8 @@ from benchmarks.small_library import (
     thing_names,
     with_article,
 )
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model

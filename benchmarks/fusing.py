@@ -22,13 +22,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.embeddings import clustered
-from benchmarks.indexing import new_library
-from benchmarks.memory import resident_bytes, tiny_backbone
-from benchmarks.options import parser_for
-from benchmarks.reporting import Report
-from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.timing import timed
+from benchmarks.inputs.embeddings import clustered
+from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.memory import resident_bytes, tiny_backbone
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.timing import timed
 from models.choice import MEAN_POOLING, HeadIdentity
 from models.heads.checkpoints import LoadedHead
 from models.heads.config import LOOSE, HeadConfig

@@ -15,8 +15,8 @@ Decoding and the model compete for the same cores, so the sum of the first two i
 the third. On a GPU they do not, and the larger of the two would be.
 """
 
-from benchmarks.options import add_model_options, parser_for
-from benchmarks.reporting import Report
+from benchmarks.measuring.options import add_model_options, parser_for
+from benchmarks.measuring.reporting import Report
 
 
 def main() -> None:
@@ -31,9 +31,9 @@ def main() -> None:
     options = parser.parse_args()
     # Every process that indexing starts imports this module again: it must load no libraries.
     if options.long:
-        from benchmarks.memory import measure
+        from benchmarks.measuring.memory import measure
     else:
-        from benchmarks.floors import measure
+        from benchmarks.measuring.floors import measure
 
     report = Report("ingest-long" if options.long else "ingest")
     measure(options, report)

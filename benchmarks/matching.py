@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.small_library import (
+from benchmarks.inputs.small_library import (
     Shown,
     embedded_texts,
     shown_clips,
     thing_names,
     with_article,
 )
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model

@@ -31,18 +31,18 @@ import faiss
 import numpy as np
 import torch
 
-from benchmarks.embeddings import clustered
-from benchmarks.indexing import new_library
-from benchmarks.options import (
+from benchmarks.inputs.embeddings import clustered
+from benchmarks.inputs.shelves import FOLDERS, SEGMENTS_PER_VIDEO, fill
+from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.options import (
     add_model_options,
     bare_model,
     chosen_backbone,
     numbers_in,
     parser_for,
 )
-from benchmarks.reporting import Figure, Report
-from benchmarks.shelves import FOLDERS, SEGMENTS_PER_VIDEO, fill
-from benchmarks.timing import seconds, spread, timed
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import seconds, spread, timed
 from models.clip.backbone import Backbone
 from search.finding import candidates, ranking
 from search.finding.engine import SearchEngine

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.supersampled import central_differences, random_strokes, supersampled
-from benchmarks.timing import seconds
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.supersampled import central_differences, random_strokes, supersampled
+from benchmarks.measuring.timing import seconds
 from models.threads import one_thread
 from sketch.raster.bezier import lengths
 from sketch.raster.narrow_band import NarrowBand

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.indexing import indexer_for, new_library
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
+from benchmarks.measuring.indexing import indexer_for, new_library
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from indexer.reading.settings import IndexSettings
 from models.choice import BUNDLED
 from models.clip.backbone import Backbone, load_backbone

@@ -30,8 +30,8 @@ from statistics import median
 
 from playwright.async_api import Browser, Error, Page, Response, async_playwright
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from smallworld.demo import DEMO_QUERIES
 
 _FLAGS = [
@@ -47,7 +47,7 @@ _STARTS_WITHIN_S = 60.0
 _SHOWN_WITHIN_MS = 600_000
 # Memory of sessions that are gone is given back after a while.
 _SETTLES_S = 15.0
-_VIEWS = ("Browse", "Tags", "Store")
+_VIEWS = ("Browse", "Tags", "Library")
 _CARD = "[class*='st-key-card-']"
 _MB = 1e6
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from sketch.canvas import on_canvas
 from sketch.drawing.mask import motion_map, subject_mask
 from sketch.strokes import CANVAS

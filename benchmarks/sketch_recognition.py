@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
 from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model

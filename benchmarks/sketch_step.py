@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from benchmarks.options import bare_model, parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.timing import spread, timed
+from benchmarks.measuring.options import bare_model, parser_for
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import spread, timed
 from models.choice import RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.towers.hidden_maps import PictureTower, picture_tower

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.timing import seconds, spread
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import seconds, spread
 from models.choice import BUNDLED, RANDOM
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.embeddings import clustered
-from benchmarks.indexing import new_library
-from benchmarks.options import parser_for
-from benchmarks.reporting import Figure, Report
-from benchmarks.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.timing import timed
+from benchmarks.inputs.embeddings import clustered
+from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
+from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import timed
 from models.choice import BUNDLED, RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.checkpoints import default_action_head

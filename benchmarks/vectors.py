@@ -18,10 +18,10 @@ from unittest import mock
 import faiss
 import numpy as np
 
-from benchmarks.embeddings import Collection, clustered, noise
-from benchmarks.options import numbers_in, parser_for
-from benchmarks.reporting import Report
-from benchmarks.timing import seconds, spread
+from benchmarks.inputs.embeddings import Collection, clustered, noise
+from benchmarks.measuring.options import numbers_in, parser_for
+from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.timing import seconds, spread
 from search.vectors import structures
 from search.vectors.devices import threads_for
 from search.vectors.faiss_index import FaissIndex

@@ -1,1 +1,1 @@
-"""Networks and losses. Pure torch."""
+"""Networks and what is computed with them: pure torch, without any library, database or video."""

@@ -1,1 +1,1 @@
-"""What is stored and how it is found."""
+"""What a library stores, and how it is found again."""

@@ -1,1 +1,1 @@
-"""A picture in, strokes out."""
+"""Sketches: a picture goes in, a few Bézier strokes come out."""

@@ -1,1 +1,1 @@
-"""NEW floor: what a user can have done, told on stdout and stderr. No typer, no streamlit."""
+"""What a person can have done, whichever face asks for it: no typer and no Streamlit."""

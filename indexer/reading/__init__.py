@@ -1,1 +1,1 @@
-"""From a file to frames and segments. Knows no library and no model."""
+"""From a file to its frames and segments, without any library or model."""

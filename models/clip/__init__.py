@@ -1,1 +1,1 @@
-"""Any open_clip model: frames and texts to embeddings."""
+"""Any CLIP model, wherever it comes from: frames and texts in, embeddings out."""

@@ -1,4 +1,4 @@
-"""What fuses frames: the heads of CLIP4Clip and ActionCLIP, their cards and their files.
+"""Heads, which fuse frames into one embedding: those of CLIP4Clip and ActionCLIP, and their files.
 
 Both papers keep CLIP's towers and differ in what they make of a video's frame embeddings. Each
 head is an `nn.Module` that takes frame embeddings (videos, frames, dim) and a mask of real frames

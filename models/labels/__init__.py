@@ -1,1 +1,1 @@
-"""Labels in words, and what becomes of cosines."""
+"""Labels of actions: the sentences they are put into, and what the model's scores say of them."""

@@ -1,1 +1,1 @@
-"""Checkpoints of others."""
+"""Reading checkpoints that others published, for CLIP4Clip and for ActionCLIP."""

@@ -1,1 +1,1 @@
-"""Picture towers opened up: hidden maps; towers that see time."""
+"""CLIP's picture towers opened up, to read their hidden maps and to let them see several frames."""

@@ -1,1 +1,1 @@
-"""The one loop and what trains in it."""
+"""Training: the loop, the losses, and the steps for retrieval and for actions."""

@@ -1,1 +1,1 @@
-"""SQL: the truth. A library is opened here (`Store`)."""
+"""The SQL catalog, which is the truth of a library; `store.Store` opens it."""

@@ -1,1 +1,1 @@
-"""From a query to hits."""
+"""From a query to hits: candidates, their ranking, and the moments of each video."""

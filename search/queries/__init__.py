@@ -1,1 +1,1 @@
-"""What somebody asks, as values. No SQL, no torch."""
+"""What somebody asks, as values: the query language, its terms and options. No SQL and no torch."""

@@ -1,1 +1,1 @@
-"""Labels on segments: model and people."""
+"""Tags: which labels hold of which segments, as the model finds and as people correct it."""

@@ -1,1 +1,1 @@
-"""SVG, PNG, film, sheets."""
+"""Sketches as files: SVG, PNG, films and contact sheets."""

@@ -1,1 +1,1 @@
-"""Strokes that follow."""
+"""Animated sketches: strokes that follow what they depict through the frames of a segment."""

@@ -1,1 +1,1 @@
-"""Strokes to pixels, with gradients."""
+"""Rasterisers: strokes become pixels, with gradients back to the strokes."""

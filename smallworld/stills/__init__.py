@@ -1,1 +1,1 @@
-"""Things, scenes, pictures."""
+"""Pictures of the small world: things, scenes, and how they are drawn."""

@@ -1,1 +1,1 @@
-"""Scripts that made the bundled model; not shipped in the wheel."""
+"""Scripts that trained and measured the bundled models; they are not shipped in the wheel."""

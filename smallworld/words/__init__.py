@@ -1,1 +1,1 @@
-"""Captions and what they claim."""
+"""Captions of pictures and clips, with the claims that they make, which can be checked."""

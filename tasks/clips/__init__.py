@@ -1,1 +1,1 @@
-"""Parts of videos as files, in a child process."""
+"""Parts of videos as files: cut or copied in a child process, for playing and for export."""

@@ -1,1 +1,1 @@
-"""`kinodex evaluate`."""
+"""Measuring retrieval, actions and sketches on data sets, as `kinodex evaluate` does it."""

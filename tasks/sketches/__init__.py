@@ -1,1 +1,1 @@
-"""`kinodex sketch` and the pictures of sketches."""
+"""Sketches of a library's segments: drawing, storing, exporting and animating them."""

@@ -1,1 +1,1 @@
-"""How a task talks and ends."""
+"""How a task speaks and ends: progress bars, tables, model flags and exit codes."""

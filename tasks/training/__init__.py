@@ -1,1 +1,1 @@
-"""`kinodex train`."""
+"""Training of heads and towers on data sets, as `kinodex train` does it."""

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.duplicates import Pass, go_through, mean_between, row_of
-from benchmarks.footage import Shot, write_clip
+from benchmarks.inputs.footage import Shot, write_clip
 from indexer.reading.settings import IndexSettings
 from tests.tiny import tiny_backbone
 

@@ -61,7 +61,7 @@ def shared(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def visit(page: Page, server: Served, query: str = "") -> None:
     page.goto(f"{server.address}/library{query}")
-    expect(page.get_by_role("heading", name="Store", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Library", exact=True)).to_be_visible()
 
 
 def choose_bundled(page: Page) -> None:

@@ -1,1 +1,1 @@
-"""typer: options only. Each command imports its task when it runs."""
+"""The command line: typer options become calls of tasks, which are imported when a command runs."""

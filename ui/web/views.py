@@ -22,7 +22,7 @@ def draw() -> None:
         st.Page(_explained(search_page.draw), title="Search", url_path="search", default=True),
         st.Page(_explained(browse_page.draw), title="Browse", url_path="browse"),
         st.Page(_explained(tags_page.draw), title="Tags", url_path="tags"),
-        st.Page(_explained(library_page.draw), title="Store", url_path="library"),
+        st.Page(_explained(library_page.draw), title="Library", url_path="library"),
     ]
     st.session_state[components.SEARCH_VIEW] = views[0]
     st.navigation(views, position="top").run()

@@ -1,1 +1,1 @@
-"""Readers of caption data sets."""
+"""Readers of data sets whose clips have captions, one module for each."""

@@ -1,1 +1,1 @@
-"""Frames of clips on the disk, batches and scores from them."""
+"""Frames of data sets' clips: kept on the disk, given out in batches, and scored."""

@@ -1,1 +1,1 @@
-"""Alembic: how a catalog of an earlier version becomes one of this version."""
+"""Alembic migrations, which bring a catalog of an earlier version up to this one."""

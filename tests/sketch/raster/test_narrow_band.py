@@ -4,7 +4,7 @@ import math
 import pytest
 import torch
 
-from benchmarks.supersampled import central_differences, random_strokes, supersampled
+from benchmarks.measuring.supersampled import central_differences, random_strokes, supersampled
 from models.errors import KinodexError
 from sketch.raster.bezier import split
 from sketch.raster.choosing import rasteriser

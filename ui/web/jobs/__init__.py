@@ -1,1 +1,1 @@
-"""Work that a page asks for."""
+"""Work that is asked for on the page: a queue, and a process that does one job after another."""

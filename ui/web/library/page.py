@@ -61,7 +61,7 @@ def _library_if_any() -> Store | None:
 
 
 def _draw_head(folder: Path, summary: Summary | None, *, busy: bool) -> None:
-    st.title("Store", anchor=False)
+    st.title("Library", anchor=False)
     with st.container(key="library-place"):
         st.text(printable(folder))
     if summary is None or not (summary.videos or summary.failed or summary.waiting):

@@ -1,1 +1,1 @@
-"""The Search view."""
+"""The Search view: asking in words, by picture or by drawing, and the hits."""

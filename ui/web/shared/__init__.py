@@ -1,1 +1,1 @@
-"""What all views use."""
+"""What all views share: the open library, addresses, pictures, the player and the access rules."""

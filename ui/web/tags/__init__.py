@@ -1,1 +1,1 @@
-"""The Tags view."""
+"""The Tags view: labels with their segments, corrections, and the vocabulary."""

@@ -10,9 +10,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from benchmarks.timing import OtherPrograms
+from benchmarks.measuring.timing import OtherPrograms
 
-_RESULTS = Path(__file__).parent / "results"
+_RESULTS = Path(__file__).parents[1] / "results"
 _LIBRARIES = ("torch", "open_clip_torch", "faiss-gpu", "faiss-cpu", "decord2", "av", "sqlalchemy")
 
 

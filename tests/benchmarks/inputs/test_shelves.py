@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import func, select
 
-from benchmarks.embeddings import unit
-from benchmarks.shelves import fill
+from benchmarks.inputs.embeddings import unit
+from benchmarks.inputs.shelves import fill
 from search.catalog.store import Store
 from search.catalog.tables import Segment, Video
 from search.finding.engine import SearchEngine

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from sqlalchemy import select
 
-from benchmarks.bare_decoding import Sampled, decode, frame_starts_s
-from benchmarks.footage import Shot, write_clip
-from benchmarks.indexing import indexer_for, new_library
-from benchmarks.options import bare_model, chosen_backbone
-from benchmarks.reporting import Figure, Report
-from benchmarks.timing import Timing, spread, timed
+from benchmarks.inputs.footage import Shot, write_clip
+from benchmarks.measuring.bare_decoding import Sampled, decode, frame_starts_s
+from benchmarks.measuring.indexing import indexer_for, new_library
+from benchmarks.measuring.options import bare_model, chosen_backbone
+from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.timing import Timing, spread, timed
 from indexer.keyframes import KEYFRAME_SIDE
 from indexer.pipeline import IndexReport
 from indexer.reading.frames import decoded_size

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import insert
 
-from benchmarks.embeddings import unit
+from benchmarks.inputs.embeddings import unit
 from indexer.library_settings import sampling_of
 from indexer.reading.settings import IndexSettings
 from models.choice import MEAN_POOLING, HeadIdentity

@@ -1,4 +1,4 @@
-from benchmarks.timing import spread, timed
+from benchmarks.measuring.timing import spread, timed
 
 
 def test_a_timed_call_gets_its_arguments_and_gives_its_result():

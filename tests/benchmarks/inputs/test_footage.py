@@ -3,7 +3,7 @@ from pathlib import Path
 import av
 import pytest
 
-from benchmarks.footage import Shot, write_clip, write_repeated
+from benchmarks.inputs.footage import Shot, write_clip, write_repeated
 
 
 @pytest.fixture(scope="module")

@@ -15,10 +15,10 @@ import numpy as np
 import open_clip
 import torch
 
-from benchmarks.footage import Shot, write_clip, write_repeated
-from benchmarks.indexing import indexer_for, new_library
-from benchmarks.options import chosen_backbone
-from benchmarks.reporting import Report
+from benchmarks.inputs.footage import Shot, write_clip, write_repeated
+from benchmarks.measuring.indexing import indexer_for, new_library
+from benchmarks.measuring.options import chosen_backbone
+from benchmarks.measuring.reporting import Report
 from indexer.reading.settings import IndexSettings
 from models.choice import ModelChoice
 from models.clip.backbone import Backbone

@@ -1,4 +1,4 @@
-from benchmarks.memory import row_of
+from benchmarks.measuring.memory import row_of
 
 MB = 1_000_000
 

@@ -1,7 +1,7 @@
 import json
 from dataclasses import dataclass
 
-from benchmarks.reporting import Report, table
+from benchmarks.measuring.reporting import Report, table
 
 
 @dataclass(frozen=True)

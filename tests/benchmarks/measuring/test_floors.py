@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.bare_decoding import decode
-from benchmarks.floors import Rounds, figures_of, frame_numbers, sampled_frames
-from benchmarks.footage import Shot, write_clip
-from benchmarks.timing import Timing
+from benchmarks.inputs.footage import Shot, write_clip
+from benchmarks.measuring.bare_decoding import decode
+from benchmarks.measuring.floors import Rounds, figures_of, frame_numbers, sampled_frames
+from benchmarks.measuring.timing import Timing
 from tests.tiny import tiny_backbone
 
 STARTS_S = np.array([0.0, 0.0333, 0.0667, 0.1])
