@@ -5,12 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from tests import corpus
+from tests import corpus, programs
 from tests.corpus import shots, write_clip
 
 # As the program has it: threads of PyTorch that wait by counting hold up whatever else runs. It is
 # read when PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end, in one line, which programs would have let more tests run."""
+    reasons = [str(report.longrepr) for report in terminalreporter.stats.get("skipped", [])]
+    if line := programs.summary(reasons):
+        terminalreporter.write_line(line, yellow=True)
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,8 @@ def as_edl(cuts: Sequence[Cut]) -> str:
     of the first moment: at 29.97 a second they fall behind the clock, as editing programs expect.
     Moments after the 999th are left out.
     """
+    # OpenTimelineIO's adapter for these lists is not used: a line break in a name begins a line of
+    # its own there, names are cut to eight characters, and rates such as 12.5 and 15 are refused.
     lines = [f"TITLE: {_NAME.upper()}", "FCM: NON-DROP FRAME"]
     rate = exact_rate(cuts[0].rate) if cuts else Fraction(25)
     at = 0

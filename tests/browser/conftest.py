@@ -1,7 +1,6 @@
 """A real page in a real browser: generated videos, the bundled model, `kinodex ui`, Chromium."""
 
 import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from smallworld.stills.pictures import Picture, Placement
 from tests import corpus
 from tests.browser.names import HOSTILE_NAMES
 from tests.browser.server import Served, serving
+from tests.programs import needed
 from tests.tiny import index
 
 CHROMIUM_FLAGS = [
@@ -38,11 +38,7 @@ BUS = Picture("night", 13, (Placement("bus", 0.4, 0.6, 0.4),))
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        if "CI" in os.environ:
-            pytest.fail("Chromium is missing: these tests must not be skipped here")
-        pytest.skip("no 'chromium' on the PATH: the page is not tested")
+    chromium = needed("chromium")
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         yield started

@@ -1,7 +1,6 @@
 """`kinodex export` and the forms of `kinodex search`, on real files."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from tasks.export import file_name
 from tasks.sketches.sheet import caption_of
 from tests.calling import call
 from tests.corpus import read_number, shots, write_clip
+from tests.programs import needed
 
 
 @pytest.fixture(scope="module")
@@ -46,9 +46,8 @@ def numbers(file: Path) -> list[int]:
 
 
 def probed(file: Path) -> dict:
-    if shutil.which("ffprobe") is None:
-        pytest.skip("no 'ffprobe' on the PATH")
-    command = ["ffprobe", "-v", "error", "-show_streams", "-show_format", "-of", "json", str(file)]
+    command = [needed("ffprobe"), "-v", "error", "-show_streams", "-show_format", "-of", "json"]
+    command.append(str(file))
     return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
 

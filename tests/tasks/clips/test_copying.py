@@ -1,7 +1,6 @@
 """Copies of parts of videos in the containers and codecs that people have."""
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from indexer.reading.settings import IndexSettings
 from tasks.clips.copying import copied
 from tasks.clips.job import CutJob
 from tests.corpus import read_number, scene, shots, write_clip
+from tests.programs import needed
 
 SETTINGS = IndexSettings()
 # Twelve pictures from keyframe to keyframe: one at 0.96 s, with pictures stored out of order.
@@ -34,9 +34,7 @@ def numbers(clip: Path) -> list[int]:
 
 
 def probed(clip: Path) -> list[dict[str, Any]]:
-    if shutil.which("ffprobe") is None:
-        pytest.skip("no 'ffprobe' on the PATH")
-    command = ["ffprobe", "-v", "error", "-show_streams", "-of", "json", str(clip)]
+    command = [needed("ffprobe"), "-v", "error", "-show_streams", "-of", "json", str(clip)]
     done = subprocess.run(command, capture_output=True, check=True)
     assert done.stderr == b""
     return json.loads(done.stdout)["streams"]
