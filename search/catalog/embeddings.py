@@ -9,10 +9,10 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from search.catalog.places import in_chunks
 from search.catalog.tables import SegmentEmbedding, SegmentFrames
 
 _ROWS_AT_ONCE = 16  # that the database driver holds for a reader
-_IDS_PER_QUERY = 2_000  # SQLite takes 32,766
 
 
 def in_sampled_order(unique_embeddings: np.ndarray, unique_index: np.ndarray) -> np.ndarray:
@@ -31,10 +31,10 @@ def read_sequences(
 
     Segments that have been removed meanwhile are left out.
     """
-    for start in range(0, len(segment_ids), _IDS_PER_QUERY):
+    for chunk in in_chunks(segment_ids):
         rows = session.execute(
             select(SegmentFrames.segment_id, SegmentFrames.unique_index, SegmentFrames.embeddings)
-            .where(SegmentFrames.segment_id.in_(segment_ids[start : start + _IDS_PER_QUERY]))
+            .where(SegmentFrames.segment_id.in_(chunk))
             .order_by(SegmentFrames.segment_id),
             execution_options={"yield_per": _ROWS_AT_ONCE},
         )

@@ -1,7 +1,7 @@
 """Writing videos into the catalog: each function is one step inside a caller's transaction."""
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
 from search.catalog.embeddings import pack
+from search.catalog.places import in_chunks
 from search.catalog.spaces import bump_revision
 from search.catalog.tables import (
     Segment,
@@ -158,7 +159,7 @@ def mark_missing(
         for path_id, path in known
         if path not in present and not any(path.is_relative_to(folder) for folder in closed)
     ]
-    for chunk in _chunks(gone):
+    for chunk in in_chunks(gone):
         session.execute(
             update(VideoPath).where(VideoPath.id.in_(chunk)).values(missing_since=now())
         )
@@ -204,8 +205,3 @@ def _segment_row(video_id: int, position: int, segment: NewSegment, space: Space
         ),
         embeddings=[SegmentEmbedding(space_id=space.id, embedding=pack(segment.embedding))],
     )
-
-
-def _chunks(ids: Sequence[int], size: int = 10_000) -> Iterable[Sequence[int]]:
-    # SQLite takes 32,766 values in one statement.
-    return (ids[start : start + size] for start in range(0, len(ids), size))

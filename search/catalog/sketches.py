@@ -5,19 +5,16 @@ Strokes are plain arrays here; what they mean is known where they are drawn.
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from search.catalog.tables import Segment, SegmentSketch, VideoPath, is_present, now
-
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
+from search.catalog.places import is_present
+from search.catalog.tables import Segment, SegmentSketch, now
 
 
 @dataclass(frozen=True)
@@ -80,17 +77,6 @@ class StoredSketch:
 
 
 @dataclass(frozen=True)
-class SegmentPlace:
-    """A segment with the file in which it can be seen now. Times in seconds."""
-
-    segment_id: int
-    path: Path
-    start_s: float
-    end_s: float
-    keyframe_s: float
-
-
-@dataclass(frozen=True)
 class SketchCount:
     """Present segments: all, and those with a sketch that was made otherwise than by a recipe."""
 
@@ -128,24 +114,6 @@ def count_sketches(session: Session, recipe: SketchRecipe) -> SketchCount:
         segments=_count(session, is_present()),
         made_otherwise=_count(session, is_present(), Segment.id.in_(other)),
     )
-
-
-def place_segments(session: Session, segment_ids: Sequence[int]) -> list[SegmentPlace]:
-    """Where these segments can be seen, in the order given; those that are gone are left out."""
-    found: dict[int, SegmentPlace] = {}
-    for start in range(0, len(segment_ids), _IDS_PER_QUERY):
-        rows = session.execute(
-            select(Segment.id, VideoPath.path, Segment.start_s, Segment.end_s, Segment.keyframe_s)
-            .join(VideoPath, VideoPath.video_id == Segment.video_id)
-            .where(
-                VideoPath.missing_since.is_(None),
-                Segment.id.in_(segment_ids[start : start + _IDS_PER_QUERY]),
-            )
-            .order_by(VideoPath.path)
-        )
-        for row in rows:
-            found.setdefault(row.id, SegmentPlace(*row))
-    return [found[segment_id] for segment_id in segment_ids if segment_id in found]
 
 
 def store_sketches(

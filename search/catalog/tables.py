@@ -18,11 +18,9 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
-    exists,
     false,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.sql.elements import ColumnElement
 
 
 class Status(StrEnum):
@@ -233,8 +231,3 @@ class SegmentSketch(Base):
     frame_half_widths: Mapped[bytes | None] = mapped_column(LargeBinary)  # (frames, strokes)
     frame_opacities: Mapped[bytes | None] = mapped_column(LargeBinary)  # (frames, strokes)
     drawn_at: Mapped[datetime] = mapped_column(default=now)  # also of a later animation
-
-
-def is_present() -> ColumnElement[bool]:
-    """A condition on rows of Segment: a file with this video's content is in its place."""
-    return exists().where(VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None))

@@ -2,34 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from search.catalog.places import SegmentPlace, in_chunks, is_present, place_segments
 from search.catalog.spaces import active_space
-from search.catalog.tables import Segment, SegmentEmbedding, VideoPath, is_present
+from search.catalog.tables import Segment, SegmentEmbedding, VideoPath
 from search.tags.reading import TagFilter, find_tagged
-
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
-
-
-@dataclass(frozen=True)
-class Tile:
-    """A segment on the wall. Times in seconds."""
-
-    segment: int
-    path: Path
-    start_s: float
-    end_s: float
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some of so many tiles."""
+    """Some of the segments, and how many there are in all."""
 
-    tiles: list[Tile]
+    places: list[SegmentPlace]
     count: int
 
 
@@ -54,7 +42,7 @@ def by_video(session: Session, *, start: int, count: int) -> Page:
         ids += session.scalars(
             select(Segment.id).where(Segment.video_id == video).order_by(Segment.position)
         )
-    return Page(tiles_of(session, ids[start - before : start - before + count]), total)
+    return Page(place_segments(session, ids[start - before : start - before + count]), total)
 
 
 def by_tag(session: Session, label: str, *, start: int, count: int) -> Page:
@@ -62,24 +50,7 @@ def by_tag(session: Session, label: str, *, start: int, count: int) -> Page:
     tagged = find_tagged(session, TagFilter((label,)))
     present = set(_present(session, tagged.ids.tolist()))
     ids = [one for one in tagged.ids.tolist() if one in present]
-    return Page(tiles_of(session, ids[start : start + count]), len(ids))
-
-
-def tiles_of(session: Session, ids: Sequence[int]) -> list[Tile]:
-    """The tiles of these segments, in their order; those that are gone or missing are left out."""
-    found: dict[int, Tile] = {}
-    for begin in range(0, len(ids), _IDS_PER_QUERY):
-        rows = session.execute(
-            select(Segment.id, func.min(VideoPath.path), Segment.start_s, Segment.end_s)
-            .join(VideoPath, VideoPath.video_id == Segment.video_id)
-            .where(
-                Segment.id.in_(ids[begin : begin + _IDS_PER_QUERY]),
-                VideoPath.missing_since.is_(None),
-            )
-            .group_by(Segment.id)
-        )
-        found |= {row[0]: Tile(*row) for row in rows}
-    return [found[one] for one in ids if one in found]
+    return Page(place_segments(session, ids[start : start + count]), len(ids))
 
 
 def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
@@ -100,12 +71,12 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
     if len(ids) > most:
         ids = ids[np.linspace(0, len(ids) - 1, most).astype(np.int64)]
     blobs: list[bytes] = []
-    for begin in range(0, len(ids), _IDS_PER_QUERY):
+    for chunk in in_chunks(ids.tolist()):
         blobs += session.scalars(
             select(SegmentEmbedding.embedding)
             .where(
                 SegmentEmbedding.space_id == space.id,
-                SegmentEmbedding.segment_id.in_(ids[begin : begin + _IDS_PER_QUERY].tolist()),
+                SegmentEmbedding.segment_id.in_(chunk),
             )
             .order_by(SegmentEmbedding.segment_id)
         )
@@ -114,7 +85,6 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _present(session: Session, ids: Sequence[int]) -> list[int]:
     found: list[int] = []
-    for begin in range(0, len(ids), _IDS_PER_QUERY):
-        chunk = ids[begin : begin + _IDS_PER_QUERY]
+    for chunk in in_chunks(ids):
         found += session.scalars(select(Segment.id).where(Segment.id.in_(chunk), is_present()))
     return found

@@ -5,18 +5,17 @@ Neighbours that show the same thing become one moment.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.catalog.embeddings import normalised, unpack
-from search.catalog.tables import Segment, SegmentFrames, Video, VideoPath
+from search.catalog.places import in_chunks, present_videos
+from search.catalog.tables import Segment, SegmentFrames
 from search.finding.hits import Hit, Moment, Why
 from search.tags.reading import Tag, Tagged, tags_of
 
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
 # Segments of one long shot are cut at the longest length and go on showing the same.
 SAME = 0.95  # cosine of two segments
 _TOUCHING_S = 0.05
@@ -42,14 +41,6 @@ class Candidate:
         return next((score for score in scores if score is not None), 0.0)
 
 
-@dataclass(frozen=True)
-class PresentVideo:
-    """A video that lies somewhere now."""
-
-    content_hash: str
-    paths: tuple[Path, ...]
-
-
 def read_candidates(
     session: Session,
     ids: np.ndarray,
@@ -64,10 +55,10 @@ def read_candidates(
     fulfilled = {} if composed is None else dict(zip(order, composed.tolist(), strict=True))
     likely = tagged.by_segment() if tagged else {}
     found: dict[int, Candidate] = {}
-    for start in range(0, len(order), _IDS_PER_QUERY):
+    for chunk in in_chunks(order):
         rows = session.execute(
             select(Segment.id, Segment.video_id, Segment.start_s, Segment.end_s).where(
-                Segment.id.in_(order[start : start + _IDS_PER_QUERY])
+                Segment.id.in_(chunk)
             )
         )
         for row in rows:
@@ -140,8 +131,13 @@ def best_frames_of(
     session: Session, segments: Sequence[int], query: np.ndarray, dim: int
 ) -> dict[int, tuple[float, float]]:
     """For each segment the time of its best-matching stored frame, and that frame's cosine."""
-    rows = session.execute(select(SegmentFrames).where(SegmentFrames.segment_id.in_(segments)))
-    return {frames.segment_id: _best_frame(frames, query, dim) for (frames,) in rows}
+    return {
+        frames.segment_id: _best_frame(frames, query, dim)
+        for chunk in in_chunks(segments)
+        for frames in session.scalars(
+            select(SegmentFrames).where(SegmentFrames.segment_id.in_(chunk))
+        )
+    }
 
 
 def _best_frame(frames: SegmentFrames, query: np.ndarray, dim: int) -> tuple[float, float]:
@@ -151,21 +147,6 @@ def _best_frame(frames: SegmentFrames, query: np.ndarray, dim: int) -> tuple[flo
     unique_index = np.frombuffer(frames.unique_index, dtype="<u2")
     first_shown = int((unique_index == best).argmax())
     return float(times_s[first_shown]), float(cosines[best])
-
-
-def present_videos(session: Session, videos: Iterable[int]) -> dict[int, PresentVideo]:
-    """Those of the videos that lie somewhere now, by id."""
-    rows = session.execute(
-        select(Video.id, Video.content_hash, VideoPath.path)
-        .join(VideoPath, VideoPath.video_id == Video.id)
-        .where(Video.id.in_(list(videos)), VideoPath.missing_since.is_(None))
-        .order_by(Video.id, VideoPath.path)
-    )
-    found: dict[int, PresentVideo] = {}
-    for video, content_hash, path in rows:
-        earlier = found[video].paths if video in found else ()
-        found[video] = PresentVideo(content_hash, (*earlier, path))
-    return found
 
 
 def make_moment(

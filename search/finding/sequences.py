@@ -10,12 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.orm import Session
 
+from search.catalog.places import PresentVideo, present_videos
 from search.finding.candidates import (
     Evidence,
-    PresentVideo,
     best_frames_of,
     make_moment,
-    present_videos,
     read_candidates,
 )
 from search.finding.hits import Hit, Moment

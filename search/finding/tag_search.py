@@ -8,9 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.catalog.embeddings import normalised, unpack
+from search.catalog.places import is_present
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
-from search.catalog.tables import Segment, SegmentEmbedding, Space, is_present
+from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.catalog.tag_tables import Label, Vocabulary
 from search.finding.candidates import first_videos, make_hits, read_candidates
 from search.finding.hits import Hit

@@ -13,11 +13,10 @@ from sqlalchemy import Select, and_, delete, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from search.catalog.places import in_chunks, present_videos
 from search.catalog.segment_reference import NoSuchSegment
-from search.catalog.tables import Segment, Video, VideoPath
+from search.catalog.tables import Segment, Video
 from search.catalog.tag_tables import Correction
-
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ def forget(session: Session, segment_id: int, label: str | None = None) -> int:
 def words_on(session: Session, segment_ids: Sequence[int]) -> dict[int, dict[str, bool]]:
     """For each segment that a person spoke of: the labels, and whether they hold."""
     found: dict[int, dict[str, bool]] = {}
-    for start in range(0, len(segment_ids), _IDS_PER_QUERY):
-        chunk = segment_ids[start : start + _IDS_PER_QUERY]
+    for chunk in in_chunks(segment_ids):
         for segment_id, label, holds in session.execute(_words().where(Segment.id.in_(chunk))):
             found.setdefault(segment_id, {})[label] = holds
     return found
@@ -105,11 +103,12 @@ def corrected_segments(session: Session) -> Iterator[CorrectedSegment]:
     rows = session.scalars(
         select(Correction).order_by(Correction.content_hash, Correction.start_s, Correction.end_s)
     )
+    paths = _present_paths(session)
     for key, group in groupby(rows, lambda row: (row.content_hash, row.start_s, row.end_s)):
         words = sorted((row.label, row.holds) for row in group)
         yield CorrectedSegment(
             content_hash=key[0],
-            path=_present_path(session, key[0]),
+            path=paths.get(key[0]),
             start_s=key[1],
             end_s=key[2],
             labels=tuple(label for label, holds in words if holds),
@@ -160,11 +159,8 @@ def _span(session: Session, segment_id: int) -> tuple[str, float, float]:
     return row.content_hash, row.start_s, row.end_s
 
 
-def _present_path(session: Session, content_hash: str) -> Path | None:
-    return session.scalar(
-        select(VideoPath.path)
-        .join(Video, Video.id == VideoPath.video_id)
-        .where(Video.content_hash == content_hash, VideoPath.missing_since.is_(None))
-        .order_by(VideoPath.path)
-        .limit(1)
-    )
+def _present_paths(session: Session) -> dict[str, Path]:
+    """Where each content that a person spoke of lies now; what is missing is left out."""
+    spoken_of = Video.content_hash.in_(select(Correction.content_hash))
+    videos = present_videos(session, session.scalars(select(Video.id).where(spoken_of)))
+    return {video.content_hash: video.paths[0] for video in videos.values()}

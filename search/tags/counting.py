@@ -13,7 +13,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql import Select
 
-from search.catalog.tables import Segment, VideoPath, is_present
+from search.catalog.places import SegmentPlace, in_chunks, is_present, place_segments
+from search.catalog.tables import Segment, VideoPath
 from search.catalog.tag_tables import Label, SegmentTag, Vocabulary
 from search.tags.corrections import all_words, segments_said
 from search.tags.reading import Tag, TagSource, active_vocabulary, nothing_tagged, put_right
@@ -32,7 +33,6 @@ EXAMPLES = 3
 _SPARE = 12
 
 Words = Mapping[int, Mapping[str, bool]]
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
 
 
 @dataclass(frozen=True)
@@ -187,11 +187,11 @@ def _model_counts(session: Session) -> dict[str, int]:
 def _found_by_model(session: Session, segments: Sequence[int]) -> set[tuple[int, str]]:
     """The tags that the model gave to segments that people have spoken of."""
     found: set[tuple[int, str]] = set()
-    for start in range(0, len(segments), 10_000):  # SQLite takes 32,766
+    for chunk in in_chunks(segments):
         rows = session.execute(
             select(SegmentTag.segment_id, Label.text)
             .join(Label, Label.id == SegmentTag.label_id)
-            .where(SegmentTag.kept, SegmentTag.segment_id.in_(segments[start : start + 10_000]))
+            .where(SegmentTag.kept, SegmentTag.segment_id.in_(chunk))
         )
         found |= {(segment, text) for segment, text in rows}
     return found
@@ -271,7 +271,8 @@ def summarise_tags(session: Session, *, examples: int = 3) -> TagSummary:
             held.setdefault(label, []).append((segment, tag))
     for rows in held.values():
         rows.sort(key=lambda row: (-row[1].probability, row[0]))
-    places = _places(session, [row[0] for rows in held.values() for row in rows[:examples]])
+    shown = [row[0] for rows in held.values() for row in rows[:examples]]
+    places = {place.segment_id: place for place in place_segments(session, shown)}
     counts = [_count(label, rows, places, examples) for label, rows in held.items()]
     return TagSummary(
         vocabulary=vocabulary.name if vocabulary else None,
@@ -306,7 +307,7 @@ def _labels(vocabulary: Vocabulary | None) -> list[str]:
 def _count(
     label: str,
     rows: Sequence[tuple[int, Tag]],
-    places: Mapping[int, tuple[Path, float, float]],
+    places: Mapping[int, SegmentPlace],
     examples: int,
 ) -> LabelCount:
     shown = [(segment, tag) for segment, tag in rows[:examples] if segment in places]
@@ -314,26 +315,11 @@ def _count(
         label=label,
         segments=len(rows),
         by_person=sum(tag.source is TagSource.PERSON for _, tag in rows),
-        examples=tuple(
-            TagExample(segment, *places[segment], tag.probability, tag.source)
-            for segment, tag in shown
-        ),
+        examples=tuple(_example(places[segment], tag) for segment, tag in shown),
     )
 
 
-def _places(session: Session, segments: Sequence[int]) -> dict[int, tuple[Path, float, float]]:
-    """Where each segment lies: a path, and from when to when."""
-    found: dict[int, tuple[Path, float, float]] = {}
-    for start in range(0, len(segments), _IDS_PER_QUERY):
-        rows = session.execute(
-            select(Segment.id, VideoPath.path, Segment.start_s, Segment.end_s)
-            .join(VideoPath, VideoPath.video_id == Segment.video_id)
-            .where(
-                Segment.id.in_(segments[start : start + _IDS_PER_QUERY]),
-                VideoPath.missing_since.is_(None),
-            )
-            .order_by(VideoPath.path)
-        )
-        for segment, path, start_s, end_s in rows:
-            found.setdefault(segment, (path, start_s, end_s))
-    return found
+def _example(place: SegmentPlace, tag: Tag) -> TagExample:
+    return TagExample(
+        place.segment_id, place.path, place.start_s, place.end_s, tag.probability, tag.source
+    )

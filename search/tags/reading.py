@@ -11,11 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
+from search.catalog.places import in_chunks
 from search.catalog.tag_tables import Correction, Label, SegmentTag, Vocabulary
 from search.tags.corrections import segments_said, words_on
 from search.tags.vocabulary import clean_label
-
-_IDS_PER_QUERY = 10_000  # SQLite takes 32,766
 
 
 class UnknownLabel(KinodexError):
@@ -75,14 +74,11 @@ def nothing_tagged() -> KinodexError:
 def tags_of(session: Session, segment_ids: Sequence[int]) -> dict[int, tuple[Tag, ...]]:
     """The tags of each segment, best first; an empty tuple where nothing fits."""
     found: dict[int, dict[str, Tag]] = {segment_id: {} for segment_id in segment_ids}
-    for start in range(0, len(segment_ids), _IDS_PER_QUERY):
+    for chunk in in_chunks(segment_ids):
         rows = session.execute(
             select(SegmentTag.segment_id, Label.text, SegmentTag.probability)
             .join(Label, Label.id == SegmentTag.label_id)
-            .where(
-                SegmentTag.kept,
-                SegmentTag.segment_id.in_(segment_ids[start : start + _IDS_PER_QUERY]),
-            )
+            .where(SegmentTag.kept, SegmentTag.segment_id.in_(chunk))
         )
         for segment_id, label, probability in rows:
             found[segment_id][label] = Tag(label, probability, TagSource.MODEL)

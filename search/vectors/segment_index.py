@@ -13,8 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from search.catalog.embeddings import read_embeddings, unpack
+from search.catalog.places import is_present
 from search.catalog.store import Store
-from search.catalog.tables import Segment, SegmentEmbedding, Space, is_present
+from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.vectors import Neighbours, storage
 from search.vectors.faiss_index import FaissIndex
 from search.vectors.segment_columns import SegmentColumns

@@ -12,13 +12,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
-
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
 from models.files import replaced_whole
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.store import Store
-from search.catalog.tables import Segment, Video, VideoPath
 from tasks.clips.cutting import EXIT_UNPLAYABLE
 from tasks.clips.job import CutJob
 
@@ -41,17 +39,6 @@ class PlayableClip:
 
 
 @dataclass(frozen=True)
-class Source:
-    """The segment a clip is cut around, and the places of its video. Times in seconds."""
-
-    segment: int
-    start_s: float
-    end_s: float
-    duration_s: float
-    paths: tuple[Path, ...]
-
-
-@dataclass(frozen=True)
 class Window:
     """The part of a video that becomes a clip."""
 
@@ -59,48 +46,41 @@ class Window:
     end_s: float
 
     @classmethod
-    def around(cls, source: Source, at_s: float) -> "Window":
+    def around(cls, place: SegmentPlace, at_s: float) -> "Window":
         """The segment with a margin, at most half a minute.
 
         It begins a whole number of seconds before `at_s`, because players on the page start at
         whole seconds only; where the video begins sooner than that, with the video.
         """
-        lead_s = math.ceil(min(at_s - source.start_s + _MARGIN_S, _LONGEST_S / 2))
+        lead_s = math.ceil(min(at_s - place.start_s + _MARGIN_S, _LONGEST_S / 2))
         start_s = max(0.0, at_s - lead_s)
-        end_s = min(source.end_s + _MARGIN_S, start_s + _LONGEST_S, source.duration_s)
+        end_s = min(place.end_s + _MARGIN_S, start_s + _LONGEST_S, place.video.duration_s)
         return cls(start_s, max(end_s, at_s + 0.1))
 
 
-def find_source(library: Store, segment: int) -> Source:
+def find_place(library: Store, segment: int) -> SegmentPlace:
     """Where a segment comes from. Raises NotPlayable when it is not in the library any more."""
     with library.reading() as session:
-        rows = session.execute(
-            select(Segment.start_s, Segment.end_s, Video.duration_s, VideoPath.path)
-            .join(Video, Video.id == Segment.video_id)
-            .join(VideoPath, VideoPath.video_id == Video.id)
-            .where(Segment.id == segment, VideoPath.missing_since.is_(None))
-            .order_by(VideoPath.path)
-        ).all()
-    if not rows:
+        places = place_segments(session, [segment])
+    if not places:
         raise NotPlayable("This moment is not in the library any more: search again.")
-    start_s, end_s, duration_s, _ = rows[0]
-    return Source(segment, start_s, end_s, duration_s, tuple(row.path for row in rows))
+    return places[0]
 
 
 def ensure_clip(
-    library: Store, source: Source, at_s: float, *, settings: IndexSettings
+    library: Store, place: SegmentPlace, at_s: float, *, settings: IndexSettings
 ) -> PlayableClip:
     """The clip in which the moment `at_s` can be watched, cut now unless it lies ready.
 
     Raises NotPlayable when the video is gone, cannot be read, or takes too long to cut.
     """
-    window = Window.around(source, at_s)
+    window = Window.around(place, at_s)
     folder = clips_folder(library.folder)
-    file = folder / f"{source.segment}-{round(window.start_s * 1000)}.mp4"
+    file = folder / f"{place.segment_id}-{round(window.start_s * 1000)}.mp4"
     if not file.exists():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            _cut(first_existing(source.paths), file, window, settings)
+            _cut(first_existing(place.video.paths), file, window, settings)
             _drop_oldest(folder)
         except OSError as error:
             raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error

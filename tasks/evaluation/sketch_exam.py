@@ -9,8 +9,9 @@ import numpy as np
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.settings import SketchSettings
-from search.catalog.sketches import SegmentPlace, place_segments, read_sketch, segments_with
+from search.catalog.sketches import read_sketch, segments_with
 from search.catalog.spaces import choice_of
 from search.catalog.store import Store
 from search.queries.pictures import PictureUnreadable, open_picture

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 
 from indexer.reading.errors import DecodeFailed
 from models.errors import KinodexError
-from search.catalog.sketches import SegmentPlace, StoredAnimation
+from search.catalog.places import SegmentPlace
+from search.catalog.sketches import StoredAnimation
 from sketch.canvas import Target
 from sketch.motion.tracking import animate_keyframes
 from sketch.strokes import Drawing, Sketch, Strokes

@@ -11,13 +11,8 @@ from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
 from models.files import DRAFT, replaced_whole
-from search.catalog.sketches import (
-    StoredSketch,
-    place_segments,
-    read_drawn_at,
-    read_sketch,
-    sketched_ids,
-)
+from search.catalog.places import place_segments
+from search.catalog.sketches import StoredSketch, read_drawn_at, read_sketch, sketched_ids
 from search.catalog.store import SketchKind, Store
 from search.wording import clock, printable
 from sketch.formats.animated_svg import morphing_svg

@@ -10,11 +10,10 @@ from itertools import groupby
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from search.catalog.lock import only_sketcher
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.sketches import (
-    SegmentPlace,
     count_sketches,
     forget_sketches,
-    place_segments,
     segments_without,
     store_sketches,
 )

@@ -9,11 +9,10 @@ from pathlib import Path
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.segment_reference import find_segment
 from search.catalog.sketches import (
-    SegmentPlace,
     StoredSketch,
-    place_segments,
     read_recipe_key,
     read_sketch,
     store_animation,

@@ -11,8 +11,8 @@ from indexer.reading.settings import IndexSettings
 from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
+from search.catalog.places import SegmentPlace
 from search.catalog.settings import SketchSettings
-from search.catalog.sketches import SegmentPlace
 from search.catalog.spaces import choice_of
 from search.catalog.store import LibraryNotFound, Store, nothing_indexed
 from search.wording import counted, printable, short_path

@@ -9,7 +9,8 @@ import numpy as np
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
-from search.catalog.sketches import SegmentPlace, place_segments, read_sketch, segments_with
+from search.catalog.places import SegmentPlace, place_segments
+from search.catalog.sketches import read_sketch, segments_with
 from search.catalog.store import Store
 from search.export.cuts import Cut
 from search.wording import clock, printable

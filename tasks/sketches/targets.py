@@ -14,7 +14,7 @@ from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
-from search.catalog.sketches import SegmentPlace
+from search.catalog.places import SegmentPlace
 from search.catalog.store import Store
 from search.queries.pictures import PictureUnreadable, open_picture
 from search.tags.reading import tags_of

@@ -8,9 +8,10 @@ import streamlit as st
 from indexer.keyframes import ensure_keyframe
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.spaces import active_space
 from search.catalog.store import Store
-from search.finding.browsing import Page, Tile, by_tag, by_video, embedded, tiles_of
+from search.finding.browsing import Page, by_tag, by_video, embedded
 from search.finding.similarity_map import SimilarityMap
 from search.tags.reading import used_labels
 from search.wording import clock, counted, printable
@@ -88,7 +89,7 @@ def _draw_pages(library: Store, order: str, look: str) -> None:
         components.message("There is nothing to browse yet: add videos in the Library view")
         return
     st.text(f"{counted(page.count, 'segment')}, page {number} of {_pages(page)}")
-    _draw_wall(library, page.tiles, look)
+    _draw_wall(library, page.places, look)
     _draw_paging(number, _pages(page))
 
 
@@ -164,18 +165,19 @@ def _draw_map(library: Store, look: str) -> None:
             st.button("One level up", on_click=_go, args=(way[:-1],))
             st.button("Whole library", on_click=_go, args=([],))
     with library.reading() as session:
-        tiles = {tile.segment: tile for tile in tiles_of(session, [c.segment for c in cells])}
+        found = place_segments(session, [cell.segment for cell in cells])
+    places = {place.segment_id: place for place in found}
     settings = library.settings(IndexSettings)
     with st.container(key="wall"), DecodeWorker() as worker:
         for cell in cells:
-            if cell.segment not in tiles:
+            if cell.segment not in places:
                 continue
-            tile = tiles[cell.segment]
-            pictures = _pictures(library, tile, look, settings, worker)
+            place = places[cell.segment]
+            pictures = _pictures(library, place, look, settings, worker)
             if len(cell.members) == 1:
-                _draw_tile(tile, pictures)
+                _draw_tile(place, pictures)
             else:
-                _draw_tile(tile, pictures, more=len(cell.members) - 1, way=[*way, cell.number])
+                _draw_tile(place, pictures, more=len(cell.members) - 1, way=[*way, cell.number])
 
 
 @st.cache_resource(max_entries=2, show_spinner="Drawing the map …")
@@ -193,20 +195,20 @@ def _go(way: list[int]) -> None:
     address.put("cell", ".".join(map(str, way)))
 
 
-def _draw_wall(library: Store, tiles: list[Tile], look: str) -> None:
+def _draw_wall(library: Store, places: list[SegmentPlace], look: str) -> None:
     settings = library.settings(IndexSettings)
     with st.container(key="wall"), DecodeWorker() as worker:
-        for tile in tiles:
-            _draw_tile(tile, _pictures(library, tile, look, settings, worker))
+        for place in places:
+            _draw_tile(place, _pictures(library, place, look, settings, worker))
 
 
-def _pictures(library: Store, tile: Tile, look: str, settings, worker):  # type: ignore[no-untyped-def]
+def _pictures(library: Store, place: SegmentPlace, look: str, settings, worker):  # type: ignore[no-untyped-def]
     """What a tile shows, and what it shows under the pointer; None where there is none."""
     sketch = keyframe = None
     try:
-        if file := ensure_sketch(library, tile.segment, "png"):
+        if file := ensure_sketch(library, place.segment_id, "png"):
             sketch = file.read_bytes()
-        if file := ensure_keyframe(library, tile.segment, settings=settings, worker=worker):
+        if file := ensure_keyframe(library, place.segment_id, settings=settings, worker=worker):
             keyframe = file.read_bytes()
     except (OSError, SketchNotStored):
         pass  # a full or read-only disk
@@ -216,27 +218,27 @@ def _pictures(library: Store, tile: Tile, look: str, settings, worker):  # type:
 
 
 def _draw_tile(
-    tile: Tile,
+    place: SegmentPlace,
     pictures: tuple[bytes | None, bytes | None],
     *,
     more: int = 0,
     way: list[int] | None = None,
 ) -> None:
     first, second = pictures
-    with st.container(key=f"tile-{tile.segment}", gap=None):
+    with st.container(key=f"tile-{place.segment_id}", gap=None):
         st.image(first or components.NO_PICTURE, width="stretch")
         if second:
-            with st.container(key=f"under-{tile.segment}"):
+            with st.container(key=f"under-{place.segment_id}"):
                 st.image(second, width="stretch")
-        name = f"{tile.path.name} {clock(tile.start_s)}"
+        name = f"{place.path.name} {clock(place.start_s)}"
         st.button(
             components.literal(f"{name} and {more} like it" if more else name),
-            key=f"open-{tile.segment}",
+            key=f"open-{place.segment_id}",
             type="tertiary",
             on_click=_go if way else address.play,
-            args=(way,) if way else (tile.segment,),
+            args=(way,) if way else (place.segment_id,),
         )
-        with st.container(key=f"told-{tile.segment}", gap=None):
-            st.text(f"and {more} more" if more else printable(tile.path.name))
+        with st.container(key=f"told-{place.segment_id}", gap=None):
+            st.text(f"and {more} more" if more else printable(place.path.name))
             if not more:
-                st.text(components.span(tile.start_s, tile.end_s))
+                st.text(components.span(place.start_s, place.end_s))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search.catalog.places import place_segments
 from search.catalog.recording import mark_missing, remove_paths
 from search.catalog.sketches import (
     SketchRecipe,
@@ -14,7 +15,6 @@ from search.catalog.sketches import (
     StoredSketch,
     count_sketches,
     forget_sketches,
-    place_segments,
     read_recipe_key,
     read_sketch,
     segments_with,

@@ -7,7 +7,7 @@ import pytest
 
 from search.catalog.embeddings import normalised
 from search.catalog.recording import mark_missing
-from search.finding.browsing import by_tag, by_video, embedded, tiles_of
+from search.finding.browsing import by_tag, by_video, embedded
 from search.finding.similarity_map import SimilarityMap
 from search.tags.corrections import say
 from search.tags.reading import UnknownLabel
@@ -33,13 +33,7 @@ def shelf(library, backbone) -> Shelf:
 def test_pages_go_through_videos_by_path_and_time(shelf, library, start, count, segments):
     with library.reading() as session:
         page = by_video(session, start=start, count=count)
-    assert ([tile.segment for tile in page.tiles], page.count) == (segments, 6)
-
-
-def test_a_tile_knows_where_it_is_from(shelf, library):
-    with library.reading() as session:
-        [tile] = tiles_of(session, [2, 5, 99])
-    assert (tile.path, tile.start_s, tile.end_s) == (Path("/v/b.mp4"), 10.0, 20.0)
+    assert ([place.segment_id for place in page.places], page.count) == (segments, 6)
 
 
 def test_an_empty_library_has_an_empty_page(library):
@@ -54,7 +48,7 @@ def test_a_tag_has_its_segments_and_hides_what_is_missing(shelf, library):
             say(session, segment, "jumping", holds=True)
     with library.reading() as session:
         page = by_tag(session, "jumping", start=1, count=5)
-        assert ([tile.segment for tile in page.tiles], page.count) == ([6], 2)
+        assert ([place.segment_id for place in page.places], page.count) == ([6], 2)
         with pytest.raises(UnknownLabel):
             by_tag(session, "flying", start=0, count=5)
 

@@ -7,16 +7,17 @@ import pytest
 
 import tasks.clips.playing
 from indexer.reading.settings import IndexSettings
+from search.catalog.places import PresentVideo, SegmentPlace
 from search.catalog.store import Store
-from tasks.clips.playing import NotPlayable, Source, Window, ensure_clip, find_source
+from tasks.clips.playing import NotPlayable, Window, ensure_clip, find_place
 from tests.corpus import read_number
 from tests.tiny import index, tiny_backbone
 
 SETTINGS = IndexSettings()
 
 
-def source(path: Path, *, start_s: float = 0.0, end_s: float = 3.0) -> Source:
-    return Source(7, start_s, end_s, duration_s=3.0, paths=(path,))
+def source(*paths: Path, start_s: float = 0.0, end_s: float = 3.0) -> SegmentPlace:
+    return SegmentPlace(7, start_s, end_s, start_s, PresentVideo("5eed", 3.0, paths))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def library(tmp_path: Path) -> Store:
 def test_a_clip_is_the_segment_with_a_margin(
     segment: tuple[float, float], at_s: float, expected: tuple[float, float]
 ) -> None:
-    whole = Source(1, *segment, duration_s=100.0, paths=())
+    whole = SegmentPlace(1, *segment, segment[0], PresentVideo("5eed", 100.0, ()))
 
     window = Window.around(whole, at_s)
 
@@ -128,7 +129,7 @@ def test_cutting_that_takes_too_long_is_ended(
 def test_any_place_where_the_content_lies_will_do(
     library: Store, good_videos: dict[str, Path], tmp_path: Path
 ) -> None:
-    copies = Source(7, 0.0, 3.0, 3.0, paths=(tmp_path / "gone.mp4", good_videos["plain.mp4"]))
+    copies = source(tmp_path / "gone.mp4", good_videos["plain.mp4"])
 
     assert ensure_clip(library, copies, 1.0, settings=SETTINGS).file.is_file()
 
@@ -137,12 +138,12 @@ def test_a_segment_leads_to_its_video(library: Store, good_videos: dict[str, Pat
     path = good_videos["plain.mp4"]
     index(library, path, backbone=tiny_backbone())
 
-    found = find_source(library, 2)
+    found = find_place(library, 2)
 
-    assert found.paths == (path,)
+    assert found.video.paths == (path,)
     assert (found.start_s, found.end_s) == pytest.approx((0.8, 1.8), abs=0.05)
 
 
 def test_an_unknown_segment_is_said_in_a_sentence(library: Store) -> None:
     with pytest.raises(NotPlayable, match="not in the library any more"):
-        find_source(library, 10**18)
+        find_place(library, 10**18)

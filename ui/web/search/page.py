@@ -5,6 +5,7 @@ import streamlit as st
 from indexer.keyframes import ensure_keyframe
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
+from search.catalog.places import count_videos
 from search.catalog.store import Store
 from search.finding.hits import Hit, all_weak
 from search.queries.query import QueryMistake
@@ -14,7 +15,7 @@ from search.wording import counted, printable
 from tasks.sketches.files import SketchNotStored, ensure_sketch
 from ui.web.search import ask_panel
 from ui.web.shared import address, components, player
-from ui.web.shared.open_library import Answer, OpenLibrary, count_videos, open_library
+from ui.web.shared.open_library import Answer, OpenLibrary, open_library
 
 _EXAMPLES = 5
 
@@ -55,9 +56,10 @@ def _draw_library(asked: address.Address) -> None:
 
 def _draw_stock(library: Store) -> None:
     with library.reading() as session:
+        videos = count_videos(session)
         examples = most_frequent(session, _EXAMPLES)
     with st.container(key="stock"):
-        st.text(f"{counted(count_videos(library), 'video')} in this library")
+        st.text(f"{counted(videos, 'video')} in this library")
     if examples:
         with st.container(key="examples", horizontal=True, horizontal_alignment="center"):
             for place, label in enumerate(examples):

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import streamlit as st
-from sqlalchemy import func, select
 
 from indexer.reading.settings import IndexSettings
 from models.choice import ModelChoice
 from models.clip.backbone import load_backbone
+from search.catalog.places import count_videos
 from search.catalog.settings import SearchSettings
 from search.catalog.spaces import active_space, choice_of
 from search.catalog.store import Store, default_folder
-from search.catalog.tables import VideoPath
 from search.finding.engine import SearchEngine
 from search.finding.hits import Hit
 from search.finding.tag_search import answer
@@ -59,7 +58,9 @@ class OpenLibrary:
             started = time.perf_counter()
             hits = answer(self.library, query, lambda: self._engine)
             seconds = time.perf_counter() - started
-            return Answer(hits, count_videos(self.library), len(self._engine.index), seconds)
+            with self.library.reading() as session:
+                videos = count_videos(session)
+            return Answer(hits, videos, len(self._engine.index), seconds)
 
 
 def open_library() -> OpenLibrary:
@@ -84,15 +85,6 @@ def open_catalog() -> Store:
     Raises KinodexError: no library, or a damaged catalog.
     """
     return _open_catalog(_which())
-
-
-def count_videos(library: Store) -> int:
-    """How many videos are present."""
-    with library.reading() as session:
-        present = select(func.count(VideoPath.video_id.distinct())).where(
-            VideoPath.missing_since.is_(None)
-        )
-        return session.scalar(present) or 0
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)

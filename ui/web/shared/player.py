@@ -7,10 +7,11 @@ import streamlit as st
 
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
+from search.catalog.places import SegmentPlace
 from search.catalog.store import Store
 from search.finding.hits import Hit, Moment
 from search.wording import printable
-from tasks.clips.playing import Source, ensure_clip, find_source
+from tasks.clips.playing import ensure_clip, find_place
 from ui.web.shared import address, clip_route, components, tag_panel
 
 
@@ -24,7 +25,7 @@ def draw_if_asked(library: Store, hits: Sequence[Hit] = ()) -> None:
     segment = address.read().play
     if segment is None:
         return
-    source = find_source(library, segment)
+    place = find_place(library, segment)
     hit = next((hit for hit in hits if _moment_of(hit, segment)), None)
 
     def draw_player() -> None:
@@ -33,16 +34,16 @@ def draw_if_asked(library: Store, hits: Sequence[Hit] = ()) -> None:
         if playing is not None:
             _draw_player(library, hit, playing)
 
-    components.dialog(source.paths[0].name, segment, draw_player)
+    components.dialog(place.path.name, segment, draw_player)
 
 
 def _draw_player(library: Store, hit: Hit | None, segment: int) -> None:
     moment = _moment_of(hit, segment)
     try:
-        source = find_source(library, segment)
-        at_s = moment.best_s if moment else source.start_s
+        place = find_place(library, segment)
+        at_s = moment.best_s if moment else place.start_s
         with st.spinner("Preparing the clip …"):
-            clip = ensure_clip(library, source, at_s, settings=library.settings(IndexSettings))
+            clip = ensure_clip(library, place, at_s, settings=library.settings(IndexSettings))
     except KinodexError as error:
         components.message(error)
     else:
@@ -50,11 +51,11 @@ def _draw_player(library: Store, hit: Hit | None, segment: int) -> None:
         playable = clip_route.address_of(clip, page_url) if page_url else str(clip.file)
         st.video(playable, start_time=clip.start_s, autoplay=True)
         with st.container(key="watched", gap="xsmall"):
-            st.text(components.span(source.start_s, source.end_s))
-            st.code(printable(source.paths[0]), language=None, wrap_lines=True)
+            st.text(components.span(place.start_s, place.end_s))
+            st.code(printable(place.path), language=None, wrap_lines=True)
         if hit is not None:
-            _draw_timeline(hit, segment, source.duration_s)
-        _draw_deeds(segment, clip.file, source)
+            _draw_timeline(hit, segment, place.video.duration_s)
+        _draw_deeds(segment, clip.file, place)
         tag_panel.draw(library, segment)
     others = [other for other in _moments(hit) if other.segment != segment]
     components.moment_buttons(others, key="player")
@@ -83,7 +84,7 @@ def timeline_svg(spans: Sequence[tuple[float, float, bool]], duration_s: float) 
     )
 
 
-def _draw_deeds(segment: int, clip: Path, source: Source) -> None:
+def _draw_deeds(segment: int, clip: Path, place: SegmentPlace) -> None:
     """What can be done with a moment: more of its kind, judge it, take it away."""
     asked = address.read()
     with st.container(key="deeds", horizontal=True, vertical_alignment="center", gap="small"):
@@ -94,7 +95,7 @@ def _draw_deeds(segment: int, clip: Path, source: Source) -> None:
         st.download_button(
             "Save the clip",
             clip.read_bytes,  # when it is pressed, and not before
-            file_name=f"{source.paths[0].stem[:80]} {source.start_s:.0f}s.mp4",
+            file_name=f"{place.path.stem[:80]} {place.start_s:.0f}s.mp4",
             mime="video/mp4",
             icon=":material/download:",
             type="tertiary",

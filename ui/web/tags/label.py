@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from search.catalog.sketches import SegmentPlace, place_segments
+from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.store import Store
 from search.tags.counting import Holding, holding
 from search.tags.reading import UnknownLabel, known_label

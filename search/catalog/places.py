@@ -1,0 +1,92 @@
+"""Where videos and segments lie now: the one answer for all that show, cut, list or count them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from sqlalchemy import (
+    exists,
+    func,
+    select,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.elements import ColumnElement
+
+from search.catalog.tables import Segment, Video, VideoPath
+
+_VALUES_PER_QUERY = 10_000  # SQLite takes 32,766
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class PresentVideo:
+    """A video that lies somewhere now, at one path or more."""
+
+    content_hash: str
+    duration_s: float
+    paths: tuple[Path, ...]  # in order, never empty
+
+
+@dataclass(frozen=True)
+class SegmentPlace:
+    """A segment, and the video in which it can be seen now. Times in seconds."""
+
+    segment_id: int
+    start_s: float
+    end_s: float
+    keyframe_s: float
+    video: PresentVideo
+
+    @property
+    def path(self) -> Path:
+        """The first of its video's paths."""
+        return self.video.paths[0]
+
+
+def present_videos(session: Session, video_ids: Iterable[int]) -> dict[int, PresentVideo]:
+    """Those of the videos that lie somewhere now, by id."""
+    found: dict[int, PresentVideo] = {}
+    for chunk in in_chunks(list(video_ids)):
+        rows = session.execute(
+            select(Video.id, Video.content_hash, Video.duration_s, VideoPath.path)
+            .join(VideoPath, VideoPath.video_id == Video.id)
+            .where(Video.id.in_(chunk), VideoPath.missing_since.is_(None))
+            .order_by(Video.id, VideoPath.path)
+        )
+        for video, content_hash, duration_s, path in rows:
+            earlier = found[video].paths if video in found else ()
+            found[video] = PresentVideo(content_hash, duration_s, (*earlier, path))
+    return found
+
+
+def place_segments(session: Session, segment_ids: Sequence[int]) -> list[SegmentPlace]:
+    """Where these segments can be seen, in the order given; those that are gone are left out."""
+    found: dict[int, SegmentPlace] = {}
+    for chunk in in_chunks(segment_ids):
+        rows = session.scalars(select(Segment).where(Segment.id.in_(chunk))).all()
+        videos = present_videos(session, {row.video_id for row in rows})
+        for row in rows:
+            if row.video_id in videos:
+                found[row.id] = SegmentPlace(
+                    row.id, row.start_s, row.end_s, row.keyframe_s, videos[row.video_id]
+                )
+    return [found[segment_id] for segment_id in segment_ids if segment_id in found]
+
+
+def count_videos(session: Session) -> int:
+    """How many videos lie somewhere now."""
+    present = VideoPath.missing_since.is_(None)
+    return session.scalar(select(func.count(VideoPath.video_id.distinct())).where(present)) or 0
+
+
+def is_present() -> ColumnElement[bool]:
+    """A condition on rows of Segment: a file with this video's content is in its place."""
+    return exists().where(VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None))
+
+
+def in_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
+    """The values in their order, never more at once than one statement of SQLite takes."""
+    for start in range(0, len(values), _VALUES_PER_QUERY):
+        yield values[start : start + _VALUES_PER_QUERY]
