@@ -56,7 +56,9 @@ def is_held(folder: Path, work: str) -> bool:
 @contextmanager
 def _only_one(folder: Path, work: str) -> Iterator[None]:
     # SQLite's own file lock is used, on a file that holds nothing: the operating system drops
-    # it when the process ends, however it ends.
+    # it when the process ends, however it ends. `filelock` does less: its FileLock must be taken
+    # to be looked at, so that two pages that look at once take each other for a holder, and
+    # neither that nor its ReadWriteLock can look into a library that may only be read.
     connection = sqlite3.connect(
         folder / f"{work}.lock", timeout=_LOOKED_AT_S, isolation_level=None
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
+from platformdirs import user_data_path
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
@@ -38,8 +39,7 @@ def default_folder() -> Path:
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named)
-    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "kinodex"
+    return user_data_path("kinodex", appauthor=False)
 
 
 class Store:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from platformdirs import user_cache_path
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
@@ -277,8 +278,7 @@ def default_processes() -> int:
 
 def default_cache_folder() -> Path:
     """Where frames are kept when nobody says: in the user's cache folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "kinodex" / "frames"
+    return user_cache_path("kinodex", appauthor=False) / "frames"
 
 
 def _in_groups(clips: Iterable[DecodedClip]) -> Iterator[tuple[int, list[DecodedClip]]]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import streamlit as st
+from platformdirs import user_videos_path
 
 from models.choice import BUNDLED
 from models.clip.backbone import find_device
@@ -77,7 +78,7 @@ def _add(folder: Path, settings: UiSettings, typed: str, model: str) -> None:
 
 
 def _example(settings: UiSettings) -> str:
-    return settings.folders[0] if settings.folders else str(Path.home() / "Videos")
+    return settings.folders[0] if settings.folders else str(user_videos_path())
 
 
 def _drawn_again() -> None:

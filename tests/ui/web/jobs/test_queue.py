@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from search.catalog.lock import INDEXING, SKETCHING, is_held, only_indexer, only_sketcher
+from search.catalog.lock import INDEXING, only_indexer
 from search.catalog.progress import ProgressNotes, read_progress, running_works
 from search.catalog.store import Store
 from search.catalog.summary import failures, summarise
@@ -237,16 +237,6 @@ def test_work_that_waits_can_be_stopped(library: Path, shared_clips: Path) -> No
 
 def test_all_who_ask_get_the_same_jobs(library: Path) -> None:
     assert jobs_of(library) is jobs_of(Path(str(library)))
-
-
-def test_a_held_lock_is_seen_and_looking_does_not_take_it(tmp_path: Path) -> None:
-    assert not is_held(tmp_path, INDEXING)
-    with only_indexer(tmp_path):
-        assert is_held(tmp_path, INDEXING)
-        assert not is_held(tmp_path, SKETCHING)
-        with only_sketcher(tmp_path):
-            assert running_works(tmp_path) == [INDEXING, SKETCHING]
-    assert not is_held(tmp_path, INDEXING)
 
 
 def test_progress_can_be_read_until_the_work_is_over(tmp_path: Path) -> None:
