@@ -10,7 +10,7 @@ from sqlalchemy.exc import DatabaseError
 
 from models.errors import KinodexError
 
-SCHEMA = "0004"  # the newest revision in search/migrations/versions
+SCHEMA = "0004"  # the newest revision in search/catalog/migrations/versions
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 

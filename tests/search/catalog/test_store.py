@@ -1,5 +1,6 @@
 """Opening libraries: new, old, foreign and damaged ones."""
 
+import re
 import sqlite3
 from pathlib import Path
 
@@ -40,6 +41,13 @@ def test_migrations_make_exactly_the_tables_of_the_models(tmp_path):
 def test_the_newest_migration_is_the_one_the_program_expects():
     scripts = ScriptDirectory(str(search.catalog.database._MIGRATIONS))
     assert scripts.get_heads() == [SCHEMA]
+
+
+def test_migrations_import_nothing_of_the_program_that_will_have_changed():
+    for file in (search.catalog.database._MIGRATIONS / "versions").glob("*.py"):
+        lines = file.read_text().splitlines()
+        imports = [line for line in lines if re.match(r"\s*(import|from)\s", line)]
+        assert imports == ["import sqlalchemy as sa", "from alembic import op"], file.name
 
 
 def test_a_library_of_a_newer_program_is_refused_untouched(tmp_path):

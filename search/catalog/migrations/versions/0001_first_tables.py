@@ -1,9 +1,10 @@
-"""First tables"""
+"""First tables
+
+Paths are the bytes that the file system uses.
+"""
 
 import sqlalchemy as sa
 from alembic import op
-
-from search.catalog.tables import FilePath
 
 revision = "0001"
 down_revision = None
@@ -21,7 +22,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=32), nullable=False),
         sa.Column("model", sa.String(), nullable=False),
         sa.Column("pretrained", sa.String(), nullable=True),
-        sa.Column("weights", FilePath(), nullable=True),
+        sa.Column("weights", sa.LargeBinary(), nullable=True),
         sa.Column("weights_digest", sa.String(length=32), nullable=False),
         sa.Column("preprocessing", sa.JSON(), nullable=False),
         sa.Column("head", sa.String(), nullable=False),
@@ -57,7 +58,7 @@ def upgrade() -> None:
     op.create_table(
         "paths",
         sa.Column("id", big_integer(), nullable=False),
-        sa.Column("path", FilePath(), nullable=False),
+        sa.Column("path", sa.LargeBinary(), nullable=False),
         sa.Column("size_bytes", big_integer(), nullable=False),
         sa.Column("mtime_ns", big_integer(), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),

@@ -3,8 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from search.catalog.tables import FilePath
-
 revision = "0003"
 down_revision = "0002"
 
@@ -23,7 +21,7 @@ def upgrade() -> None:
         sa.Column("id", big_integer(), nullable=False),
         sa.Column("space_id", big_integer(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
-        sa.Column("file", FilePath(), nullable=True),
+        sa.Column("file", sa.LargeBinary(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("templates", sa.JSON(), nullable=False),
         sa.Column("text_digest", sa.String(length=32), nullable=False),
