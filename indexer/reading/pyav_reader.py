@@ -177,14 +177,16 @@ class PyAVReader:
         return self._frames(chain([self._first], self._video.pictures()))
 
     def frames_after(self, time_s: float) -> Iterator[PyAVFrame]:
-        """What `frames` gives later than ``time_s``; only damage from about there on is counted.
+        """What `frames` gives later than ``time_s``; only damage after that is counted.
 
         Raises:
             DecodeFailed: a limit was passed.
         """
         self._end_s = time_s
-        self._video.wind_to(time_s + self._start_s())
-        return self._frames(self._video.pictures(), after_s=time_s + _SAME_TIME_S)
+        after_s = time_s + _SAME_TIME_S
+        wanted_s = time_s + self._start_s()
+        self._video.wind_to(wanted_s, counted_from_s=wanted_s + _SAME_TIME_S)
+        return self._frames(self._video.pictures(), after_s=after_s)
 
     def _frames(self, pictures: Iterator[Any], *, after_s: float = -1.0) -> Iterator[PyAVFrame]:
         for picture, time_s in _rising(self._timed(pictures), start_s=self._start_s()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ class OpenStream:
     container: Any
     stream: Any
     bad_frames: int = 0
+    _counted_from_s: float = field(default=-math.inf, repr=False)
     _rest: Iterator[Any] | None = field(default=None, repr=False)
 
     def pictures(self) -> Iterator[Any]:
@@ -42,11 +44,13 @@ class OpenStream:
             self._rest = self._decode()
         return self._rest
 
-    def wind_to(self, time_stamp_s: float) -> None:
+    def wind_to(self, time_stamp_s: float, *, counted_from_s: float = -math.inf) -> None:
         """Let `pictures` go on from a keyframe at or before the time stamp.
 
-        A file that cannot be wound goes on from where it stands.
+        A file that cannot be wound goes on from where it stands. Damage before ``counted_from_s``
+        is not counted from here on: whoever winds back has met it already.
         """
+        self._counted_from_s = counted_from_s
         with contextlib.suppress(av.error.FFmpegError):
             self.container.seek(int(time_stamp_s * 1_000_000), backward=True)
         self._rest = None
@@ -55,7 +59,7 @@ class OpenStream:
         for packet in self._packets():
             for picture in self._decode_packet(packet):
                 if picture.is_corrupt:
-                    self.bad_frames += 1
+                    self._count_damage(picture)
                 else:
                     yield picture
 
@@ -83,8 +87,14 @@ class OpenStream:
         except av.error.EOFError:
             return []
         except av.error.FFmpegError:
-            self.bad_frames += 1
+            self._count_damage(packet)
             return []
+
+    def _count_damage(self, damaged: Any) -> None:
+        """Count a damaged picture or packet, unless its time says that it was met before."""
+        known = damaged.pts is not None and damaged.time_base is not None
+        if not known or float(damaged.pts * damaged.time_base) >= self._counted_from_s:
+            self.bad_frames += 1
 
 
 def out_of_memory() -> DecodeFailed:

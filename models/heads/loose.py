@@ -116,8 +116,11 @@ class SequenceLstm(OrderedTemporalHead):
 
     def _temporal(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         # What the LSTM makes of padding comes too late to matter, so nothing need be packed.
-        hidden: torch.Tensor = self.lstm(frames)[0]
-        return hidden
+        if frames.device.type != "cpu" or not torch.is_autocast_enabled("cpu"):
+            return self.lstm(frames)[0]
+        # Many processors have no LSTM in half precision: oneDNN then refuses to make one.
+        with torch.autocast("cpu", enabled=False):
+            return self.lstm(frames.float())[0]
 
 
 class SequenceTransformer(TemporalHead):
