@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import sys
+import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 from indexer.reading.clip import ClipFrames
@@ -28,6 +31,7 @@ from indexer.reading.worker_process import (
 
 # A child that is told to end has nothing to save: it is not waited for long.
 _FAREWELL_S = 1.0
+_one_start_at_a_time = threading.Lock()
 
 
 class DecodeWorker:
@@ -135,7 +139,7 @@ class DecodeWorker:
             self._process = context.Process(
                 target=serve, args=(childs_end,), name="kinodex-decode", daemon=True
             )
-            with _interrupts_held_back():
+            with _interrupts_held_back(), _script_left_out():
                 self._process.start()
             childs_end.close()
         return self._connection
@@ -178,3 +182,20 @@ def _interrupts_held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _script_left_out() -> Iterator[None]:
+    """Keep a starting child from running once more the script that the user has started.
+
+    `multiprocessing` has each child run the main module, in which it looks for functions. There are
+    none for us: a script that indexes would only index again in each child, and one that was read
+    from a pipe cannot be found at all.
+    """
+    with _one_start_at_a_time:
+        script = sys.modules["__main__"]
+        sys.modules["__main__"] = ModuleType("__main__")
+        try:
+            yield
+        finally:
+            sys.modules["__main__"] = script

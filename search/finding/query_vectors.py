@@ -1,5 +1,6 @@
 """What the terms of a query are in the model's space."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,6 +37,17 @@ class StepVector:
     text_embedding: "torch.Tensor | None"
     terms: tuple[tuple[Term, np.ndarray], ...]
     segments: tuple[int, ...]
+
+
+def text_vectors(backbone: "Backbone", texts: Sequence[str]) -> np.ndarray:
+    """Texts as unit vectors, float32 (texts, dim)."""
+    return normalised(backbone.embed_texts(texts).numpy())
+
+
+def picture_vectors(backbone: "Backbone", pictures: Sequence[np.ndarray]) -> np.ndarray:
+    """Pictures, uint8 RGB of any sizes, as unit vectors, float32 (pictures, dim)."""
+    embeddings = backbone.embed_clips([picture[None].copy() for picture in pictures])
+    return normalised(np.concatenate([one.numpy() for one in embeddings]))
 
 
 def fulfilment_in(index: SegmentIndex, step: StepVector, ids: np.ndarray) -> np.ndarray:
@@ -78,10 +90,10 @@ class QueryEncoder:
 
     def _vector(self, session: Session, term: Term) -> np.ndarray:
         if term.kind is TermKind.TEXT:
-            return normalised(self._backbone.embed_texts([term.value]).numpy())[0]
+            return text_vectors(self._backbone, [term.value])[0]
         if term.kind is TermKind.SEGMENT:
             return self._stored(session, find_segment(session, term.value))
-        return self._of_picture(self._picture(term))
+        return picture_vectors(self._backbone, [self._picture(term)])[0]
 
     def _stored(self, session: Session, segment: int) -> np.ndarray:
         read = read_embeddings(session, self._index.space_id, self._index.dim)
@@ -91,9 +103,6 @@ class QueryEncoder:
             raise NoSuchSegment(
                 f"segment {segment} is not encoded by the library's model"
             ) from None
-
-    def _of_picture(self, picture: np.ndarray) -> np.ndarray:
-        return normalised(self._backbone.embed_frames(picture[None].copy()).numpy())[0]
 
     def _picture(self, term: Term) -> np.ndarray:
         if term.kind is TermKind.KEPT:

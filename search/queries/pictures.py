@@ -4,6 +4,8 @@ import io
 import os
 import stat
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +24,9 @@ _SIDE = 1024
 # Of an animation so many pictures are looked at, evenly spread.
 _LOOKS = 12
 
+# A picture as Python has it: decoded, as an array of pixels, or as a file.
+Picture = Image.Image | np.ndarray | Path
+
 
 class PictureUnreadable(KinodexError):
     """A file that is no picture, a damaged one, or one that is too large."""
@@ -36,12 +41,46 @@ def open_picture(source: Path | bytes | BinaryIO, *, name: str | None = None) ->
     Raises PictureUnreadable.
     """
     called = name or (str(source) if isinstance(source, Path) else "the picture")
+    with _explained(called), Image.open(_file(source), formats=_FORMATS) as picture:
+        _check_size(picture, called)
+        return np.asarray(_plain(_typical(picture)))
+
+
+def read_picture(source: Picture) -> np.ndarray:
+    """The picture as `open_picture` gives it; of an animation opened by Pillow, its present one.
+
+    Raises PictureUnreadable, also for an array that is not uint8 RGB, (height, width, 3).
+    """
+    if isinstance(source, Path):
+        return open_picture(source.expanduser(), name=str(source))
+    picture = Image.fromarray(_checked(source)) if isinstance(source, np.ndarray) else source
+    if not isinstance(picture, Image.Image):
+        raise PictureUnreadable(
+            "a picture is one of Pillow's, a NumPy array or a pathlib.Path, "
+            f"not {type(source).__name__!r}"
+        )
+    with _explained("the picture"):
+        if 0 in picture.size:
+            raise PictureUnreadable("the picture has no pixels")
+        return np.asarray(_plain(picture))
+
+
+def _checked(pixels: np.ndarray) -> np.ndarray:
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
+        raise PictureUnreadable(
+            "an array is a picture when it is uint8 RGB, (height, width, 3), "
+            f"not {pixels.dtype} {pixels.shape}"
+        )
+    return pixels
+
+
+@contextmanager
+def _explained(called: str) -> Iterator[None]:
+    """Turn whatever goes wrong with a picture into a PictureUnreadable of one sentence."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of large pictures, which are limited here
-            with Image.open(_file(source), formats=_FORMATS) as picture:
-                _check_size(picture, called)
-                return np.asarray(_plain(_typical(picture)))
+            yield
     except PictureUnreadable:
         raise
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:

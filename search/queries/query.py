@@ -111,8 +111,7 @@ def check(query: Query) -> Query:
     """The query, if it makes sense as a whole. Raises QueryMistake."""
     if not query.asks:
         raise QueryMistake("the query is empty: say what to look for")
-    if query.k < 1 or query.per_video < 1:
-        raise QueryMistake("the number of results must be at least 1")
+    check_count(min(query.k, query.per_video))
     for step in query.steps:
         _check_step(step)
     if len(query.steps) > MOST_STEPS:
@@ -123,6 +122,12 @@ def check(query: Query) -> Query:
         raise QueryMistake("'like' and 'unlike' do not go together with 'then'")
     _check_filters(query.filters)
     return query
+
+
+def check_count(count: int) -> None:
+    """Raise QueryMistake for fewer results than one."""
+    if count < 1:
+        raise QueryMistake("the number of results must be at least 1")
 
 
 def _check_step(step: Sequence[Term]) -> None:

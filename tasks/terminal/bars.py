@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -12,8 +13,10 @@ from indexer.datasets import ClipWindow
 from indexer.datasets.frames.cache import FillReport, FrameCache
 from indexer.discover import Discovery
 from indexer.registration import PathToIndex, Scan
+from search.catalog.progress import Progress as RunProgress
 from search.catalog.progress import ProgressNotes
 from search.wording import counted, printable, short_path
+from tasks.index_progress import NotedIndexing
 from tasks.terminal.printing import talk, talk_console
 
 _REASONS_SHOWN = 10
@@ -98,15 +101,15 @@ def say_left_out(
         talk(f"  and {len(filled.failed) - _REASONS_SHOWN} more")
 
 
-class IndexingBar:
+class IndexingBar(NotedIndexing):
     """Draws indexing on stderr: files, frames a second, time left by the size of the files.
 
     remarks_made: what was said of files left aside, which is not said again
     """
 
     def __init__(self, library: Path, remarks_made: set[str]) -> None:
+        super().__init__(library, self._show)
         self._remarks_made = remarks_made
-        self._notes = ProgressNotes(library, "indexing")
         self._progress = Progress(
             TextColumn("indexing"),
             BarColumn(),
@@ -117,18 +120,14 @@ class IndexingBar:
             transient=True,
         )
         self._task = self._progress.add_task("", visible=False, files=0, all_files=0, rate=0.0)
-        self._bytes_done: dict[int, float] = {}
-        self._bytes = self._files = self._all_files = 0
-        self._frames = 0
-        self._started = time.monotonic()
 
-    def __enter__(self) -> "IndexingBar":
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *exception: object) -> None:
         self._progress.stop()
-        self._notes.clear()
+        super().__exit__(*exception)
 
     def on_scan(self, discovery: Discovery, scan: Scan) -> None:
         """Say what was left out, then show the bar."""
@@ -138,38 +137,22 @@ class IndexingBar:
             talk(left_aside)
         for line in _remarks(discovery):
             talk(line)
-        self._bytes = sum(job.size_bytes for job in scan.jobs)
-        self._all_files = len(scan.jobs)
-        self._progress.update(
-            self._task, total=self._bytes, all_files=self._all_files, visible=bool(scan.jobs)
-        )
-        self._started = time.monotonic()
-        self._notes.write(0.0, 0, self._all_files, "files")
-
-    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
-        """Move the bar by the part of the file that is decoded."""
-        self._frames += frames
-        self._move(job, fraction)
-
-    def on_done(self, job: PathToIndex) -> None:
-        """Count a file."""
-        self._files += 1
-        self._move(job, 1.0)
+        super().on_scan(discovery, scan)
 
     def on_failed(self, job: PathToIndex, reason: str) -> None:
         """Count a file and say at once what is wrong with it."""
-        self.on_done(job)
+        super().on_failed(job, reason)
         talk(f"failed: {printable(short_path(job.path))}: {reason}")
 
-    def _move(self, job: PathToIndex, fraction: float) -> None:
-        self._bytes_done[job.path_id] = job.size_bytes * fraction
-        completed = sum(self._bytes_done.values())
-        self._notes.write(completed / max(self._bytes, 1), self._files, self._all_files, "files")
+    def _show(self, progress: RunProgress) -> None:
         self._progress.update(
             self._task,
-            completed=completed,
-            files=self._files,
-            rate=self._frames / max(time.monotonic() - self._started, 0.1),
+            total=1,
+            completed=progress.fraction,
+            files=progress.done,
+            all_files=progress.total,
+            rate=self.frames / max(progress.seconds, 0.1),
+            visible=progress.total > 0,
         )
 
 
