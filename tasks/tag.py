@@ -3,18 +3,14 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from sqlalchemy.orm import Session
-
-from models.errors import KinodexError
 from search.catalog.segment_reference import find_segment
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import choice_of
 from search.catalog.store import Store, nothing_indexed
-from search.tags.corrections import forget, say
 from search.tags.planning import TagRequest, make_tagger, wanted_by
-from search.tags.reading import UnknownLabel, known_label, tags_of
+from search.tags.reading import tags_of
 from search.tags.tagger import TagReport
-from search.tags.vocabulary import clean_label
+from search.tags.verdicts import Verdict, keep_verdict
 from search.wording import counted, printable
 from tasks.terminal.bars import WorkBar
 from tasks.terminal.model_flags import ModelFlags, space_of
@@ -26,19 +22,13 @@ from tasks.terminal.printing import data_json, talk
 def run_correction(
     folder: Path | None, what: str, segment: str, label: str, *, as_json: bool
 ) -> None:
-    """Keep a person's word, or take it back; `what` is "correct", "wrong" or "forget".
+    """Keep a person's word, or take it back; `what` is a Verdict's value.
 
-    Raises NoSuchSegment, BadVocabulary for what cannot be a label, UnknownLabel for one that is
-    denied but that nobody uses, and KinodexError where there was nothing to take back.
+    Raises NoSuchSegment, and what `keep_verdict` raises.
     """
     with Store.open(folder) as library, library.writing() as session:
         number = find_segment(session, segment)
-        meant, is_new = meant_label(session, label, may_be_new=what == "correct")
-        if what == "forget":
-            if not forget(session, number, meant):
-                raise KinodexError(f"nothing was said of {meant!r} in segment {number}")
-        else:
-            say(session, number, meant, holds=what == "correct")
+        meant, is_new = keep_verdict(session, number, label, Verdict(what))
         tags = tags_of(session, [number])[number]
     if as_json:
         data_json({"segment": number, "label": meant, "tags": [asdict(tag) for tag in tags]})
@@ -46,22 +36,6 @@ def run_correction(
         talk(f"{printable(meant)!r} is a label of your own: the vocabulary does not have it")
     listed = ", ".join(printable(tag.label) for tag in tags) or "none"
     talk(f"tags of segment {number} now: {listed}")
-
-
-def meant_label(session: Session, label: str, *, may_be_new: bool) -> tuple[str, bool]:
-    """The label as it is stored, and whether it is a new one.
-
-    Raises BadVocabulary for what cannot be a label, UnknownLabel for one that may not be new.
-    """
-    try:
-        return known_label(session, label), False
-    except UnknownLabel:
-        if not may_be_new:
-            raise
-    except KinodexError:  # nothing is tagged yet; a person's word needs no vocabulary
-        if not may_be_new:
-            raise
-    return clean_label(label), True
 
 
 def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_json: bool) -> int:

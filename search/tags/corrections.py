@@ -6,14 +6,15 @@ every segment of the same content that shares at least half of the shorter of th
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from sqlalchemy import Select, and_, delete, or_, select
+from sqlalchemy import Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from search.catalog.places import in_chunks, present_videos
+from search.catalog.places import SegmentPlace, in_chunks, place_segments, present_videos
 from search.catalog.segment_reference import NoSuchSegment
 from search.catalog.tables import Segment, Video
 from search.catalog.tag_tables import Correction
@@ -29,6 +30,20 @@ class CorrectedSegment:
     end_s: float
     labels: tuple[str, ...]
     denied: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeptWord:
+    """A person's word on a label. `path` and `segment` are None while the video is away."""
+
+    number: int
+    label: str
+    holds: bool
+    start_s: float
+    end_s: float
+    said_at: datetime
+    path: Path | None
+    segment: int | None
 
 
 def say(session: Session, segment_id: int, label: str, *, holds: bool) -> None:
@@ -116,6 +131,29 @@ def corrected_segments(session: Session) -> Iterator[CorrectedSegment]:
         )
 
 
+def count_words(session: Session) -> int:
+    """How many words of people are kept."""
+    return session.scalar(select(func.count(Correction.id))) or 0
+
+
+def list_words(session: Session, *, start: int, count: int) -> list[KeptWord]:
+    """Some of what people have said, the newest first."""
+    rows = session.scalars(
+        select(Correction)
+        .order_by(Correction.said_at.desc(), Correction.id.desc())
+        .limit(count)
+        .offset(start)
+    ).all()
+    first = _first_segments(session, [row.id for row in rows])
+    places = {one.segment_id: one for one in place_segments(session, list(first.values()))}
+    return [_kept_word(row, places.get(first.get(row.id, 0))) for row in rows]
+
+
+def take_back(session: Session, number: int) -> None:
+    """Delete a word, by its number."""
+    session.execute(delete(Correction).where(Correction.id == number))
+
+
 def applies() -> ColumnElement[bool]:
     """A condition on rows of Segment and Correction of one content: the word is about the segment.
 
@@ -157,6 +195,31 @@ def _span(session: Session, segment_id: int) -> tuple[str, float, float]:
             "their numbers"
         )
     return row.content_hash, row.start_s, row.end_s
+
+
+def _first_segments(session: Session, words: Sequence[int]) -> dict[int, int]:
+    """For each word the first segment that it is about; a word may be about none."""
+    rows = session.execute(
+        select(Correction.id, func.min(Segment.id))
+        .join(Video, Video.content_hash == Correction.content_hash)
+        .join(Segment, Segment.video_id == Video.id)
+        .where(Correction.id.in_(words), applies())
+        .group_by(Correction.id)
+    )
+    return {word: segment for word, segment in rows}  # noqa: C416
+
+
+def _kept_word(row: Correction, place: SegmentPlace | None) -> KeptWord:
+    return KeptWord(
+        row.id,
+        row.label,
+        row.holds,
+        row.start_s,
+        row.end_s,
+        row.said_at,
+        place.path if place else None,
+        place.segment_id if place else None,
+    )
 
 
 def _present_paths(session: Session) -> dict[str, Path]:

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 
 import streamlit as st
-from sqlalchemy.exc import DatabaseError
 
 from models.errors import KinodexError
 from ui.web import browse as browse_page
@@ -37,7 +36,5 @@ def _explained(draw_view: Callable[[], None]) -> Callable[[], None]:
             draw_view()
         except KinodexError as error:
             components.message(error)
-        except DatabaseError as error:
-            components.message(f"the catalog of this library cannot be read: {error.orig}")
 
     return drawn

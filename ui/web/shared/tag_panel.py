@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 import streamlit as st
-from sqlalchemy.exc import DatabaseError
 
 from models.errors import KinodexError
 from search.catalog.store import Store
-from search.tags.corrections import forget, say, words_on
+from search.tags.corrections import words_on
 from search.tags.reading import Tag, TagSource, tags_of
+from search.tags.verdicts import Verdict, keep_verdict
 from search.wording import printable
-from tasks.tag import meant_label
 from ui.web.shared.address import LONGEST_TAG
 
 _NEW, _TROUBLE = "new tag", "tag trouble"
@@ -30,13 +29,13 @@ def draw(library: Store, segment: int) -> None:
         for number, (text, buttons) in enumerate(_rows(tags, denied)):
             with st.container(key=f"tag-row-{number}", horizontal=True):
                 st.text(text, width="stretch")
-                for name, said, label in buttons:
+                for name, verdict, label in buttons:
                     st.button(
                         name,
                         key=f"{name}-{number}-of-{segment}",
                         type="tertiary",
                         on_click=keep,
-                        args=(library, segment, said, label),
+                        args=(library, segment, verdict, label),
                     )
         _draw_field(library, segment)
         draw_trouble()
@@ -48,19 +47,19 @@ def draw_trouble() -> None:
         st.text(trouble)
 
 
-_Button = tuple[str, str, str]  # its name, what it says, of which label
+_Button = tuple[str, Verdict, str]  # its name, what it says, of which label
 
 
 def _rows(tags: tuple[Tag, ...], denied: list[str]) -> Iterator[tuple[str, list[_Button]]]:
     for tag in tags:
         name = printable(tag.label)
         if tag.source is TagSource.PERSON:
-            yield f"{name}, as you said", [("take back", "forget", tag.label)]
+            yield f"{name}, as you said", [("take back", Verdict.FORGET, tag.label)]
         else:
-            buttons = [("right", "correct", tag.label), ("wrong", "wrong", tag.label)]
+            buttons = [("right", Verdict.RIGHT, tag.label), ("wrong", Verdict.WRONG, tag.label)]
             yield f"{name}, {100 * tag.probability:.0f} % likely", buttons
     for label in denied:
-        yield f"not {printable(label)}, as you said", [("take back", "forget", label)]
+        yield f"not {printable(label)}, as you said", [("take back", Verdict.FORGET, label)]
 
 
 def _draw_field(library: Store, segment: int) -> None:
@@ -80,17 +79,13 @@ def _add(library: Store, segment: int, key: str) -> None:
     typed = st.session_state[key].strip()
     st.session_state[key] = ""
     if typed:
-        keep(library, segment, "correct", typed)
+        keep(library, segment, Verdict.RIGHT, typed)
 
 
-def keep(library: Store, segment: int, said: str, label: str) -> None:
-    """Keep what the viewer says, "correct" or "wrong", or "forget" it; for buttons."""
+def keep(library: Store, segment: int, verdict: Verdict, label: str) -> None:
+    """Keep what the viewer says; for buttons."""
     try:
         with library.writing() as session:
-            if said == "forget":
-                forget(session, segment, label)
-            else:
-                meant, _ = meant_label(session, label, may_be_new=said == "correct")
-                say(session, segment, meant, holds=said == "correct")
-    except (KinodexError, DatabaseError) as error:
+            keep_verdict(session, segment, label, verdict)
+    except KinodexError as error:
         st.session_state[_TROUBLE] = printable(str(error))

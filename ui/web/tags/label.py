@@ -9,6 +9,7 @@ from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.store import Store
 from search.tags.counting import Holding, holding
 from search.tags.reading import UnknownLabel, known_label
+from search.tags.verdicts import Verdict
 from search.wording import clock, counted, printable
 from ui.web.shared import address, components, tag_panel
 from ui.web.shared.pictures import Pictures
@@ -119,7 +120,9 @@ def _how_sure(held: Holding | None) -> str:
 
 def _draw_verdict(library: Store, segment: int, label: str, held: Holding | None) -> None:
     said = held is None or held.by_person
-    verdicts = {"Take back": "forget"} if said else {"Right": "correct", "Wrong": "wrong"}
+    verdicts = {"Take back": Verdict.FORGET}
+    if not said:
+        verdicts = {"Right": Verdict.RIGHT, "Wrong": Verdict.WRONG}
     with st.container(key=f"verdict-{segment}", horizontal=True, gap="xsmall"):
         for name, verdict in verdicts.items():
             st.button(
