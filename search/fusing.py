@@ -241,7 +241,7 @@ def _whole_videos(missing: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _handfuls(session: Session, ids: np.ndarray, dim: int) -> Iterator[dict[int, np.ndarray]]:
-    """Frame embeddings by segment, so many at a time as may lie in memory."""
+    """Frame embeddings by segment, in portions that may lie in memory."""
     handful: dict[int, np.ndarray] = {}
     frames = 0
     for number, sequence in read_sequences(session, ids.tolist(), dim):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from models.clip.backbone import Backbone
 
 _BANK_FILE = Path(__file__).parent / "neutral_queries.txt"
-# Of a segment's cosines with the bank so many of the highest tell what is usual for it.
+# What is usual for a segment is told by its highest cosines with the bank, this number of them.
 _NEAREST = 8
 # A logistic regression on 75 names of things in libraries of 5 to 480 segments of the small world
 # from which half of the things were left out.

@@ -40,7 +40,7 @@ class Search:
 
 
 class CandidateFinder:
-    """Finds candidates in one space, best first: so many that `k` videos are among them."""
+    """Finds candidates in one space, best first, until `k` videos are among them."""
 
     def __init__(self, index: SegmentIndex) -> None:
         self._index = index
@@ -102,7 +102,7 @@ class CandidateFinder:
     def nearest(
         self, session: Session, wanted: Search, scope: Scope, *, at_least: int = 1
     ) -> list[Candidate]:
-        """The nearest segments, best first: so many that `k` videos are among them."""
+        """The nearest segments, best first, until `k` videos are among them."""
         among = scope.ids
         present = len(self._index) if among is None else min(len(self._index), len(among))
 
@@ -116,7 +116,7 @@ class CandidateFinder:
 def _enough(
     best: Callable[[int], list[Candidate]], k: int, present: int, *, at_least: int = 1
 ) -> list[Candidate]:
-    """So many of the best candidates that `k` videos are among them, if there are so many."""
+    """The best candidates, until `k` videos are among them or there are no more."""
     count = max(at_least, k * SEGMENTS_PER_VIDEO)
     while present:
         candidates = best(count)

@@ -61,7 +61,7 @@ def rendered(drawing: LineDrawing, *, side: int = 224) -> np.ndarray:
 
 
 def _thinned(stroke: np.ndarray) -> np.ndarray:
-    """At most so many points that all strokes together stay short: every so many, and the last."""
+    """Evenly spread points of a stroke with the last, few enough for all strokes to stay short."""
     most = max(2, _MOST_POINTS // _MOST_STROKES)
     if len(stroke) <= most:
         return stroke

@@ -100,7 +100,7 @@ def _each(values: Sequence[str]) -> list[str]:
     return [quoted(value) for value in values]
 
 
-# Of each option: how its values are written, and what it does to a query.
+# Each option with how its values are written, and what it does to a query.
 OPTIONS: dict[str, tuple[Write, Put]] = {
     "--within": (lambda q: _seconds(q.within_s), _query_option("within_s", read_length)),
     "--image": (lambda q: [], _picture),

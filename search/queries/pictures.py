@@ -21,7 +21,7 @@ _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG200
 MOST_PIXELS = 45_000_000
 MOST_JPEG_PIXELS = 120_000_000
 _SIDE = 1024
-# Of an animation so many pictures are looked at, evenly spread.
+# This number of an animation's pictures is looked at, evenly spread.
 _LOOKS = 12
 
 # A picture as Python has it: decoded, as an array of pixels, or as a file.

@@ -14,7 +14,7 @@ class Word:
     """Characters between spaces.
 
     text: without quotation marks
-    plain: so many of its first characters stand outside quotation marks
+    plain: the number of its first characters that stand outside quotation marks
     start, end: where it stands in the query
     ends_plain: whether its last character stands outside quotation marks
     """

@@ -28,7 +28,7 @@ class Sort(StrEnum):
 
 
 EXAMPLES = 3
-# The surest segments may be denied by people, or lie in videos that are away: so many more are
+# The surest segments may be denied by people, or lie in videos that are away: this number more is
 # looked at before all of a label's segments are.
 _SPARE = 12
 
@@ -243,7 +243,7 @@ class TagSummary:
 
 
 def most_frequent(session: Session, count: int) -> list[str]:
-    """The labels that the model has found in most segments, at most so many."""
+    """The labels that the model has found in most segments, at most `count`."""
     rows = session.execute(
         select(Label.text)
         .join(SegmentTag, SegmentTag.label_id == Label.id)

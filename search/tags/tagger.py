@@ -37,7 +37,7 @@ from search.tags.writing import (
     replace_tags,
 )
 
-# Floors are measured anew when a library has grown so many times.
+# Floors are measured anew when a library has grown by this factor.
 _GROWTH = 2
 
 

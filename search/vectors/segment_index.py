@@ -48,7 +48,7 @@ class SegmentIndex:
     def nearest(self, query: np.ndarray, k: int, *, among: np.ndarray | None = None) -> Neighbours:
         """The `k` nearest segments, best first. query: (dim,), unit length.
 
-        among: ids; only these are looked at, so `k` come back if so many of them are present
+        among: ids; only these are looked at, so `k` come back if `k` of them are present
         """
         if among is None or self._visible is None:
             return self._index.search(query, k, among=self._visible if among is None else among)

@@ -22,7 +22,7 @@ Structure = Any  # FAISS has no types.
 # is exact. Building ivf takes 12 s here, which is worth it only for many searches.
 IVF_FROM = 300_000
 
-# One list in so many is read. On clustered vectors this finds 98 % or more of the true first ten,
+# A search reads one list in this number. On clustered vectors this finds 98 % or more of the true first ten,
 # for pictures and for texts, from 10,000 to 300,000 vectors; at 300,000 it takes a third of flat's
 # time (4.5 ms). A quarter of the lists is 1 % worse and 1 ms faster.
 PROBED_SHARE = 3
@@ -39,7 +39,7 @@ CHUNK_ROWS = 16_384
 
 
 def kind_for(count: int, *, current: StructureKind, ivf_from: int) -> StructureKind:
-    """The structure for so many vectors; from half of `ivf_from` up to it, the current one."""
+    """The structure for `count` vectors; from half of `ivf_from` up to it, the current one."""
     if count >= ivf_from:
         return "ivf"
     return current if 2 * count >= ivf_from else "flat"
@@ -89,8 +89,8 @@ def nearest(
     selector = None if allowed is None else _selector(allowed)
     if kind_of(structure) == "flat":
         return _searched(structure, query, count, faiss.SearchParameters(sel=selector))
-    # Of a vector that is not allowed only the id is looked at. So a narrow filter can afford to
-    # read all lists, which makes the result exact.
+    # A vector that is not allowed costs no more than a look at its id. So a narrow filter can
+    # afford to read all lists, which makes the result exact.
     narrow = allowed is not None and len(allowed) * PROBED_SHARE <= structure.ntotal
     probes = structure.nlist if narrow else -(-structure.nlist // PROBED_SHARE)
     while True:

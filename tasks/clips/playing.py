@@ -109,7 +109,7 @@ def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> N
 def run_cut(job: CutJob, within_s: float) -> float | None:
     """Do a job in a child process; → where a copy begins, None for what was encoded anew.
 
-    Raises NotPlayable when it cannot be done, or not in so many seconds.
+    Raises NotPlayable when it cannot be done, or not within these seconds.
     """
     try:
         # -P: the folder that the program was started in must not lend it modules.

@@ -17,7 +17,7 @@ from sketch.drawing.artist import Artist
 from sketch.drawing.presets import preset_named
 from sketch.strokes import Drawing
 
-# Of the method. Raise it when sketches come out better: those of libraries are then drawn again.
+# The version of the method. Raise it when sketches come out better: those of libraries are then drawn again.
 METHOD = 1
 # Drawn at once: a CPU gains little from more, and a stop or a kill loses no more than these.
 BATCH = 16
@@ -61,7 +61,7 @@ class SketchMaker:
         """A drawing of each target; worthless when `stop` was set meanwhile.
 
         on_progress: hears which part of the work is done
-        record: so many moments of the drawing are kept
+        record: how many moments of the drawing are kept
         """
         settings = self.settings
         # Only one way of drawing can be progressive.

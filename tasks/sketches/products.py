@@ -11,7 +11,7 @@ from search.wording import counted, printable, short_path
 from sketch.strokes import Sketch
 from tasks.terminal.printing import data, data_json, talk
 
-# Of the drawing, which its film shows.
+# Moments of the drawing that its film shows.
 FILM_MOMENTS = 90
 
 
