@@ -123,7 +123,8 @@ class Space(Base):
     pretrained: Mapped[str | None]
     weights: Mapped[Path | None]
     weights_digest: Mapped[str] = mapped_column(String(32))
-    # The digest of the visual tower alone. None in a space of an older program, until it is next indexed.
+    # The digest of the visual tower alone. None in a space of an older program, until it is next
+    # indexed.
     frames_digest: Mapped[str | None] = mapped_column(String(32))
     preprocessing: Mapped[dict[str, Any]]
     head: Mapped[str]

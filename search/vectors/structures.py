@@ -22,9 +22,9 @@ Structure = Any  # FAISS has no types.
 # is exact. Building ivf takes 12 s here, which is worth it only for many searches.
 IVF_FROM = 300_000
 
-# A search reads one list in this number. On clustered vectors this finds 98 % or more of the true first ten,
-# for pictures and for texts, from 10,000 to 300,000 vectors; at 300,000 it takes a third of flat's
-# time (4.5 ms). A quarter of the lists is 1 % worse and 1 ms faster.
+# A search reads one list in this number. On clustered vectors this finds 98 % or more of the true
+# first ten, for pictures and for texts, from 10,000 to 300,000 vectors; at 300,000 it takes a third
+# of flat's time (4.5 ms). A quarter of the lists is 1 % worse and 1 ms faster.
 PROBED_SHARE = 3
 
 # Lists grow with the square root of the count. They need few training points each: k-means is

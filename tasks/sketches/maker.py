@@ -17,7 +17,8 @@ from sketch.drawing.artist import Artist
 from sketch.drawing.presets import preset_named
 from sketch.strokes import Drawing
 
-# The version of the method. Raise it when sketches come out better: those of libraries are then drawn again.
+# The version of the method. Raise it when sketches come out better: those of libraries are then
+# drawn again.
 METHOD = 1
 # Drawn at once: a CPU gains little from more, and a stop or a kill loses no more than these.
 BATCH = 16
