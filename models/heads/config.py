@@ -2,13 +2,34 @@
 
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, asdict, dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from models.errors import KinodexError
 
-LOOSE = ("meanP", "seqLSTM", "seqTransf")
-HEAD_NAMES = (*LOOSE, "tightTransf")
-ACTION_HEADS = ("MeanP", "Conv1D", "LSTM", "Transf", "Transf_cls")
+
+class HeadName(StrEnum):
+    """The heads for search."""
+
+    MEAN = "meanP"
+    LSTM = "seqLSTM"
+    TRANSFORMER = "seqTransf"
+    TIGHT = "tightTransf"
+
+
+class ActionHeadName(StrEnum):
+    """The heads for actions."""
+
+    MEAN = "MeanP"
+    CONVOLUTION = "Conv1D"
+    LSTM = "LSTM"
+    TRANSFORMER = "Transf"
+    CLASS_TOKEN = "Transf_cls"  # noqa: S105 - no password
+
+
+HEAD_NAMES = tuple(one.value for one in HeadName)
+LOOSE = tuple(name for name in HEAD_NAMES if name != HeadName.TIGHT)
+ACTION_HEADS = tuple(one.value for one in ActionHeadName)
 PUBLISHED_ACTION_BLOCKS = 6  # of Transf and Transf_cls
 ACTIVATIONS = ("quick_gelu", "gelu", "gelu_tanh")
 

@@ -137,3 +137,10 @@ class SequenceTransformer(TemporalHead):
         placed = frames + frame_positions(self.transformer.positions, mask)
         hidden: torch.Tensor = self.transformer(placed, mask)
         return hidden
+
+
+LOOSE_HEADS: dict[str, type[LooseHead]] = {
+    "meanP": MeanPool,
+    "seqLSTM": SequenceLstm,
+    "seqTransf": SequenceTransformer,
+}

@@ -10,7 +10,7 @@ from models.frame_sets import at_least_float32, without_padding
 from models.heads.action import make_action_head
 from models.heads.blocks import read_text_tower
 from models.heads.config import ACTION_HEADS, HeadConfig
-from models.heads.loose import LooseHead, MeanPool, SequenceLstm, SequenceTransformer
+from models.heads.loose import LOOSE_HEADS, LooseHead, SequenceTransformer
 from models.heads.tight import TightTransf
 
 # CLIP's own temperature, as its logit scale ends at 100: the weights are then the probabilities
@@ -29,15 +29,11 @@ def make_head(config: HeadConfig, *, text_tower: Any = None) -> LooseHead | Tigh
     """
     if config.name in ACTION_HEADS:
         return make_action_head(config)
-    if config.name == "meanP":
-        return MeanPool(config)
-    if config.name == "seqLSTM":
-        return SequenceLstm(config)
-    make = SequenceTransformer if config.name == "seqTransf" else TightTransf
-    if text_tower is None:
+    make = LOOSE_HEADS.get(config.name, TightTransf)
+    if text_tower is None or not issubclass(make, SequenceTransformer | TightTransf):
         return make(config)
     start = read_text_tower(config, text_tower)
-    head = make(replace(config, activation=start.activation or config.activation))
+    head: Any = make(replace(config, activation=start.activation or config.activation))
     head.transformer.begin_like(start)
     head.initialisation = start.report
     return head

@@ -6,16 +6,12 @@ from dataclasses import replace
 from itertools import pairwise
 
 from search.queries.options import FILE_STARTS, OPTIONS
-from search.queries.query import Query, QueryMistake, Step, Term, TermKind, check
+from search.queries.query import SPELLINGS, Query, QueryMistake, Step, Term, TermKind, check
 from search.queries.times import clock_seconds
 from search.queries.words import Word, cut_into_words, quoted
 
 _WEIGHT = re.compile(r"(\d+(?:\.\d+)?):")
-_NAMED = (
-    (TermKind.KEPT, re.compile(r"picture:([0-9a-f]{32})")),
-    (TermKind.SEGMENT, re.compile(r"@(\d{1,18})")),
-    (TermKind.DRAWING, re.compile(r"drawing:([A-Za-z0-9_-]+)")),
-)
+_NAMED = [(kind, re.compile(f"{prefix}({value})")) for kind, (prefix, value) in SPELLINGS.items()]
 _WEIGHT_MOST = 100.0
 
 
@@ -160,13 +156,11 @@ def written_terms(step: Step) -> str:
 
 def _written_term(term: Term) -> str:
     weight = "" if term.weight == 1 else f"{term.weight:.15g}:"
-    plain = weight + _PREFIXES.get(term.kind, "") + term.value
-    if term.kind is TermKind.SEGMENT and term.value.isdigit():
-        plain = f"{weight}@{term.value}"
+    prefix, _ = SPELLINGS.get(term.kind, ("", ""))
+    if term.kind is TermKind.SEGMENT and not term.value.isdigit():
+        prefix = ""  # it is a file and a time
+    plain = weight + prefix + term.value
     return plain if _reads_as(plain, term) else weight + _quoted_value(term)
-
-
-_PREFIXES = {TermKind.KEPT: "picture:", TermKind.DRAWING: "drawing:"}
 
 
 def _quoted_value(term: Term) -> str:

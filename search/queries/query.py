@@ -39,6 +39,14 @@ class TermKind(StrEnum):
     DRAWING = "drawing"  # its strokes, written as text
 
 
+# How terms that are neither texts nor files are written: a prefix, and what the value looks like.
+SPELLINGS = {
+    TermKind.KEPT: ("picture:", r"[0-9a-f]{32}"),
+    TermKind.SEGMENT: ("@", r"\d{1,18}"),
+    TermKind.DRAWING: ("drawing:", r"[A-Za-z0-9_-]+"),
+}
+
+
 @dataclass(frozen=True)
 class Term:
     """One thing looked for. A negative weight: not this."""

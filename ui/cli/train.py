@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from models.heads.config import HeadName
 from ui.cli.options import (
     DataOption,
     DeviceOption,
@@ -42,15 +43,6 @@ from ui.cli.train_options import (
 )
 
 train_app = typer.Typer(no_args_is_help=True, help="Train on videos of your own.")
-
-
-class HeadName(StrEnum):
-    """The heads by name."""
-
-    MEAN = "meanP"
-    LSTM = "seqLSTM"
-    TRANSFORMER = "seqTransf"
-    TIGHT = "tightTransf"
 
 
 class Captions(StrEnum):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from models.heads.config import ActionHeadName
 from ui.cli.options import (
     ACTION_DATA_HELP,
     DeviceOption,
@@ -42,16 +43,6 @@ from ui.cli.train_options import (
     WarmupOption,
     WeightDecayOption,
 )
-
-
-class ActionHeadName(StrEnum):
-    """The heads by name."""
-
-    MEAN = "MeanP"
-    CONVOLUTION = "Conv1D"
-    LSTM = "LSTM"
-    TRANSFORMER = "Transf"
-    CLASS_TOKEN = "Transf_cls"  # noqa: S105 - no password
 
 
 class Visual(StrEnum):
