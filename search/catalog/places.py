@@ -5,11 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import (
-    exists,
-    func,
-    select,
-)
+from sqlalchemy import Select, exists, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -84,6 +80,17 @@ def count_videos(session: Session) -> int:
 def is_present() -> ColumnElement[bool]:
     """A condition on rows of Segment: a file with this video's content is in its place."""
     return exists().where(VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None))
+
+
+def absent_segments() -> "Select[int]":
+    """A query for the segments of videos that lie nowhere now.
+
+    It looks at every video once; `~is_present()` looks at every segment.
+    """
+    present = select(VideoPath.video_id).where(
+        VideoPath.missing_since.is_(None), VideoPath.video_id.is_not(None)
+    )
+    return select(Segment.id).where(Segment.video_id.not_in(present))
 
 
 def in_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:

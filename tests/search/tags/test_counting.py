@@ -18,6 +18,7 @@ from search.tags.counting import (
     count_labels,
     examples,
     holding,
+    most_frequent,
     summarise_tags,
 )
 
@@ -119,7 +120,8 @@ def counts(session: Session) -> dict[str, tuple[int, int]]:
 
 def surest(session: Session, text: str) -> list[int]:
     found = count_labels(session)
-    return examples(session, found, next(one for one in found.labels if one.text == text))
+    label = next(one for one in found.labels if one.text == text)
+    return [one.segment for one in examples(session, found, label)]
 
 
 def names(found: CountedLabels, *, find: str = "", every: bool = False, sort: Sort) -> list[str]:
@@ -203,3 +205,29 @@ def test_labels_are_chosen_and_ordered(session: Session) -> None:
     assert names(found, sort=Sort.COUNT) == ["run", "jump"]
     assert names(found, sort=Sort.NAME, every=True) == ["jump", "never", "run"]
     assert names(found, sort=Sort.COUNT, every=True, find="UN") == ["run"]
+
+
+def test_untagged_are_those_that_nothing_holds_in_after_what_people_say(session: Session) -> None:
+    assert (summarise_tags(session).segments, summarise_tags(session).untagged) == (4, 0)
+    say(session, 1, "run", holds=False)  # its only tag
+    say(session, 3, "run", holds=False)  # it has another
+    assert summarise_tags(session).untagged == 1
+    say(session, 1, "sing", holds=True)
+    assert summarise_tags(session).untagged == 0
+    leave(session, 2)
+    assert (summarise_tags(session).segments, summarise_tags(session).untagged) == (2, 0)
+
+
+def test_a_label_that_people_only_deny_is_on_the_page_and_not_in_the_summary(
+    session: Session,
+) -> None:
+    say(session, 1, "sing", holds=True)
+    say(session, 1, "sing", holds=False)
+    assert counts(session)["sing"] == (0, 0)
+    assert [one.label for one in summarise_tags(session).labels] == ["run", "jump", "never"]
+
+
+def test_the_most_frequent_labels_are_the_models(session: Session) -> None:
+    say(session, 1, "sing", holds=True)
+    assert most_frequent(session, 5) == ["run", "jump"]
+    assert most_frequent(session, 1) == ["run"]

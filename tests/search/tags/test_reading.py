@@ -206,7 +206,7 @@ def test_labels_are_counted_with_their_surest_examples(library, shelf):
         say(session, 4, "juggling", holds=True)
         say(session, 1, "jumping", holds=False)
     with library.reading() as session:
-        summary = summarise_tags(session, examples=1)
+        summary = summarise_tags(session, most=1)
     counts = {one.label: (one.segments, one.by_person) for one in summary.labels}
     assert counts == {
         "spinning": (2, 0),

@@ -35,7 +35,7 @@ def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
         st.text(_summary(len(labels), len(found.labels), asked))
     with st.container(key="labels"):
         for number, (label, segments) in enumerate(zip(shown, surest, strict=True)):
-            _draw_label(label, [pictures.tile(one) for one in segments], number)
+            _draw_label(label, [pictures.tile(one.segment) for one in segments], number)
     tags_address.page_box(PAGE, page, pages)
 
 
