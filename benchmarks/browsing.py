@@ -30,7 +30,7 @@ from ui.web.browse import COLUMNS, MAPPED, PAGE, ROWS
 
 @dataclass(frozen=True)
 class Row:
-    """How long a part of the view takes in a library of so many segments."""
+    """How long a part of the view takes in a library of one size."""
 
     segments: int
     part: str
@@ -39,7 +39,7 @@ class Row:
 
 
 def measure(backbone: Backbone, *, segments: int, times: int) -> list[Row]:
-    """Fill a library and look through it, each part so many times."""
+    """Fill a library and look through it, each part `times` times."""
     made = clustered(segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
     last = (segments - 1) // PAGE * PAGE
     with new_library() as library:

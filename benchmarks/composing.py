@@ -45,7 +45,7 @@ class Composed:
 def questions(
     shown: Shown, things: dict[str, np.ndarray], scenes: dict[str, np.ndarray]
 ) -> dict[str, list[Question]]:
-    """All of which something is there."""
+    """All questions for which something is there to be found."""
     in_scene = {scene: np.array([one == scene for one in shown.scenes]) for scene in scenes}
     showing = {name: shown.showing(name) for name in things}
     pairs = {tuple(sorted(one)) for one in shown.things if len(one) == 2}

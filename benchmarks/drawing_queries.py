@@ -31,7 +31,7 @@ _STROKES, _DRAWN = 16, 14
 
 @dataclass(frozen=True)
 class Found:
-    """Percent of drawings with the right thing first, and among so many; the median rank."""
+    """Percent of drawings with the right thing first and among the first few; the median rank."""
 
     sketches: int
     drawings: int

@@ -49,7 +49,7 @@ class Improved:
 def improved(
     shown: Shown, bank: np.ndarray, name: str, questions: Sequence[Question], marks: int
 ) -> Improved:
-    """Mark so many right and wrong ones for each question."""
+    """Mark some results as right and some as wrong for each question."""
     embeddings, background = shown.embeddings, NeutralBank.of(shown.embeddings, bank)
     rows = []
     for query, right in questions:

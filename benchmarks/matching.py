@@ -29,7 +29,7 @@ _SIZES = (1, 5, 10, 50, 200, 480)
 
 @dataclass(frozen=True)
 class Told:
-    """Percent of questions whose best match is called so, in libraries of so many segments.
+    """Percent of questions whose best match is called weak, or strong, in libraries of one size.
 
     absent: for things that are not there; there: for those that are; right: where the best shows it
     """

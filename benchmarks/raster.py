@@ -40,7 +40,7 @@ class Quickness:
 
 
 def exactness(half_width: float, count: int) -> Exactness:
-    """Of random strokes."""
+    """How exact the coverage of random strokes is."""
     points = random_strokes(count, seed=3, size=_SIZE, length=90)
     wanted = supersampled(points, half_width, _SIZE)
     told = NarrowBand().render(points[None], half_width, size=_SIZE)[0]
@@ -51,7 +51,7 @@ def exactness(half_width: float, count: int) -> Exactness:
 
 
 def gradient_cosines(count: int) -> list[float]:
-    """Of each stroke's gradient with central differences of the supersampled picture."""
+    """How exact each stroke's gradient is, by central differences of the supersampled picture."""
     generator = torch.Generator().manual_seed(7)
     coarse = torch.randn(1, 1, 28, 28, generator=generator)
     field = torch.nn.functional.interpolate(coarse, size=_SIZE, mode="bicubic")[0, 0]

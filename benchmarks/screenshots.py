@@ -1,4 +1,4 @@
-"""The pictures of the page in README: a search, and the wall of sketches, on the demo library.
+"""The pictures in README and in the guide: a search, and the wall of sketches, on the demo library.
 
 python -m benchmarks.screenshots          writes docs/page.png and docs/wall.png
 """

@@ -33,7 +33,7 @@ _SEED = 710_003
 
 @dataclass(frozen=True)
 class Order:
-    """Percent of so many questions in which the right video stands before its twin, and first."""
+    """Percent of the questions in which the right video stands before its twin, and first."""
 
     shots: int
     asked_by: str

@@ -57,7 +57,7 @@ def sampled_clips(count: int, *, pan: float, seed: int = 99) -> list[Clip]:
 
 
 def overlaps(clips: list[Clip], atlas: SpriteAtlas) -> list[float]:
-    """Of each clip's mask at its middle."""
+    """The overlap of each clip's mask at its middle."""
     painter = ShotPainter(atlas, width=CANVAS, height=CANVAS)
     told = []
     for clip in clips:
@@ -81,7 +81,7 @@ def overlaps(clips: list[Clip], atlas: SpriteAtlas) -> list[float]:
 
 
 def figures(name: str, told: list[float]) -> MaskFigures:
-    """Summed up."""
+    """The overlaps of all clips in one row."""
     half = sum(one > 0.5 for one in told) / len(told)
     return MaskFigures(
         name, len(told), statistics.median(told), float(np.quantile(told, 0.25)), half

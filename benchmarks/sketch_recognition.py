@@ -103,7 +103,7 @@ class Examination:
         return Recognised(what, strokes, *told)
 
     def of_sketches(self, what: str, sketches: Sequence[Strokes]) -> Recognised:
-        """The same, of strokes."""
+        """The same for strokes."""
         mean = float(np.mean([len(strokes) for strokes in sketches]))
         return self.of_pictures(what, mean, [render_strokes(strokes) for strokes in sketches])
 
@@ -121,7 +121,7 @@ def drawn(artist: Artist, frames: Sequence[Keyframe], strokes: int | str) -> lis
 
 
 def rank_correlation(a: Sequence[float], b: Sequence[float]) -> float:
-    """Spearman's: of the ranks, ties sharing theirs."""
+    """Spearman's correlation, of the ranks; ties share theirs."""
     first, second = (_ranks(np.asarray(values, float)) for values in (a, b))
     return float(np.corrcoef(first, second)[0, 1])
 

@@ -110,7 +110,7 @@ class DecodeFeed:
             thread.join()
 
     def take(self, *, patience_s: float) -> Message | None:
-        """The next message; None when none comes for so long, none will come, or we are to stop."""
+        """The next message; None when it takes longer, none will come, or the run is to stop."""
         waited_until = time.monotonic() + patience_s
         while self._running and not self._stop.is_set():
             try:

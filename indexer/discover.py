@@ -49,10 +49,10 @@ class Root:
 class Discovery:
     """What was found under the given paths, in a fixed order: as given, then by name.
 
-    ``missing`` are given paths that do not exist. Left aside in folders were ``skipped_hidden``
-    entries whose names begin with a dot, ``unreadable`` files, folders and links, and
-    ``links_outside``: links that lead out of the given folder. ``left`` are files that were there,
-    but not asked for.
+    ``missing`` are given paths that do not exist. In folders these were left aside:
+    ``skipped_hidden`` entries, whose names begin with a dot; ``unreadable`` files, folders and
+    links; and ``links_outside``, which lead out of the given folder. ``left`` are files that were
+    there, but not asked for.
     """
 
     files: tuple[Found, ...]

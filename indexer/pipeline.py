@@ -46,7 +46,7 @@ class IndexingListener(Protocol):
         """The work is known."""
 
     def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
-        """So many frames were sampled; so much of the video is decoded."""
+        """More frames were sampled; `fraction` of the video is decoded."""
 
     def on_done(self, job: PathToIndex) -> None:
         """A file is in the library."""
@@ -137,9 +137,9 @@ class Indexer:
         return self.index(present, retry_failed=failed, switch_space=switch_space)
 
     def _without_own_media(self, discovery: Discovery) -> Discovery:
-        """The library may lie among the videos; the clips it cut for playing are none of them.
+        """What was found, without the clips that the library has cut for playing.
 
-        What was uploaded lies in the library too, and is wanted.
+        The library may lie among the videos. Uploaded videos lie in it too, and are wanted.
         """
         own = self.library.folder / "media"
         files = tuple(found for found in discovery.files if not found.path.is_relative_to(own))

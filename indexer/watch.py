@@ -45,7 +45,7 @@ class Watch:
     _indexed: dict[Path, SizeAndTime] = field(default_factory=dict)
 
     def begin(self, seen: Mapping[Path, SizeAndTime], now_s: float, *, clock_ns: int) -> Look:
-        """The first look: a file whose own time lies back far enough is still already.
+        """The first look: a file is still already when its own time lies back far enough.
 
         clock_ns: the time of day, as files have it
         """
@@ -55,7 +55,7 @@ class Watch:
         return self._judge(seen, now_s)
 
     def look(self, seen: Mapping[Path, SizeAndTime], now_s: float) -> Look:
-        """Every later look: only what was seen unchanged for so long is still."""
+        """Every later look: a file is still when it was seen unchanged for long enough."""
         for path, stamp in seen.items():
             if path not in self._since_s or self._since_s[path][0] != stamp:
                 self._since_s[path] = (stamp, now_s)

@@ -129,7 +129,7 @@ _FRAME_RATES = (Fraction(25), Fraction(30), Fraction(24), Fraction(30000, 1001))
 _SIZES = ((320, 320), (360, 320), (320, 320), (400, 320), (480, 272))
 # Smaller things are hard to make out in a short clip.
 _SMALLEST_THING = 0.24
-# Of the clips that answer nothing and miss nothing by little.
+# What happens in the clips that answer no question and are not nearly an answer to one.
 _MOVING_SHARE = 0.4
 _WRITERS = 2
 

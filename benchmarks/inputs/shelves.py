@@ -29,7 +29,7 @@ SEGMENTS_PER_VIDEO = 12
 FRAMES_PER_SEGMENT = 24
 SEGMENT_S = 12.0
 FOLDERS = 100  # that videos are dealt out to
-# CLIP's embeddings are about so long before they are scaled, and a segment's frames this unlike.
+# How long CLIP's embeddings are before they are scaled, and how unlike a segment's frames are.
 _FRAME_LENGTH = 10.0
 _FRAME_SPREAD = 0.5
 _SPREADS = 64  # different ways for the frames of a segment to be unlike

@@ -19,7 +19,7 @@ class DatasetError(KinodexError):
 
     @classmethod
     def at(cls, file: Path, line: int | None, what: str) -> DatasetError:
-        """About one line of a file (lines count from 1), or the file as a whole."""
+        """An error about one line of a file (lines count from 1), or about the file as a whole."""
         place = str(file) if line is None else f"{file}, line {line}"
         return cls(f"{place}: {what}")
 
@@ -119,6 +119,6 @@ def in_paragraphs(clips: Sequence[CaptionedClip]) -> list[CaptionedClip]:
 
 
 def shuffled_key(name: str) -> bytes:
-    """Sorting by it mixes names, always in the same way."""
+    """A key to sort names by that mixes them, always in the same way."""
     encoded = name.encode("utf-8", "surrogateescape")
     return hashlib.blake2b(encoded, digest_size=8).digest()

@@ -72,7 +72,7 @@ class LabelledDataset:
         return self._of(clip for clip in self.clips if clip.window not in left_out)
 
     def held_out(self, clips: int) -> tuple[LabelledDataset, LabelledDataset]:
-        """Two parts that share no footage: most of it, and about so many clips to validate with.
+        """Two parts that share no footage: most of it, and about ``clips`` clips to validate with.
 
         Whole groups are held out, as many as fit, and never the last clips that have a label.
         Which ones depends on their names only, not on their order.
@@ -120,7 +120,7 @@ def joined(first: LabelledDataset, second: LabelledDataset) -> LabelledDataset:
 
 
 def few_shot(dataset: LabelledDataset, shots: int, *, seed: int) -> LabelledDataset:
-    """At most so many clips of each label, chosen by chance, in their order; the seed decides.
+    """At most ``shots`` clips of each label, chosen by chance, in their order; the seed decides.
 
     A clip with several labels counts for each of them, and is taken while one of them lacks
     clips. Clips without a label are kept up to the same number. The chance depends on the clips'

@@ -72,5 +72,5 @@ def check_videos(windows: Sequence[ClipWindow], videos: Path, *, name: str, spli
 
 
 def held_out_size(asked: int, videos: int) -> int:
-    """How many of so many videos are held out: what was asked for, a fifth where they are few."""
+    """How many videos are held out: as many as were asked for, or a fifth where there are few."""
     return min(asked, max(1, videos // 5))

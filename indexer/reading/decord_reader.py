@@ -38,8 +38,8 @@ with _no_cuda_libraries():
     import decord
 
 # Decord cannot be told which demuxer to use, and FFmpeg also goes by a file's name: a name that
-# belongs to the container found in the file leaves no room for another guess. Of the containers
-# that are not here, some get wrong times or errors from decord 3.4 (AVI, MPEG-TS, MPEG-PS).
+# belongs to the container found in the file leaves no room for another guess. Some containers are
+# left out because decord 3.4 gives wrong times or errors for them (AVI, MPEG-TS, MPEG-PS).
 _ENDINGS = {
     "mp4": {".mp4", ".m4v", ".mov"},
     "matroska": {".mkv", ".webm"},
@@ -84,7 +84,7 @@ class DecordFrame:
 
     @cached_property
     def look(self) -> np.ndarray:
-        # As PyAV's: sampled, and averaged two by two; there from planes, here from colours.
+        # Made as PyAV's is, sampled and averaged two by two, but from colours and not from planes.
         height, width = self._pixels.shape[:2]
         step = max(1, min(height, width) // (2 * _LOOK_ROWS))
         sampled = self._pixels[step // 2 :: step, step // 2 :: step].astype(np.float32)

@@ -11,7 +11,7 @@ from indexer.reading.probe import VideoInfo
 
 
 class Frame(Protocol):
-    """One decoded picture. Its pixels are converted only when asked for, since that is dear."""
+    """One decoded picture. Its pixels are converted only when asked for: that takes long."""
 
     @property
     def time_s(self) -> float:

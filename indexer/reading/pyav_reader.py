@@ -31,7 +31,7 @@ _SAME_TIME_S = 0.001
 _FURTHER_BACK_S = 10.0
 # Ends that differ by less are a matter of rounding, not of damage.
 _CUT_OFF_S = 0.5
-# AVI stores times in decoding order; so many pictures may wait to be put in order.
+# AVI stores times in decoding order; this is how many pictures may wait to be put in order.
 _REORDERED = 4
 
 

@@ -13,7 +13,7 @@ from indexer.reading.frames import Frame
 from indexer.reading.settings import IndexSettings
 from indexer.reading.shots import ShotFrame
 
-# The grid on which a shot's first frames are held is so many times finer than the sample rate: at
+# How many times finer than the sample rate the grid is on which a shot's first frames are held: at
 # two frames a second it takes every frame of video with up to 128 a second.
 _FINEST = 64
 

@@ -40,7 +40,7 @@ class IndexSettings(BaseModel):
         default=True, description="Encode near-identical frames of a segment only once."
     )
     duplicate_threshold: float = Field(
-        # Of still pictures under compression and grain most stay below 6; real motion was above 17.
+        # Most still pictures under compression and grain stay below 6; real motion was above 17.
         default=6.0,
         ge=0,
         le=255,

@@ -18,9 +18,9 @@ import numpy as np
 
 from indexer.reading.frames import Frame
 
-# Looking so far back and ahead tells cuts from flashes and pans.
+# Looking this far back and ahead tells cuts from flashes and pans.
 _WINDOW_S = 0.25
-# On very slow video, at least so many frames to each side; on very fast video, at most.
+# The fewest frames to look at on each side (of very slow video), and the most (of very fast one).
 _FEWEST, _MOST = 2, 15
 # Frames further apart than this say nothing about how much the picture usually changes.
 _NEIGHBOUR_S = 0.75
@@ -37,8 +37,8 @@ _STANDS_OUT = 2.5
 _EXCEEDS = 1.5
 _COMES_BACK = 0.5
 _UNEXPLAINED = 0.5
-# Of a large change a part may be explained by chance, as between two drawn landscapes of unlike
-# colours: so much remaining change, in grey levels, is a cut whatever was explained.
+# A shift may explain a part of a large change by chance, as between two drawn landscapes of unlike
+# colours: when this much change remains, in grey levels, it is a cut all the same.
 _MUCH_REMAINS = 12.0
 # A change without neighbours (slide shows) must be this large.
 _LONE_CHANGE = 20.0

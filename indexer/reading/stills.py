@@ -7,12 +7,12 @@ import io
 import numpy as np
 from PIL import Image
 
-# Frames are compared by the mean colours of cells of so many pixels to a side: small enough to
+# Frames are compared by the mean colours of cells, this many pixels to a side: small enough to
 # notice a small thing that moves, large enough to average away the noise of compression.
 _CELL = 8
 # A picture whose brightness varies less than this is black, white or a plain card.
 _FLAT_SPREAD = 10.0
-# Of the frames at least this sharp, compared to the sharpest quarter, the most typical is taken.
+# The keyframe is the most typical frame that is at least this sharp beside the sharpest quarter.
 _SHARP_ENOUGH = 0.7
 
 

@@ -16,7 +16,7 @@ from indexer.reading.containers import DEMUXERS, open_regular, require_container
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 
-# After so many failed reads in a row the rest of the file is taken for lost.
+# Failed reads in a row after which the rest of the file is taken for lost.
 _READ_ERRORS_IN_A_ROW = 100
 
 

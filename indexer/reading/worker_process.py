@@ -164,7 +164,7 @@ def _end_with_parent() -> None:
 
 
 def limit_memory(settings: IndexSettings) -> None:
-    """Let this process have only so much more memory as the settings allow a decoder."""
+    """Let this process take no more additional memory than the settings allow a decoder."""
     try:
         import resource
     except ImportError:  # Windows has no such limit.

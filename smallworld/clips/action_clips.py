@@ -28,8 +28,8 @@ _ALIKE = (
     {"fall", "up"},  # what a fall becomes backwards
     {"left", "right"},  # they meet or part
 )
-# Of two smaller things in a frame of 64 pixels the embedding hardly tells how they are turned: of
-# those that spin one in six was told, of medium-sized ones two in five.
+# The embedding hardly tells how two smaller things in a frame of 64 pixels are turned: one in six
+# that spin was told, and two in five of medium size.
 _TWO_SIZE = "medium"
 
 

@@ -18,7 +18,7 @@ def damage(
     """Randomly damaged copies of `frames`, each in its own way.
 
     Float32 in 0..1, shape: (frames, 3, height, width); height and width are multiples of 8.
-    With `clip_lengths`, so many frames after one another are of one clip and are damaged alike;
+    `clip_lengths` tells how many frames after one another are of one clip: they are damaged alike;
     only the grain of the noise is each frame's own.
     """
     lengths = torch.ones(len(frames), dtype=torch.long)

@@ -17,7 +17,7 @@ from smallworld.training.still_batches import IMAGE_SIZE, POOL_SIZE, scene_pool
 # How a library takes frames of a segment unless told otherwise.
 SAMPLE_RATE = 2.0
 FEWEST_FRAMES = 8
-# It holds frames on a grid so many times finer until it knows how long the segment is.
+# Until a library knows how long a segment is, its grid of frames is finer by this factor.
 _FINEST = 64
 
 # The longest way of the camera in a clip, in heights of the picture.

@@ -58,8 +58,9 @@ class Naming:
 
 @dataclass(frozen=True)
 class Tagging:
-    """Percent: of the tags of clips in which two things do two things, and of clips without any
-    action, how many get no tag. A tag that is arguable counts neither as right nor as wrong.
+    """Percent: precision and recall of the tags of clips in which two things do two things, and
+    the share of clips without any action that get no tag. A tag that is arguable counts neither as
+    right nor as wrong.
     """
 
     tag_precision: float

@@ -16,7 +16,7 @@ from smallworld.training.cached_clips import CachedClips
 from smallworld.training.evaluate_pictures import Tokenizer
 from smallworld.training.held_out_clips import TimePair
 
-# Of so many candidates, found by mean pooling, a re-ranker puts the best one first.
+# How many candidates, found by mean pooling, a re-ranker puts in order.
 RERANKED = 50
 
 

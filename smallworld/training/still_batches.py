@@ -81,9 +81,9 @@ class StillMaker:
     def training_batch(self, step: int, *, size: int, easy_share: float = 0.0) -> StillBatch:
         """The batch of one training step; the same step always gives the same batch.
 
-        `easy_share` of the pictures show one large thing and are captioned with its name. Of the
-        others some show large things at two angles and some a thing anywhere, at any angle; half
-        of the rest come in groups of one thing that differ in one aspect.
+        `easy_share` of the pictures show one large thing and are captioned with its name. Some of
+        the others show large things at two angles, some a thing anywhere, at any angle; half of
+        the rest come in groups of one thing that differ in one aspect.
         """
         rng = np.random.default_rng([self._seed, step])
         sampler, writer = PictureSampler(self._things, rng), CaptionWriter(rng)

@@ -46,7 +46,9 @@ class ActionPlan:
     singles: int = 24_000
     doubles: int = 24_000
     nones: int = 1500
-    held_out: int = 540  # of one action; of two three quarters as many, of none half as many
+    held_out: int = (
+        540  # clips of one action; three quarters as many are of two, half as many of none
+    )
     steps: int = 4000
     batch_size: int = 128
     blocks: int = 2
@@ -54,7 +56,7 @@ class ActionPlan:
     learning_rate: float = 1e-3
     weight_decay: float = 0.1
     target_temperature: float = float("inf")
-    # Without it, labels were told apart as well, but of two that hold few passed any threshold.
+    # Without it labels were told apart as well, but few of two that hold passed any threshold.
     tag_weight: float = 2.0
     precision: Precision = "float32"
 

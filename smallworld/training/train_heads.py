@@ -204,7 +204,7 @@ def main() -> None:
                 "seed": seed,
                 **asdict(found),
                 "minutes": round((time.monotonic() - started_s) / 60, 1),
-                # Of the whole process: for a figure of one head, train that head alone.
+                # It is the whole process's: for a figure of one head, train that head alone.
                 "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
             }
             line = json.dumps(measured)

@@ -22,12 +22,12 @@ _OFFICIAL_VALIDATION = "validate"
 
 
 def read_7k(release: Release, split: str) -> list[CaptionedClip]:
-    """With the training list of 7,010 videos."""
+    """The clips of a split, with the training list of 7,010 videos."""
     return _read(release, split, "MSRVTT_train.7k.csv")
 
 
 def read_9k(release: Release, split: str) -> list[CaptionedClip]:
-    """With the training list of 9,000 videos."""
+    """The clips of a split, with the training list of 9,000 videos."""
     return _read(release, split, "MSRVTT_train.9k.csv")
 
 

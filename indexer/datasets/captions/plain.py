@@ -40,7 +40,7 @@ def _clip(record: Mapping[str, Any], file: Path, line: int, base: Path) -> Capti
 
 
 def _check_ids(clips: Mapping[int, CaptionedClip], file: Path) -> None:
-    """One id for one clip of a video, or nobody could tell what is the right answer."""
+    """Raise DatasetError unless each id names one clip and each clip has one id."""
     seen: dict[str, tuple[ClipWindow, int]] = {}
     ids: dict[ClipWindow, str] = {}
     for line, clip in clips.items():

@@ -31,7 +31,7 @@ from models.training.actions import ActionModel
 Average = Literal["probabilities", "embeddings"]
 _USUAL: tuple[Average, ...] = ("probabilities",)
 
-# So many stored frames are read and fused at once; of pixels, which are encoded first, fewer.
+# How many stored frames are read and fused at once; fewer pixels, which are encoded first.
 _FRAMES_AT_ONCE = {True: 8192, False: 256}
 
 

@@ -16,7 +16,7 @@ from indexer.datasets.frames.cache import FrameCache
 from models.training.batches import PairBatch
 
 Tokenize = Callable[[list[str]], torch.Tensor]
-# When duplicates cannot be swapped away by chance after so many tries, batches are filled in turn.
+# Tries to swap duplicates away by chance; when they fail, batches are filled in turn.
 _TRIES = 100
 
 
@@ -122,7 +122,7 @@ class _Orders:
         return used.reshape(self.batches, self._plan.batch_size)
 
     def _up_to(self, most: int, order: np.ndarray) -> np.ndarray:
-        """The order with at most so many clips of each video: the first ones."""
+        """The order with the first ``most`` clips of each video and no others."""
         by_video = order[np.argsort(self._video_of_clip[order], kind="stable")]
         starts = np.cumsum(self._captions) - self._captions
         number = np.arange(len(order)) - np.repeat(starts, self._captions)
@@ -132,7 +132,7 @@ class _Orders:
 
 
 def _most_unique_batches(captions: np.ndarray, batch_size: int) -> int:
-    """How many batches of different videos can be made from so many captions of each video.
+    """How many batches of different videos can be made, from the number of each video's captions.
 
     Such m batches exist exactly if Σ min(captions, m) ≥ m · batch_size.
     """

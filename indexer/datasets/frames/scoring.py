@@ -14,10 +14,10 @@ from models.heads.make import query_aware_similarity
 from models.heads.tight import TightTransf
 from models.metrics.scores import CosineScores, Scores, StoredScores
 
-# So many clips are read and fused at once, and so many texts encoded.
+# How many clips are read and fused at once, and how many texts are encoded at once.
 _CLIPS_AT_ONCE = 256
 _TEXTS_AT_ONCE = 256
-# Query-aware weights are numbers for every text, clip and frame: a block of so many.
+# Query-aware weights are numbers for every text, clip and frame; a block holds this many.
 _WEIGHTS_AT_ONCE = 4_000_000
 
 
@@ -79,7 +79,7 @@ class ClipScorer:
 
 
 def embed_captions(backbone: Backbone, captions: Sequence[str]) -> torch.Tensor:
-    """Text embeddings of captions, not normalised; shape: (captions, dim). Equal ones once."""
+    """Text embeddings of captions, not normalised, (captions, dim); equal ones are encoded once."""
     distinct = list(dict.fromkeys(captions))
     parts = [
         backbone.embed_texts(distinct[start : start + _TEXTS_AT_ONCE])

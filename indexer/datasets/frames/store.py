@@ -83,7 +83,7 @@ class FrameStore:
 
     @contextmanager
     def filling(self) -> Iterator[Appender]:
-        """The right to add clips; what was added can be read when the block ends.
+        """A block in which clips may be added; what was added can be read when it ends.
 
         Raises KinodexError when another process is adding.
         """
@@ -173,7 +173,7 @@ def _whole_lines(file: Path) -> Iterator[bytes]:
 
 def _line_of(entry: Entry) -> bytes:
     values = {**asdict(entry), "window": {**asdict(entry.window), "path": str(entry.window.path)}}
-    # Plain ASCII: names that are no valid text survive.
+    # It is plain ASCII, so that names survive which are no valid text.
     return json.dumps(values).encode("ascii") + b"\n"
 
 
