@@ -12,8 +12,6 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from search.catalog.tables import Segment, Status, Video, VideoPath
 
-PAGE_LENGTH = 25
-
 
 class Shown(StrEnum):
     """The kinds of files. Each file is of one kind."""
@@ -52,15 +50,15 @@ def count_files(session: Session) -> dict[Shown, int]:
     }
 
 
-def list_files(session: Session, kind: Shown, *, page: int) -> list[ListedFile]:
-    """One page of the files of a kind, by path; the first page is 1."""
+def list_files(session: Session, kind: Shown, *, start: int, count: int) -> list[ListedFile]:
+    """Some of the files of a kind, by path."""
     paths = (
         select(VideoPath, Video)
         .outerjoin(Video, Video.id == VideoPath.video_id)
         .where(_is(kind))
         .order_by(VideoPath.path)
-        .limit(PAGE_LENGTH)
-        .offset(PAGE_LENGTH * (page - 1))
+        .limit(count)
+        .offset(start)
     )
     rows = session.execute(paths).all()
     segments = _segments(session, [row.video_id for row, _ in rows if row.video_id is not None])

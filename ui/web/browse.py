@@ -1,13 +1,9 @@
 """The wall: a library's segments as sketches, by video, by tag or by likeness."""
 
-import math
 from pathlib import Path
 
 import streamlit as st
 
-from indexer.keyframes import ensure_keyframe
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.spaces import active_space
 from search.catalog.store import Store
@@ -15,14 +11,16 @@ from search.finding.browsing import Page, by_tag, by_video, embedded
 from search.finding.similarity_map import SimilarityMap
 from search.tags.reading import used_labels
 from search.wording import clock, counted, printable
-from tasks.sketches.files import SketchNotStored, ensure_sketch
 from ui.web.shared import address, components, player
 from ui.web.shared.open_library import open_catalog
+from ui.web.shared.paging import Paging, page_number
+from ui.web.shared.pictures import Pictures, pictures_of
 
 PAGE = 48
 COLUMNS, ROWS = 8, 6
 MAPPED = 50_000  # segments; of a larger library as many, spread evenly
 _DEEPEST = 6
+_PAGE = "page"
 _STYLE = Path(__file__).parent / "browse.css"
 _ORDERS = {"video": "By video", "tag": "By tag", "likeness": "By likeness"}
 _LOOKS = {"sketch": "Sketches", "keyframe": "Pictures"}
@@ -64,42 +62,47 @@ def _choice(name: str, options: dict[str, str]) -> str:
 def _choose(name: str) -> None:
     address.put(name, st.session_state[f"browse-{name}"])
     if name == "by":
-        for other in ("page", "cell", "label"):
+        for other in (_PAGE, "cell", "label"):
             st.query_params.pop(other, None)
 
 
 def _draw_pages(library: Store, order: str, look: str) -> None:
-    number = _page_number()
-    start = (number - 1) * PAGE
-    with library.reading() as session:
-        if order == "tag":
+    label = None
+    if order == "tag":
+        with library.reading() as session:
             labels = used_labels(session)
-            label = _label_box(labels)
-            if label is None:
-                components.message(
-                    "Choose a tag to see where it holds"
-                    if labels
-                    else "Nothing is tagged in this library yet: see the Tags view"
-                )
-                return
-            page = by_tag(session, label, start=start, count=PAGE)
-        else:
-            page = by_video(session, start=start, count=PAGE)
+        label = _label_box(labels)
+        if label is None:
+            components.message(
+                "Choose a tag to see where it holds"
+                if labels
+                else "Nothing is tagged in this library yet: see the Tags view"
+            )
+            return
+    page, paging = _read_page(library, label)
     if not page.count:
         components.message("There is nothing to browse yet: add videos in the Library view")
         return
-    st.text(f"{counted(page.count, 'segment')}, page {number} of {_pages(page)}")
-    _draw_wall(library, page.places, look)
-    _draw_paging(number, _pages(page))
+    st.text(f"{counted(page.count, 'segment')}, page {paging.page} of {paging.pages}")
+    with st.container(key="wall"), pictures_of(library) as pictures:
+        for place in page.places:
+            _draw_tile(place, pictures, look)
+    with st.container(key="paging", horizontal=True, horizontal_alignment="center"):
+        paging.box()
 
 
-def _pages(page: Page) -> int:
-    return max(1, math.ceil(page.count / PAGE))
+def _read_page(library: Store, label: str | None) -> tuple[Page, Paging]:
+    def beginning_at(start: int) -> Page:
+        with library.reading() as session:
+            if label is None:
+                return by_video(session, start=start, count=PAGE)
+            return by_tag(session, label, start=start, count=PAGE)
 
-
-def _page_number() -> int:
-    text = st.query_params.get("page", "1")
-    return max(1, int(text)) if text.isascii() and text.isdigit() and len(text) < 8 else 1
+    asked = PAGE * (page_number(_PAGE) - 1)
+    page = beginning_at(asked)
+    paging = Paging(_PAGE, PAGE, page.count)
+    # Who asks for a page beyond the last one gets the last one.
+    return page if paging.start == asked else beginning_at(paging.start), paging
 
 
 def _label_box(labels: list[str]) -> str | None:
@@ -120,27 +123,7 @@ def _label_box(labels: list[str]) -> str | None:
 
 def _choose_label() -> None:
     address.put("label", st.session_state["browse-label"])
-    st.query_params.pop("page", None)
-
-
-def _draw_paging(number: int, pages: int) -> None:
-    if pages == 1:
-        return
-    with st.container(key="paging", horizontal=True, horizontal_alignment="center"):
-        for name, target in (
-            ("First", 1),
-            ("Back", number - 1),
-            ("Next", number + 1),
-            ("Last", pages),
-        ):
-            useful = 1 <= target <= pages and target != number
-            st.button(
-                name,
-                key=f"page-{name}",
-                disabled=not useful,
-                on_click=address.put,
-                args=("page", str(target)),
-            )
+    st.query_params.pop(_PAGE, None)
 
 
 def _draw_map(library: Store, look: str) -> None:
@@ -167,17 +150,12 @@ def _draw_map(library: Store, look: str) -> None:
     with library.reading() as session:
         found = place_segments(session, [cell.segment for cell in cells])
     places = {place.segment_id: place for place in found}
-    settings = library.settings(IndexSettings)
-    with st.container(key="wall"), DecodeWorker() as worker:
+    with st.container(key="wall"), pictures_of(library) as pictures:
         for cell in cells:
-            if cell.segment not in places:
-                continue
-            place = places[cell.segment]
-            pictures = _pictures(library, place, look, settings, worker)
-            if len(cell.members) == 1:
-                _draw_tile(place, pictures)
-            else:
-                _draw_tile(place, pictures, more=len(cell.members) - 1, way=[*way, cell.number])
+            if cell.segment in places:
+                more = len(cell.members) - 1
+                deeper = [*way, cell.number] if more else None
+                _draw_tile(places[cell.segment], pictures, look, more=more, way=deeper)
 
 
 @st.cache_resource(max_entries=2, show_spinner="Drawing the map …")
@@ -195,41 +173,16 @@ def _go(way: list[int]) -> None:
     address.put("cell", ".".join(map(str, way)))
 
 
-def _draw_wall(library: Store, places: list[SegmentPlace], look: str) -> None:
-    settings = library.settings(IndexSettings)
-    with st.container(key="wall"), DecodeWorker() as worker:
-        for place in places:
-            _draw_tile(place, _pictures(library, place, look, settings, worker))
-
-
-def _pictures(library: Store, place: SegmentPlace, look: str, settings, worker):  # type: ignore[no-untyped-def]
-    """What a tile shows, and what it shows under the pointer; None where there is none."""
-    sketch = keyframe = None
-    try:
-        if file := ensure_sketch(library, place.segment_id, "png"):
-            sketch = file.read_bytes()
-        if file := ensure_keyframe(library, place.segment_id, settings=settings, worker=worker):
-            keyframe = file.read_bytes()
-    except (OSError, SketchNotStored):
-        pass  # a full or read-only disk
-    if look == "keyframe":
-        return keyframe or sketch, sketch if keyframe else None
-    return sketch or keyframe, keyframe if sketch else None
-
-
 def _draw_tile(
     place: SegmentPlace,
-    pictures: tuple[bytes | None, bytes | None],
+    pictures: Pictures,
+    look: str,
     *,
     more: int = 0,
     way: list[int] | None = None,
 ) -> None:
-    first, second = pictures
     with st.container(key=f"tile-{place.segment_id}", gap=None):
-        st.image(first or components.NO_PICTURE, width="stretch")
-        if second:
-            with st.container(key=f"under-{place.segment_id}"):
-                st.image(second, width="stretch")
+        pictures.draw(place.segment_id, sketch_first=look == "sketch")
         name = f"{place.path.name} {clock(place.start_s)}"
         st.button(
             components.literal(f"{name} and {more} like it" if more else name),

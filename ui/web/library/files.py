@@ -1,16 +1,18 @@
 """The part of the library view that lists files: indexed, waiting, failed with the reason, gone."""
 
-import math
 from pathlib import Path
 
 import streamlit as st
 
-from search.catalog.files import PAGE_LENGTH, ListedFile, Shown, count_files, list_files
+from search.catalog.files import ListedFile, Shown, count_files, list_files
 from search.catalog.store import Store
 from search.wording import clock, counted, in_megabytes, printable
 from ui.web.jobs import view as library_work
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared import address
+from ui.web.shared.paging import Paging
+
+PAGE_LENGTH = 25
 
 _KIND, _PAGE = "show", "page"  # their names in the address
 
@@ -40,12 +42,12 @@ def draw(library: Store, *, may_change: bool) -> None:
             st.text(_REMARKS[kind])
         if kind is Shown.FAILED and may_change:
             _retry_all_button(library.folder, counts[kind])
-        page = _page(counts[kind])
+        paging = Paging(_PAGE, PAGE_LENGTH, counts[kind])
         with library.reading() as session:
-            files = list_files(session, kind, page=page)
+            files = list_files(session, kind, start=paging.start, count=PAGE_LENGTH)
         for number, file in enumerate(files):
             _draw_file(library.folder, file, number, may_change=may_change)
-        _page_box(counts[kind], page)
+        paging.box()
 
 
 def _kind_box(counts: dict[Shown, int]) -> Shown:
@@ -72,24 +74,6 @@ def _asked_kind() -> Shown:
 def _change_kind() -> None:
     st.query_params[_KIND] = st.session_state[_KIND]
     st.query_params.pop(_PAGE, None)
-
-
-def _page(count: int) -> int:
-    text = st.query_params.get(_PAGE, "")
-    asked = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 1
-    return min(max(asked, 1), math.ceil(count / PAGE_LENGTH))
-
-
-def _page_box(count: int, page: int) -> None:
-    pages = math.ceil(count / PAGE_LENGTH)
-    if pages > 1:
-        # Another page, another box: it shows what the address says, whatever it was told before.
-        key = f"{_PAGE}-{page}"
-        st.pagination(pages, default=page, key=key, on_change=_change_page, args=(key,))
-
-
-def _change_page(key: str) -> None:
-    st.query_params[_PAGE] = str(st.session_state[key])
 
 
 def _retry_all_button(folder: Path, count: int) -> None:

@@ -9,7 +9,7 @@ from ui.web.search.drawing_box import drawing_box
 from ui.web.search.kept_pictures import keep_picture
 from ui.web.shared import address, components
 
-_DROPPED, _TROUBLE = "dropped picture", "picture trouble"
+_DROPPED, _TAGS, _TROUBLE = "dropped picture", "tags", "picture trouble"
 _LARGEST_MB = 40
 _FIELDS = {
     "in": ("In the folder", "trips/2024"),
@@ -25,12 +25,27 @@ def draw(library: Store, labels: list[str]) -> None:
     asked = address.read()
     with st.container(key="filter", horizontal=True, vertical_alignment="center", gap="small"):
         if labels or asked.tags:
-            address.tag_box(labels)
+            _tag_box(labels)
         _picture_button(library)
         _drawing_button(asked)
     if trouble := st.session_state.pop(_TROUBLE, None):
         components.message(trouble)
     _draw_given(library, asked)
+
+
+def _tag_box(labels: list[str]) -> None:
+    """The choice of tags that must hold, from these labels and those in the address."""
+    chosen = list(address.read().tags)
+    st.session_state[_TAGS] = chosen
+    st.multiselect(
+        "Tags",
+        [*labels, *(tag for tag in chosen if tag not in labels)],
+        key=_TAGS,
+        on_change=lambda: address.put("tag", st.session_state[_TAGS]),
+        max_selections=address.MOST_TAGS,
+        placeholder="Only with the tags …",
+        label_visibility="collapsed",
+    )
 
 
 def _picture_button(library: Store) -> None:
@@ -99,10 +114,22 @@ def draw_filters() -> None:
     with st.sidebar, st.container(key="filters"):
         st.text("Only videos …")
         for name, (label, example) in _FIELDS.items():
-            address.filter_box(name, label, example)
+            _filter_box(name, label, example)
         if address.read().filters:
             st.button("Without these filters", on_click=_clear_filters, width="stretch")
         st.text("More in the query itself: + and -, --then, --within, --k, --per-video.")
+
+
+def _filter_box(name: str, label: str, example: str) -> None:
+    key = f"filter-{name}"
+    st.session_state[key] = address.read().filters.get(name, "")
+    st.text_input(
+        label,
+        key=key,
+        on_change=lambda: address.put(name, st.session_state[key].strip()),
+        placeholder=example,
+        max_chars=address.LONGEST_TAG,
+    )
 
 
 def _clear_filters() -> None:

@@ -2,9 +2,6 @@
 
 import streamlit as st
 
-from indexer.keyframes import ensure_keyframe
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from search.catalog.places import count_videos
 from search.catalog.store import Store
 from search.finding.hits import Hit, all_weak
@@ -12,12 +9,13 @@ from search.queries.query import QueryMistake
 from search.tags.counting import most_frequent
 from search.tags.reading import used_labels
 from search.wording import counted, printable
-from tasks.sketches.files import SketchNotStored, ensure_sketch
 from ui.web.search import ask_panel
 from ui.web.shared import address, components, player
 from ui.web.shared.open_library import Answer, OpenLibrary, open_library
+from ui.web.shared.pictures import pictures_of
 
 _EXAMPLES = 5
+_BOX, _COUNT = "query", "count"
 
 
 def draw() -> None:
@@ -30,7 +28,7 @@ def draw() -> None:
         st.title("Kinodex", anchor=False)
         if not asked.asks:
             st.text("Find moments in your videos by what happens in them.")
-        address.query_box()
+        _query_box()
     _draw_library(asked)
 
 
@@ -76,19 +74,16 @@ def _draw_answer(opened: OpenLibrary, answer: Answer, asked: address.Address) ->
     with st.container(key="summary", horizontal=True, vertical_alignment="center"):
         st.text(_summary(answer), width="stretch")
         shows_sketches = components.sketch_switch()
-        address.count_box()
+        _count_box()
     if not answer.hits:
         components.message(
             "No video passes these filters" if asked.filters or asked.tags else "Nothing is found"
         )
     elif all_weak(answer.hits):
         components.message("No match is sure: probably nothing here shows this. The nearest are:")
-    settings = opened.settings
-    with st.container(key="results"), DecodeWorker() as worker:
+    with st.container(key="results"), pictures_of(opened.library) as pictures:
         for hit in answer.hits:
-            keyframe = _keyframe(opened.library, hit.segment, settings, worker)
-            sketch = _sketch(opened.library, hit.segment)
-            components.card(hit, keyframe, sketch, sketch_first=shows_sketches)
+            components.card(hit, pictures, sketch_first=shows_sketches)
 
 
 def _summary(answer: Answer) -> str:
@@ -99,19 +94,38 @@ def _summary(answer: Answer) -> str:
     )
 
 
-def _sketch(library: Store, segment: int) -> bytes | None:
-    try:
-        file = ensure_sketch(library, segment, "png")
-        return file.read_bytes() if file else None
-    except (OSError, SketchNotStored):
-        return None
+def _query_box() -> None:
+    """The field to type into. Enter changes the address, and the address fills the field."""
+    st.session_state[_BOX] = address.read().query
+    st.text_input(
+        "What happens in the video?",
+        key=_BOX,
+        on_change=_search,
+        placeholder="What happens in the video?",
+        icon=":material/search:",
+        max_chars=address.LONGEST_QUERY,
+        label_visibility="collapsed",
+    )
 
 
-def _keyframe(
-    library: Store, segment: int, settings: IndexSettings, worker: DecodeWorker
-) -> bytes | None:
-    try:
-        file = ensure_keyframe(library, segment, settings=settings, worker=worker)
-        return file.read_bytes() if file else None
-    except OSError:  # a full or read-only disk, or the file was deleted just now
-        return None
+def _search() -> None:
+    address.forget_judgements()  # they were of another question
+    address.put("q", st.session_state[_BOX].strip())
+
+
+def _count_box() -> None:
+    """The choice of how many videos to list."""
+    st.session_state[_COUNT] = address.read().count
+    st.selectbox(
+        "Videos to list",
+        address.COUNTS,
+        key=_COUNT,
+        on_change=_change_count,
+        format_func=lambda count: f"{count} results",
+        label_visibility="collapsed",
+        width=140,
+    )
+
+
+def _change_count() -> None:
+    st.query_params["k"] = str(st.session_state[_COUNT])

@@ -19,7 +19,6 @@ LONGEST_DRAWING = 4000
 
 Value = TypeVar("Value")
 
-_BOX, _COUNT, _TAGS = "query", "count", "tags"
 FILTER_NAMES = ("in", "after", "before", "min", "max")
 
 
@@ -102,70 +101,13 @@ def read() -> Address:
     )
 
 
-def query_box() -> None:
-    """The field to type into. Enter changes the address, and the address fills the field."""
-    st.session_state[_BOX] = read().query
-    st.text_input(
-        "What happens in the video?",
-        key=_BOX,
-        on_change=_search,
-        placeholder="What happens in the video?",
-        icon=":material/search:",
-        max_chars=LONGEST_QUERY,
-        label_visibility="collapsed",
-    )
-
-
-def tag_box(labels: Sequence[str]) -> None:
-    """The choice of tags that must hold, from these labels and those in the address."""
-    chosen = list(read().tags)
-    st.session_state[_TAGS] = chosen
-    st.multiselect(
-        "Tags",
-        [*labels, *(tag for tag in chosen if tag not in labels)],
-        key=_TAGS,
-        on_change=_change_tags,
-        max_selections=MOST_TAGS,
-        placeholder="Only with the tags …",
-        label_visibility="collapsed",
-    )
-
-
-def count_box() -> None:
-    """The choice of how many videos to list."""
-    st.session_state[_COUNT] = read().count
-    st.selectbox(
-        "Videos to list",
-        COUNTS,
-        key=_COUNT,
-        on_change=_change_count,
-        format_func=lambda count: f"{count} results",
-        label_visibility="collapsed",
-        width=140,
-    )
-
-
-def filter_box(name: str, label: str, example: str) -> None:
-    """A field for one of the FILTER_NAMES."""
-    key = f"filter-{name}"
-    st.session_state[key] = read().filters.get(name, "")
-    st.text_input(
-        label,
-        key=key,
-        on_change=_change_filter,
-        args=(name, key),
-        placeholder=example,
-        max_chars=LONGEST_TAG,
-    )
-
-
 def ask(query: str) -> None:
     """Search for this and nothing else."""
     st.query_params.from_dict({"q": query})
 
 
-def put(name: str, value: str | None) -> None:
-    """Set one parameter, or take it out."""
+def put(name: str, value: str | Sequence[str] | None) -> None:
+    """Set one parameter, or take it out; the player is closed."""
     stop_playing()
     if value:
         st.query_params[name] = value
@@ -176,14 +118,10 @@ def put(name: str, value: str | None) -> None:
 def judge(segment: int, verdict: str | None) -> None:
     """Say that a result is right ("like"), wrong ("unlike"), or neither; the player is closed."""
     asked = read()
-    stop_playing()
     for name, judged in (("like", asked.like), ("unlike", asked.unlike)):
         others = [str(one) for one in judged if one != segment]
         kept = [*others, str(segment)][-MOST_JUDGED:] if name == verdict else others
-        if kept:
-            st.query_params[name] = kept
-        else:
-            st.query_params.pop(name, None)
+        put(name, kept)
 
 
 def forget_judgements() -> None:
@@ -202,31 +140,9 @@ def stop_playing() -> None:
     st.query_params.pop("play", None)
 
 
-def _search() -> None:
-    forget_judgements()  # they were of another question
-    put("q", st.session_state[_BOX].strip())
-
-
-def _change_tags() -> None:
-    stop_playing()
-    chosen = st.session_state[_TAGS]
-    if chosen:
-        st.query_params["tag"] = chosen
-    else:
-        st.query_params.pop("tag", None)
-
-
-def _change_filter(name: str, key: str) -> None:
-    put(name, st.session_state[key].strip())
-
-
 def _tags() -> tuple[str, ...]:
     given = (tag.strip()[:LONGEST_TAG] for tag in st.query_params.get_all("tag"))
     return tuple(dict.fromkeys(filter(None, given)))[:MOST_TAGS]
-
-
-def _change_count() -> None:
-    st.query_params["k"] = str(st.session_state[_COUNT])
 
 
 def _matching(name: str, form: str) -> str | None:

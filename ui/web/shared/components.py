@@ -15,6 +15,7 @@ from search.queries.query import QueryMistake
 from search.tags.reading import Tag, TagSource
 from search.wording import clock, printable, span
 from ui.web.shared import address
+from ui.web.shared.pictures import Pictures
 
 SEARCH_VIEW = "search view"
 
@@ -24,11 +25,6 @@ ICON = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32" width="32" height="32">'
     '<rect x="1" y="4" width="30" height="24" rx="6" fill="#e0332c"/>'
     '<path d="M12 10 L12 22 L22 16 Z" fill="#fff"/></svg>'
-)
-NO_PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90">'
-    '<rect width="160" height="90" fill="#333"/>'
-    '<path d="M62 34 h26 v22 h-26 z M91 42 l8 -5 v16 l-8 -5 z" fill="#777"/></svg>'
 )
 
 
@@ -78,19 +74,10 @@ def match_line(moment: Moment) -> str:
     return score if moment.match is None else f"{match_word(moment.match)} match, {score}"
 
 
-def card(
-    hit: Hit, keyframe: bytes | None, sketch: bytes | None, *, sketch_first: bool = False
-) -> None:
-    """A video that was found: click it to watch its best moment, or one of its other moments.
-
-    Under the pointer the card shows the other of its two pictures.
-    """
-    first, second = (sketch, keyframe) if sketch_first and sketch else (keyframe, sketch)
+def card(hit: Hit, pictures: Pictures, *, sketch_first: bool = False) -> None:
+    """A video that was found: click it to watch its best moment, or one of its other moments."""
     with st.container(key=f"card-{hit.segment}", gap=None):
-        st.image(first or NO_PICTURE, width="stretch")
-        if second:
-            with st.container(key=f"other-{hit.segment}"):
-                st.image(second, width="stretch")
+        pictures.draw(hit.segment, sketch_first=sketch_first)
         st.button(
             clock(hit.best_s),
             key=f"play-{hit.segment}",

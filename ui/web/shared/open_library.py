@@ -8,7 +8,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from indexer.reading.settings import IndexSettings
 from models.choice import ModelChoice
 from models.clip.backbone import load_backbone
 from search.catalog.places import count_videos
@@ -43,11 +42,6 @@ class OpenLibrary:
         self.library = library
         self._engine = SearchEngine.for_library(library, backbone, rerank=rerank)
         self._one_at_a_time = threading.Lock()
-
-    @property
-    def settings(self) -> IndexSettings:
-        """The library's settings as they are on the disk now. Raises KinodexError if malformed."""
-        return self.library.settings(IndexSettings)
 
     def search(self, query: Query) -> Answer:
         """What the library answers, with what it took.

@@ -1,6 +1,8 @@
-"""Small pictures of segments for the tags view: the sketch, or the keyframe where there is none."""
+"""The pictures of a segment as every view shows them: its keyframe and its sketch."""
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import streamlit as st
@@ -16,6 +18,12 @@ from tasks.sketches.files import SketchNotStored, ensure_sketch
 _TILE_SIDE = 224
 _TILES_KEPT = 2_000  # at some 5 kB each
 
+_NO_PICTURE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 160 90" width="160" height="90">'
+    '<rect width="160" height="90" fill="#333"/>'
+    '<path d="M62 34 h26 v22 h-26 z M91 42 l8 -5 v16 l-8 -5 z" fill="#777"/></svg>'
+)
+
 
 class Pictures:
     """Reads the pictures of one library, for one drawing of the page."""
@@ -25,9 +33,22 @@ class Pictures:
         self._settings = settings
         self._worker = worker
 
+    def draw(self, segment: int, *, sketch_first: bool = False) -> None:
+        """The keyframe and, under the pointer, the sketch, or the other way round.
+
+        Where there is only one of them it stands alone, and where there is none a grey picture.
+        """
+        first, other = self._keyframe(segment), self._sketch(segment)
+        if sketch_first:
+            first, other = other, first
+        st.image(first or other or _NO_PICTURE, width="stretch")
+        if first and other:
+            with st.container(key=f"other-{segment}"):
+                st.image(other, width="stretch")
+
     def tile(self, segment: int) -> bytes | None:
         """The sketch, or a small keyframe; None where neither can be had."""
-        if sketch := self.sketch(segment):
+        if sketch := self._sketch(segment):
             return sketch
         file = self._keyframe_file(segment)
         try:
@@ -35,7 +56,7 @@ class Pictures:
         except OSError:
             return None
 
-    def sketch(self, segment: int) -> bytes | None:
+    def _sketch(self, segment: int) -> bytes | None:
         """The sketch as PNG; None where there is none."""
         try:
             file = ensure_sketch(self._library, segment, "png")
@@ -43,12 +64,12 @@ class Pictures:
         except (OSError, SketchNotStored):
             return None
 
-    def keyframe(self, segment: int) -> bytes | None:
+    def _keyframe(self, segment: int) -> bytes | None:
         """The keyframe as JPEG; None when its video cannot be read."""
         file = self._keyframe_file(segment)
         try:
             return file.read_bytes() if file else None
-        except OSError:
+        except OSError:  # it was deleted just now
             return None
 
     def _keyframe_file(self, segment: int) -> Path | None:
@@ -58,6 +79,14 @@ class Pictures:
             )
         except OSError:  # a full or read-only disk
             return None
+
+
+@contextmanager
+def pictures_of(library: Store) -> Iterator[Pictures]:
+    """The pictures of a library. Raises KinodexError where its settings are malformed."""
+    settings = library.settings(IndexSettings)
+    with DecodeWorker() as worker:
+        yield Pictures(library, settings, worker)
 
 
 @st.cache_data(max_entries=_TILES_KEPT, show_spinner=False)

@@ -1,7 +1,5 @@
 """The part of the tags view that lists what people have said of tags, to take it back."""
 
-import math
-
 import streamlit as st
 
 from search.catalog.database import CatalogError
@@ -9,21 +7,20 @@ from search.catalog.store import Store
 from search.tags.corrections import KeptWord, count_words, list_words, take_back
 from search.wording import counted, printable
 from ui.web.shared import address, components
-from ui.web.tags import address as tags_address
-from ui.web.tags.address import PAGE, TagsAddress
+from ui.web.shared.paging import Paging
+from ui.web.tags.address import PAGE
 
 PAGE_LENGTH = 25
 
 _TROUBLE = "taking back failed"
 
 
-def draw(library: Store, asked: TagsAddress) -> None:
+def draw(library: Store) -> None:
     """Draw the page of words that the address names."""
     with library.reading() as session:
         count = count_words(session)
-        pages = max(math.ceil(count / PAGE_LENGTH), 1)
-        page = min(asked.page, pages)
-        words = list_words(session, start=PAGE_LENGTH * (page - 1), count=PAGE_LENGTH)
+        paging = Paging(PAGE, PAGE_LENGTH, count)
+        words = list_words(session, start=paging.start, count=PAGE_LENGTH)
     if trouble := st.session_state.pop(_TROUBLE, None):
         components.message(trouble)
     if not words:
@@ -37,7 +34,7 @@ def draw(library: Store, asked: TagsAddress) -> None:
     )
     for number, word in enumerate(words):
         _draw_word(library, word, number)
-    tags_address.page_box(PAGE, page, pages)
+    paging.box()
 
 
 def _draw_word(library: Store, word: KeptWord, number: int) -> None:

@@ -1,6 +1,5 @@
 """The part of the tags view that shows the segments of one label, to watch and to put right."""
 
-import math
 from dataclasses import dataclass
 
 import streamlit as st
@@ -12,6 +11,7 @@ from search.tags.reading import UnknownLabel, known_label
 from search.tags.verdicts import Verdict
 from search.wording import clock, counted, printable
 from ui.web.shared import address, components, tag_panel
+from ui.web.shared.paging import Paging
 from ui.web.shared.pictures import Pictures
 from ui.web.tags import address as tags_address
 from ui.web.tags.address import PART, TagsAddress
@@ -26,12 +26,8 @@ class _Listed:
     label: str
     holding: int
     denied: int
-    page: int
+    paging: Paging
     rows: tuple[tuple[Holding | None, SegmentPlace], ...]
-
-    @property
-    def pages(self) -> int:
-        return max(math.ceil((self.holding + self.denied) / PAGE_LENGTH), 1)
 
 
 def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
@@ -53,7 +49,7 @@ def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
     with st.container(key="results"):
         for held, place in listed.rows:
             _draw_segment(library, pictures, listed.label, held, place)
-    tags_address.page_box(PART, listed.page, listed.pages)
+    listed.paging.box()
 
 
 def _listed(library: Store, asked: TagsAddress) -> _Listed:
@@ -62,12 +58,10 @@ def _listed(library: Store, asked: TagsAddress) -> _Listed:
         segments = holding(session, label)
         by_segment: dict[int, Holding | None] = {one.segment: one for one in segments.held}
         by_segment |= dict.fromkeys(segments.denied)
-        pages = max(math.ceil(len(by_segment) / PAGE_LENGTH), 1)
-        page = min(asked.part, pages)
-        shown = list(by_segment)[PAGE_LENGTH * (page - 1) : PAGE_LENGTH * page]
-        places = place_segments(session, shown)
+        paging = Paging(PART, PAGE_LENGTH, len(by_segment))
+        places = place_segments(session, paging.of(list(by_segment)))
     rows = tuple((by_segment[place.segment_id], place) for place in places)
-    return _Listed(label, len(segments.held), len(segments.denied), page, rows)
+    return _Listed(label, len(segments.held), len(segments.denied), paging, rows)
 
 
 def _draw_head(listed: _Listed) -> None:
@@ -91,12 +85,8 @@ def _draw_segment(
     library: Store, pictures: Pictures, label: str, held: Holding | None, place: SegmentPlace
 ) -> None:
     segment = place.segment_id
-    first, other = pictures.keyframe(segment), pictures.sketch(segment)
     with st.container(key=f"card-{segment}", gap=None):
-        st.image(first or other or components.NO_PICTURE, width="stretch")
-        if first and other:
-            with st.container(key=f"other-{segment}"):
-                st.image(other, width="stretch")
+        pictures.draw(segment)
         st.button(
             clock(place.start_s),
             key=f"play-{segment}",

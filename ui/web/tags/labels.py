@@ -1,7 +1,5 @@
 """The part of the tags view that lists labels, each with its count and a few of its segments."""
 
-import math
-
 import streamlit as st
 
 from search.catalog.store import Store
@@ -9,6 +7,7 @@ from search.tags.counting import CountedLabel, Sort, chosen, count_labels, examp
 from search.wording import counted, printable
 from ui.web.shared import components
 from ui.web.shared.address import LONGEST_TAG
+from ui.web.shared.paging import Paging
 from ui.web.shared.pictures import Pictures
 from ui.web.tags import address as tags_address
 from ui.web.tags.address import EVERY, FIND, PAGE, SORT, Show, TagsAddress
@@ -23,9 +22,8 @@ def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
     with library.reading() as session:
         found = count_labels(session)
         labels = chosen(found.labels, find=asked.find, sort=asked.sort, every=asked.every)
-        pages = max(math.ceil(len(labels) / PAGE_LENGTH), 1)
-        page = min(asked.page, pages)
-        shown = labels[PAGE_LENGTH * (page - 1) : PAGE_LENGTH * page]
+        paging = Paging(PAGE, PAGE_LENGTH, len(labels))
+        shown = paging.of(labels)
         surest = [examples(session, found, label) for label in shown]
     if not found.labels:
         _draw_nothing()
@@ -36,7 +34,7 @@ def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
     with st.container(key="labels"):
         for number, (label, segments) in enumerate(zip(shown, surest, strict=True)):
             _draw_label(label, [pictures.tile(one.segment) for one in segments], number)
-    tags_address.page_box(PAGE, page, pages)
+    paging.box()
 
 
 def _draw_nothing() -> None:

@@ -4,15 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from search.catalog.store import Store
 from search.wording import printable
 from ui.web.jobs import view as library_work
 from ui.web.shared import player
 from ui.web.shared.access import may_change, ui_settings
 from ui.web.shared.open_library import open_catalog
-from ui.web.shared.pictures import Pictures
+from ui.web.shared.pictures import pictures_of
 from ui.web.tags import (
     address as tags_address,
 )
@@ -58,7 +56,7 @@ def _draw_part(library: Store, asked: tags_address.TagsAddress) -> None:
     settings = ui_settings(library.folder)
     may = may_change(settings, st.context.headers)
     if asked.show is Show.SAID:
-        tags_said.draw(library, asked)
+        tags_said.draw(library)
     elif asked.show is Show.VOCABULARY:
         tags_vocabulary.draw(library, settings, may_change=may)
     else:
@@ -68,9 +66,7 @@ def _draw_part(library: Store, asked: tags_address.TagsAddress) -> None:
 
 
 def _draw_with_pictures(library: Store, asked: tags_address.TagsAddress) -> None:
-    settings = library.settings(IndexSettings)
-    with DecodeWorker() as worker:
-        pictures = Pictures(library, settings, worker)
+    with pictures_of(library) as pictures:
         if asked.label:
             tags_label.draw(library, pictures, asked)
         else:
