@@ -7,9 +7,16 @@
         for hit in library.search("a dog runs on the beach", k=5):
             print(hit.paths[0], hit.best_s, hit.score)
 
-A library is a folder. `open` gives a `Library`, which indexes videos, is searched by words,
-pictures and all else that the query language has, and hands out its segments and their embeddings.
-Hits show themselves in a notebook.
+A library is a folder. `open` gives a `Library`:
+
+    index           make videos searchable; only what is new or changed is encoded
+    failures        the files that could not be indexed, and why
+    search          by words, a picture, or all else that the query language has; hits show
+                    themselves in a notebook
+    segments        what was indexed, a row for each segment
+    embeddings      their vectors as one array
+    encode_text     a text as a vector of the same space
+    encode_image    a picture as a vector of the same space
 
 What a user can mend is a `KinodexError`, whose text says how; the other exceptions are kinds of it.
 docs/python.md has more examples, and `python -m kinodex` is the command.

@@ -88,8 +88,8 @@ class Library(Store):
         """
         from search.finding.query_vectors import text_vectors
 
-        texts = [text] if isinstance(text, str) else list(text)
-        if not texts or not all(isinstance(one, str) for one in texts):
+        texts = [text] if isinstance(text, str) else text
+        if not (isinstance(texts, Sequence) and texts and all(isinstance(t, str) for t in texts)):
             raise QueryMistake("give a text, or a list of one or more texts")
         vectors = text_vectors(self.engine().backbone, texts)
         return vectors[0] if isinstance(text, str) else vectors

@@ -185,6 +185,36 @@ def test_the_process_ignores_ctrl_c_and_ends_with_its_parent(
     assert ends_soon(child)
 
 
+@pytest.mark.parametrize("piped", [False, True])
+def test_a_script_without_a_guard_is_not_run_again_by_the_process(
+    good_videos: dict[str, Path], tmp_path: Path, piped: bool
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            from pathlib import Path
+            from indexer.reading.settings import IndexSettings
+            from indexer.reading.worker import DecodeWorker
+
+            print("once", flush=True)
+            with DecodeWorker() as worker:
+                path = Path({str(good_videos["plain.mp4"])!r})
+                print(len(list(worker.decode(path, short_side=96, settings=IndexSettings()))))
+            """
+        )
+    )
+    done = subprocess.run(
+        [sys.executable, "-" if piped else script],
+        input=script.read_text() if piped else None,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("once\n5\n", "")
+
+
 def is_running(process: int) -> bool:
     try:
         os.kill(process, 0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from search.queries.pictures import PictureUnreadable, open_picture
+from search.queries.pictures import PictureUnreadable, open_picture, read_picture
 from sketch.canvas import on_canvas
 
 
@@ -114,3 +114,48 @@ def test_a_missing_file_a_folder_and_a_pipe_are_one_sentence(tmp_path: Path) -> 
     os.mkfifo(pipe)
     with pytest.raises(PictureUnreadable, match="no regular file"):
         open_picture(pipe)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        halves("RGB", (255, 0, 0), (0, 0, 255), (3000, 40)),
+        halves("RGBA", (255, 0, 0, 255), (0, 0, 0, 0)),
+        halves("L", 9, 200),
+    ],
+    ids=lambda picture: picture.mode,
+)
+def test_a_picture_in_memory_is_read_as_its_file_is(picture: Image.Image) -> None:
+    size, mode = picture.size, picture.mode
+    assert np.array_equal(read_picture(picture), open_picture(file_of(picture)))
+    assert (picture.size, picture.mode) == (size, mode)
+
+
+def test_a_picture_that_is_turned_by_its_exif_data_is_turned() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = file_of(halves("RGB", (255, 0, 0), (0, 0, 255)), "JPEG", exif=exif)
+    assert read_picture(Image.open(io.BytesIO(turned))).shape == (40, 20, 3)
+
+
+def test_an_array_is_read_as_the_picture_that_it_is() -> None:
+    pixels = np.random.default_rng(1).integers(0, 256, (20, 40, 3), np.uint8)
+    assert np.array_equal(read_picture(pixels), pixels)
+    assert np.array_equal(read_picture(pixels[:, ::-1]), pixels[:, ::-1])
+
+
+def test_a_picture_that_breaks_off_is_refused_when_it_is_read() -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (200, 200, 3), np.uint8)
+    half = file_of(Image.fromarray(noise))[:50_000]
+    with pytest.raises(PictureUnreadable, match=r"cut short|damaged"):
+        read_picture(Image.open(io.BytesIO(half)))
+
+
+def test_no_array_of_another_kind_is_taken_for_a_picture() -> None:
+    for pixels in (np.zeros((4, 4), np.uint8), np.zeros((4, 4, 3), np.float32)):
+        with pytest.raises(PictureUnreadable, match="uint8 RGB"):
+            read_picture(pixels)
+    with pytest.raises(PictureUnreadable, match="no pixels"):
+        read_picture(np.zeros((0, 4, 3), np.uint8))
+    with pytest.raises(PictureUnreadable, match="not 'str'"):
+        read_picture("cat.jpg")  # type: ignore[arg-type]
