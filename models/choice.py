@@ -24,8 +24,8 @@ class ModelChoice:
 
 MEAN_POOLING = "meanP"
 
-# From which probability on a label is said to hold. On held-out clips of the small world, precision
-# and recall of the bundled model's tags are nearly equal here.
+# The probability from which on a label is said to hold. On held-out clips of the small world,
+# precision and recall of the bundled model's tags are nearly equal here.
 USUAL_TAG_THRESHOLD = 0.5
 ACTION_MEAN_POOLING = "MeanP"  # the same for actions, where frames are averaged as they are
 
@@ -51,7 +51,7 @@ class HeadIdentity:
     """What must agree before embeddings that two heads made may be compared."""
 
     name: str
-    digest: str | None = None  # of the trained weights; None for meanP, which has none
+    digest: str | None = None  # identifies the trained weights; None for meanP, which has none
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class TransformerBlock(nn.Module):
 
         hidden: (batch, length, dim)
         key_mask: bool (batch, length), with a True in every row
-        queries: work out only the first so many positions
+        queries: how many positions, from the first, are worked out; all if None
         returns: (batch, queries or length, dim)
         """
         attended = self.attn(self.ln_1(hidden), key_mask, queries=queries)
@@ -180,8 +180,8 @@ def frame_positions(table: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 class Initialisation:
     """Where a head's first weights come from.
 
-    blocks: so many blocks are copies of the text tower's
-    positions: so many rows of the position table are copies
+    blocks: how many blocks are copies of the text tower's
+    positions: how many rows of the position table are copies
     reasons: why anything was not copied and began at random instead, as sentences
     """
 

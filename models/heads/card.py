@@ -18,8 +18,8 @@ class ActionCard:
     labels: the label list that it was trained on, in order; empty where it is not known
     scale, offset: the calibration, see `tagging.Calibration`
     visual: how the picture tower sees time: "plain" (not at all), "shift" or "joint"
-    fold, placement: of Shift, see `temporal_shift.use_temporal_shift`
-    frames: of Joint, the rows of its table, see `joint_tokens.use_joint_space_time`
+    fold, placement: how Shift shifts, see `temporal_shift.use_temporal_shift`
+    frames: how many rows the table of Joint has, see `joint_tokens.use_joint_space_time`
 
     Raises ValueError for what cannot be.
     """

@@ -30,7 +30,6 @@ class ActionHeadName(StrEnum):
 HEAD_NAMES = tuple(one.value for one in HeadName)
 LOOSE = tuple(name for name in HEAD_NAMES if name != HeadName.TIGHT)
 ACTION_HEADS = tuple(one.value for one in ActionHeadName)
-PUBLISHED_ACTION_BLOCKS = 6  # of Transf and Transf_cls
 ACTIVATIONS = ("quick_gelu", "gelu", "gelu_tanh")
 
 _CHANNELS_PER_ATTENTION_HEAD = 64
@@ -64,7 +63,7 @@ class HeadConfig:
     gated: the temporal part enters through a gate that starts at 0: the head starts as a mean
     standardised: inputs are first brought to mean 0 and deviation 1; see `LooseHead.fit_inputs`
     feed_forward: inner width of Transf_cls; left out, four times `dim` (2048 at 512, as published)
-    dropout: of Transf_cls in training
+    dropout: what Transf_cls drops in training
 
     Raises InvalidHeadConfig.
     """

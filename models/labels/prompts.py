@@ -147,7 +147,7 @@ class PromptTemplates:
     def choose(
         self, *, prefix: int = 11, cloze: int = 1, suffix: int = 3, bare: int = 1
     ) -> "PromptTemplates":
-        """The first so many of each family, in their order. Raises InvalidTemplates."""
+        """As many templates of each family, the first ones, in order. Raises InvalidTemplates."""
         wanted = {"prefix": prefix, "cloze": cloze, "suffix": suffix, "bare": bare}
         chosen: set[str] = set()
         for family in FAMILIES:

@@ -14,13 +14,13 @@ from torch.nn import functional as F
 
 from models.frame_sets import at_least_float32
 
-# Rows of a library that its floors are measured on. A quarter's quantile of so many lies within
-# one percent of ranks of the true one.
+# How many rows of a library its floors are measured on: their quartile lies within one percent of
+# ranks of the true one.
 FLOOR_ROWS = 8192
 # The share of the segments below a label's floor. A label that holds in half of a library
 # still has its floor among the segments in which it does not.
 _FLOOR_QUANTILE = 0.25
-# In a library of so many segments, floors count half: those of a few videos say little.
+# How many segments a library has when floors count half: those of a few videos say little.
 _FLOOR_HALF_WEIGHT = 200
 _LABELS_AT_ONCE = 512
 # e^10 = 22,000. No model has such a factor, so it must be one that was given in another way.

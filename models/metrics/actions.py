@@ -23,7 +23,7 @@ class ClassMean:
     """A figure in percent for each label, and its mean over the labels that have clips.
 
     of_label: (labels,), float64, NaN where a label has no clip
-    labels_without_clips: so many labels take no part in the mean
+    labels_without_clips: how many labels take no part in the mean
     """
 
     mean: float
@@ -37,7 +37,7 @@ class Detection:
 
     precision: how much of what was said is true; None if nothing was said
     recall: how much of what is true was said; None if no label holds anywhere
-    silent: of how many clips without any label nothing was said; None without such clips
+    silent: how many clips without any label nothing was said of; None without such clips
     """
 
     precision: float | None
@@ -81,7 +81,7 @@ def mean_per_class(probabilities: torch.Tensor, labels: torch.Tensor) -> ClassMe
 
 
 def mean_average_precision(probabilities: torch.Tensor, holds: torch.Tensor) -> ClassMean:
-    """For each label the precision at every clip that has it, averaged: Charades' own measure.
+    """The precision of each label at every clip that has it, averaged: Charades' own measure.
 
     Clips without any label take no part (Charades puts them last, which comes to the same).
     Among equal probabilities the clips that do not have the label come first. A clip of which
@@ -151,7 +151,7 @@ def confusion_matrix(probabilities: torch.Tensor, labels: torch.Tensor) -> torch
 
 
 def _silent(probabilities: torch.Tensor) -> torch.Tensor:
-    """Of which clips nothing was said; bool (clips,), on the CPU. Raises ScoresNotFinite."""
+    """Which clips nothing was said of; bool (clips,), on the CPU. Raises ScoresNotFinite."""
     _check_not_nan(probabilities)
     return (probabilities == NOTHING_SAID).all(dim=1).cpu()
 

@@ -29,7 +29,7 @@ class RetrievalMetrics:
 
     @classmethod
     def of_ranks(cls, ranks: torch.Tensor) -> "RetrievalMetrics":
-        """From one rank for each query; shape: (queries,). Raises ValueError without any."""
+        """The figures of the ranks (queries,), one for each query. ValueError without any."""
         if not len(ranks):
             raise ValueError("there are no queries to measure")
         known = ranks.double().cpu()

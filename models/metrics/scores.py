@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from models.errors import KinodexError
 
-# A block of scores takes about so many bytes, four for each score.
+# How many bytes a block of scores takes, about: four for each score.
 _BLOCK_BYTES = 32 * 2**20
 
 

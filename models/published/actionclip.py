@@ -157,10 +157,10 @@ def _size(published: Mapping[str, torch.Tensor], key: str, axis: int, otherwise:
 
 
 def _plain(key: str) -> str:
-    """Without the level that Shift's wrapper adds to the blocks of the picture tower."""
+    """The key without the level that Shift's wrapper adds to the blocks of the picture tower."""
     return key.replace(".net.", ".", 1) if _BLOCK.match(key) else key
 
 
 def _wrapped(key: str) -> str:
-    """With that level."""
+    """The key with that level."""
     return _BLOCK.sub(r"\1net.", key)

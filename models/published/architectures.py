@@ -43,7 +43,7 @@ class ClipShape:
 
     @classmethod
     def of_weights(cls, state: Mapping[str, torch.Tensor]) -> "ClipShape":
-        """From a state dict with OpenAI's names. Raises UnknownArchitecture."""
+        """The shape of a state dict with OpenAI's names. Raises UnknownArchitecture."""
         if any(name.startswith("visual.layer1.") for name in state):
             raise UnknownArchitecture("its image tower is a ResNet, not a vision transformer")
         try:

@@ -10,7 +10,7 @@ import torch
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import Background, averaged_embeddings, tag_scores, unit_texts
 from models.towers.joint_tokens import encode_videos
-from models.training.batches import LabelledSource, PairBatch
+from models.training.batches import BatchSource, LabelledBatch, PairBatch
 from models.training.distributed import gather_with_gradient
 from models.training.loop import StepReport, Trainer, TrainingSettings
 from models.training.losses import kl_loss, tag_loss
@@ -59,7 +59,7 @@ class PromptedPairs:
     draws depend on seed and step alone.
     """
 
-    def __init__(self, source: LabelledSource, texts: LabelTexts, *, seed: int) -> None:
+    def __init__(self, source: BatchSource[LabelledBatch], texts: LabelTexts, *, seed: int) -> None:
         self._source = source
         self._texts = texts
         self._seed = seed
@@ -122,7 +122,7 @@ class ActionTask(TextVideoTask[ActionModel]):
     def __init__(
         self,
         model: ActionModel,
-        source: LabelledSource,
+        source: BatchSource[LabelledBatch],
         texts: LabelTexts,
         settings: TrainingSettings,
         *,
@@ -180,7 +180,7 @@ class ActionTrainer(Trainer):
     def __init__(
         self,
         model: ActionModel,
-        source: LabelledSource,
+        source: BatchSource[LabelledBatch],
         texts: LabelTexts,
         settings: TrainingSettings,
         folder: Path,

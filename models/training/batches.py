@@ -1,7 +1,7 @@
 """Videos for one training step, with their texts or labels, and where they come from."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -21,8 +21,7 @@ class VideoBatch:
 
     def __post_init__(self) -> None:
         """Raises ValueError when frames are missing or there twice."""
-        if (self.frame_embeddings is None) == (self.pixels is None):
-            raise ValueError("a batch needs either frame_embeddings or pixels")
+        _only_one(frame_embeddings=self.frame_embeddings, pixels=self.pixels)
 
     def __len__(self) -> int:
         return len(self.mask)
@@ -30,9 +29,7 @@ class VideoBatch:
     @property
     def frames(self) -> torch.Tensor:
         """Pixels or frame embeddings, whichever there are."""
-        given = self.pixels if self.pixels is not None else self.frame_embeddings
-        assert given is not None  # noqa: S101 - __post_init__ has seen to it
-        return given
+        return _only_one(frame_embeddings=self.frame_embeddings, pixels=self.pixels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,30 +49,12 @@ class PairBatch(VideoBatch):
     def __post_init__(self) -> None:
         """Raises ValueError when texts or frames are missing or there twice."""
         super().__post_init__()
-        if (self.token_ids is None) == (self.text_embeddings is None):
-            raise ValueError("a batch needs either token_ids or text_embeddings")
+        _only_one(token_ids=self.token_ids, text_embeddings=self.text_embeddings)
 
     @property
     def texts(self) -> torch.Tensor:
         """Token ids or text embeddings, whichever there are."""
-        given = self.token_ids if self.token_ids is not None else self.text_embeddings
-        assert given is not None  # noqa: S101 - __post_init__ has seen to it
-        return given
-
-
-class BatchSource(Protocol):
-    """Gives the pairs of every step."""
-
-    steps_per_epoch: int
-
-    def batch(self, step: int) -> PairBatch:
-        """The pairs of a step, counted from 0.
-
-        It must depend on nothing but `step`: a run that was cut off then sees the same pairs.
-        Where several processes train together, each asks for the whole batch and encodes its
-        share of it.
-        """
-        ...
+        return _only_one(token_ids=self.token_ids, text_embeddings=self.text_embeddings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,16 +75,26 @@ class LabelledBatch(VideoBatch):
             raise ValueError("labels must be a bool matrix (videos, labels)")
 
 
-class LabelledSource(Protocol):
-    """Gives the labelled videos of every step."""
+Batch_co = TypeVar("Batch_co", bound=VideoBatch, covariant=True)
+
+
+class BatchSource(Protocol[Batch_co]):
+    """Gives the pairs, or the labelled videos, of every step."""
 
     steps_per_epoch: int
 
-    def batch(self, step: int) -> LabelledBatch:
-        """The videos of a step, counted from 0.
+    def batch(self, step: int) -> Batch_co:
+        """What is learnt from in a step, counted from 0.
 
-        It must depend on nothing but `step`: a run that was cut off then sees the same videos.
+        It must depend on nothing but `step`: a run that was cut off then sees the same batches.
         Where several processes train together, each asks for the whole batch and encodes its
         share of it.
         """
         ...
+
+
+def _only_one(**alternatives: torch.Tensor | None) -> torch.Tensor:
+    given = [tensor for tensor in alternatives.values() if tensor is not None]
+    if len(given) != 1:
+        raise ValueError(f"a batch needs either {' or '.join(alternatives)}")
+    return given[0]

@@ -24,7 +24,8 @@ class HeadExport:
 
     choice, encoder: the backbone as it was before training
     dataset: what is trained on, in words
-    frames, frame_rate: how many frames a video has at most, chosen from so many a second
+    frames, frame_rate: how many frames a video has at most, and how many a second they
+        are chosen from
     backbone_trains: whether the run changes the backbone
     """
 
@@ -74,7 +75,7 @@ class HeadExport:
 
 @dataclass(frozen=True)
 class ActionExport(HeadExport):
-    """Writes a model's head, and its backbone where that has trained; use it as `export`.
+    """The same for a head for actions, with its labels and its calibration in the card.
 
     action: labels and visual prompt; its calibration is replaced
     calibrate: what the model's scores mean, asked in evaluation mode; left out, they stand for

@@ -1,4 +1,4 @@
-"""Training of text-video retrieval: the model's forward pass and its loss (CLIP4Clip)."""
+"""Training of text-video retrieval: batches of pairs and their loss (CLIP4Clip)."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,11 +13,7 @@ from models.training.losses import contrastive_loss, same_video, sigmoid_loss
 from models.training.text_video import TextVideoModel, TextVideoTask
 
 
-class RetrievalModel(TextVideoModel):
-    """An open_clip model with one of the heads of CLIP4Clip."""
-
-
-class RetrievalTask(TextVideoTask[RetrievalModel]):
+class RetrievalTask(TextVideoTask[TextVideoModel]):
     """A retrieval model and its batches, as the training loop sees them."""
 
     def _encode_videos(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -49,13 +45,13 @@ class RetrievalTrainer(Trainer):
 
     def __init__(
         self,
-        model: RetrievalModel,
-        source: BatchSource,
+        model: TextVideoModel,
+        source: BatchSource[PairBatch],
         settings: TrainingSettings,
         folder: Path,
         *,
-        validate: Callable[[RetrievalModel], dict[str, float]] | None = None,
-        export: Callable[[RetrievalModel, Path, dict[str, float]], None] | None = None,
+        validate: Callable[[TextVideoModel], dict[str, float]] | None = None,
+        export: Callable[[TextVideoModel, Path, dict[str, float]], None] | None = None,
         on_step: Callable[[StepReport], None] = lambda _: None,
         origin: dict[str, str] | None = None,
     ) -> None:

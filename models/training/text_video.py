@@ -117,7 +117,7 @@ class TextVideoTask(Task, Generic[Model]):
     def __init__(
         self,
         model: Model,
-        source: BatchSource,
+        source: BatchSource[PairBatch],
         settings: TrainingSettings,
         *,
         validate: Callable[[Model], dict[str, float]] | None,
@@ -191,7 +191,7 @@ class TextVideoTask(Task, Generic[Model]):
 
     @abstractmethod
     def _loss(self, batch: PairBatch, embeddings: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Of the whole batch, from this process's embeddings: the same in every process."""
+        """The whole batch's loss from this process's embeddings: the same in every process."""
 
 
 def _no_tokenizer(_: list[str]) -> torch.Tensor:

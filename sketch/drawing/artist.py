@@ -39,9 +39,10 @@ from sketch.strokes import (
 
 AUTO = "auto"
 MOST_STROKES = 64
-# With "auto" a stroke is begun for so many pixels of edge. Of these the first are kept that gain
-# all but so much of what the best of them gain; they then move a little to make up for the rest.
-# On 160 keyframes of the small world 0.03 gives sketches as recognisable as 32 strokes do.
+# With "auto" a stroke is begun for every _PX_A_STROKE pixels of edge. The first strokes are kept
+# that gain all but the share ENOUGH of what the best of them gain; they then move a little to make
+# up for the rest. On 160 keyframes of the small world a share of 0.03 gives sketches as
+# recognisable as 32 strokes do.
 _PX_A_STROKE = 35.0
 _AUTO_FROM, _AUTO_TO = 4, 32
 ENOUGH = 0.03
@@ -98,7 +99,7 @@ class Artist:
         """A sketch of each target, all drawn together.
 
         strokes: how many, or "auto"
-        record: so many moments of the drawing are kept
+        record: how many moments of the drawing are kept
         start: strokes from whose points to go on, one set a target: those of the last keyframe, say
         progressive: strokes are added a few at a time, where the sketch is most wrong
         on_progress: hears how many of how many steps are done
@@ -306,7 +307,7 @@ class _Studio:
         return Drawing(sketch, history, outcome.iterations, seeds[position // batch])
 
     def _order(self, points: torch.Tensor, number: int) -> Order:
-        """By what the model sees and by how much of the edges is drawn, half and half.
+        """The order by what the model sees and by how much of the edges is drawn, half and half.
 
         A small model alone finds that a scrap of an outline will do.
         """

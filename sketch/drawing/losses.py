@@ -14,7 +14,7 @@ from models.towers.hidden_maps import PictureTower
 from sketch.drawing.views import CLEAN, ViewBank
 from sketch.strokes import LossFigures
 
-# So many targets are shown to the tower at once: more gain nothing and cost memory.
+# How many targets are shown to the tower at once: more gain nothing and cost memory.
 _TARGETS_AT_ONCE = 16
 
 
@@ -24,9 +24,9 @@ class LossSettings:
 
     layers: the tower's stages whose maps are compared; None for its middle layers
     layer_weights: one a layer; None for 1 each
-    semantic_weight: of 1 − cosine of the embeddings, beside the maps
+    semantic_weight: how much 1 − cosine of the embeddings counts beside the maps
     mask_floor: what a place that is all background counts in the maps, where the subject counts 1
-    outside_weight: of the mean ink off the subject
+    outside_weight: how much the mean ink off the subject counts
     """
 
     layers: tuple[int, ...] | None = None

@@ -21,9 +21,11 @@ _SOFTNESS_PX = 1.5
 # Differences of compressed frames below this many grey levels are noise.
 _NOISE = 9.0
 _CLEARLY_MOVED = 34.0
-# The background is like itself in at least this share of so many by so many tiles.
+# Tiles along each side of the picture, and the least share of them in which a background is like
+# itself.
 _TILES, _LIKE_SHARE = 10, 0.5
-# Of motion that is a subject so much is left without thin lines and specks; of waves is less.
+# The share of a motion that is left without thin lines and specks: waves keep less than the first
+# of these, and what keeps more than the second is surely a subject.
 _SOLID_FROM, _SOLID_TO = 0.35, 0.6
 # What a model sees of words alone fades the background, and does not cut it off.
 _TRUST_IN_WORDS = 0.6
@@ -134,7 +136,7 @@ def _possible_shifts(grey: np.ndarray, wanted: np.ndarray) -> list[tuple[float, 
 def _shifted(
     frame: np.ndarray, grey: np.ndarray, shift: tuple[float, float]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Frame and grey levels moved right and down by so many pixels; 1 where they are known."""
+    """Frame and grey levels moved right and down by `shift` pixels; 1 where they are known."""
     height, width = grey.shape
     if shift == (0.0, 0.0):
         return frame, grey.astype(np.float32), np.ones((height, width), np.float32)

@@ -15,8 +15,8 @@ from sketch.drawing.views import CLEAN
 # Points in canvas pixels → pictures for the model.
 Render = Callable[[torch.Tensor], torch.Tensor]
 OnStep = Callable[[int, int], None]
-# So many pictures of 224 pixels go through the model at once, with what their gradients need:
-# with RN101 some 4 GB.
+# How many pictures of 224 pixels go through the model at once, with what their gradients need: some
+# 4 GB with RN101.
 _PICTURES_AT_ONCE = 24
 _PICTURE_SIDE = 224
 # Two looks whose losses differ by less are the same.
@@ -27,9 +27,9 @@ TIE = 1e-5
 class Stopper:
     """When to stop looking at one sketch.
 
-    With `settled` 0 it is the paper's rule: at the second look in a row that ties with the best,
-    which a tie leaves as it is. Else when the best loss has fallen by less than that share in the
-    last `patience` looks.
+    With `settled` 0 the paper's rule holds: it ends at the second look in a row that ties with the
+    best, which a tie leaves as it is. Otherwise it ends when the best loss has fallen by less than
+    that share in the last `patience` looks.
     """
 
     settled: float
@@ -69,7 +69,7 @@ class BestStrokes:
         self.losses = torch.full((len(points),), float("inf"), device=points.device)
 
     def offer(self, points: torch.Tensor, losses: torch.Tensor, rows: torch.Tensor) -> None:
-        """Keep what is better. points: of the whole batch; losses: of the sketches in `rows`."""
+        """Keep what is better of a whole batch, by the losses of the sketches in `rows`."""
         better = losses < self.losses[rows]
         chosen = rows[better]
         self.losses[chosen] = losses[better]
@@ -78,9 +78,12 @@ class BestStrokes:
 
 @dataclass(frozen=True)
 class OptimisedStrokes:
-    """points: (sketches, strokes, 4, 2), the best of each; worths: (sketches,), what was minimised
-    in the clean view, where less is better; rows: the target of each; history: points of all at
-    recorded moments.
+    """The best strokes that were found for each sketch.
+
+    points: (sketches, strokes, 4, 2)
+    worths: (sketches,), what was minimised, in the clean view; less is better
+    rows: (sketches,), the target of each
+    history: the points of all sketches at recorded moments
     """
 
     points: torch.Tensor
@@ -95,7 +98,7 @@ class Optimiser:
     """Moves strokes until the model sees what it sees in their pictures.
 
     scales: (targets,), the model's loss of the empty canvas, against which the edges are weighed
-    side: of the pictures that the model sees, pixels
+    side: pixels along a side of the pictures that the model sees
     """
 
     render: Render
@@ -119,7 +122,7 @@ class Optimiser:
     ) -> OptimisedStrokes:
         """Optimise sketches (sketches, strokes, 4, 2) of the targets in `rows`.
 
-        frozen: so many first strokes of each stay where they are
+        frozen: how many strokes of each, from the first, stay where they are
         """
         preset = self.preset
         steps = iterations or preset.iterations

@@ -10,12 +10,12 @@ from models.errors import KinodexError
 class Preset:
     """Everything that decides how strokes are optimised.
 
-    iterations: at most so many steps; with a warm start `warm_iterations`
-    learning_rate: of Adam, canvas pixels; it falls to `last_rate` along a cosine
+    iterations: the most steps that are taken; with a warm start `warm_iterations`
+    learning_rate: Adam's, in canvas pixels; it falls to `last_rate` along a cosine
     views_per_step: random views beside or instead of the clean one
     clean_view: whether every step sees the clean view too
     bank: how many random views there are to choose from
-    render_size: at most so many pixels a side are drawn; None for the canvas's 224
+    render_size: the most pixels a side that are drawn; None for the canvas's 224
     embedding_every: steps between those that see the final embedding too
     seeds: how many sketches are begun, of which the best is kept
     initial: where strokes begin: "saliency" is the paper's, "edges" fits them to edges first

@@ -17,7 +17,7 @@ _MOST_INSIDE = 0.3
 
 
 def background_count(strokes: int) -> int:
-    """How many strokes a background gets beside so many of the subject."""
+    """How many strokes a background gets beside `strokes` of the subject."""
     return max(1, strokes // _FEWER)
 
 

@@ -15,7 +15,7 @@ _SHORTEST_PX = 10
 
 
 def canny_strokes(target: Target, count: int) -> Strokes:
-    """The `count` longest edges as single curves; fewer where there are not so many.
+    """The `count` longest edges as single curves; all of them where there are fewer.
 
     The picture is seen as it is, with its background, but the padding's border is no edge.
     """

@@ -9,7 +9,7 @@ from torch.nn import functional
 from sketch.edges.edge_map import EdgeMap
 from sketch.strokes import CANVAS
 
-# An edge counts as drawn where ink is within so many canvas pixels of it.
+# How near an edge ink must be, in canvas pixels, for the edge to count as drawn.
 _NEAR_PX = 2.0
 # The middle of a thin line on a small canvas is no blacker than this.
 _INK = 0.7

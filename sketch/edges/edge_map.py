@@ -78,7 +78,7 @@ def edge_map(target: Target) -> EdgeMap:
 
 
 def _gradient(pixels: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the colour channel that changes most: to the right, downwards, and how strong."""
+    """How the colour channel that changes most does so: to the right, downwards, how strongly."""
     smooth = cv2.GaussianBlur(pixels, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
     smooth = smooth.astype(np.float32)
     across = cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=0.25)

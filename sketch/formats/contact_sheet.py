@@ -50,11 +50,11 @@ class SheetLayout:
 
     @property
     def cell_width(self) -> int:
-        """Without the gap."""
+        """The width of a cell without the gap beside it."""
         return self.tile * (2 if self.photographs else 1)
 
     def size(self, rows: int) -> tuple[int, int]:
-        """Width and height of a page of so many rows."""
+        """Width and height of a page of `rows` rows."""
         width = self.columns * (self.cell_width + _GAP) + _GAP
         return width, rows * (self.tile + _CAPTION_HEIGHT + _GAP) + _GAP
 
@@ -127,7 +127,7 @@ def _fitted(caption: str, width: int) -> str:
 
 
 def _shortened(text: str, letters: int) -> str:
-    """At most so many letters of the text, at least two."""
+    """The text in `letters` letters, at least two, with its middle left out."""
     if len(text) <= letters:
         return text
     end = (letters - 1) // 2

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from sketch.canvas import Target
-from sketch.formats.animated_svg import Times, check_moments, strokes_at
+from sketch.formats.animated_svg import Times, check_moments
 from sketch.formats.png import grey
 from sketch.strokes import CANVAS, Drawing, Strokes
 
@@ -68,7 +68,7 @@ def morphing_film(
     check_moments(frames, times_s)
     side = _even(size or _SIZES[form])
     moments_s = _moments(float(times_s[0]), float(times_s[-1]))
-    pictures = (grey(strokes_at(frames, times_s, at_s), size=side) for at_s in moments_s)
+    pictures = (grey(_strokes_at(frames, times_s, at_s), size=side) for at_s in moments_s)
     if form == "webp":
         pictures = (_in_few_greys(picture) for picture in pictures)
     return _film((_coloured(picture) for picture in pictures), form)
@@ -88,8 +88,31 @@ def _sketches_of_making(drawing: Drawing, side: int) -> Iterator[np.ndarray]:
     yield from repeat(grey(history[0], size=side), round(_BEFORE_S * _FRAMES_PER_S))
     if len(history) > 1:
         for at_s in np.arange(0, _DRAWING_S, 1 / _FRAMES_PER_S):
-            yield grey(strokes_at(history, times_s, float(at_s)), size=side)
+            yield grey(_strokes_at(history, times_s, float(at_s)), size=side)
     yield from repeat(grey(drawing.sketch.strokes, size=side), round(_AFTER_S * _FRAMES_PER_S))
+
+
+def _strokes_at(frames: Sequence[Strokes], times_s: Times, time_s: float) -> Strokes:
+    """The strokes at any time, evenly on their way from one frame to the next.
+
+    Before the first frame and after the last one they stand still. Where the number of strokes
+    changes from one frame to the next, the earlier one stays until then.
+    """
+    after = int(np.searchsorted(times_s, time_s, side="right"))
+    if after == 0:
+        return frames[0]
+    if after == len(frames) or len(frames[after]) != len(frames[after - 1]):
+        return frames[after - 1]
+    share = (time_s - times_s[after - 1]) / (times_s[after] - times_s[after - 1])
+    return _blend(frames[after - 1], frames[after], np.float32(share))
+
+
+def _blend(before: Strokes, after: Strokes, share: np.float32) -> Strokes:
+    return Strokes(
+        before.points + share * (after.points - before.points),
+        before.half_widths + share * (after.half_widths - before.half_widths),
+        before.opacities + share * (after.opacities - before.opacities),
+    )
 
 
 def _even(size: int) -> int:

@@ -46,7 +46,7 @@ _LONGEST_S = 6.0
 
 
 def to_svg(sketch: Sketch, *, title: str, playing: bool = False) -> str:
-    """The sketch on white paper as an SVG document; `from_svg` reads its strokes again.
+    """The sketch on white paper as an SVG document.
 
     The strokes lie in one `<g>` for each group, and carry their place in the drawing order and
     their gain as `data-order` and `data-gain`. `title` may be any text: it is escaped.
@@ -87,8 +87,19 @@ def _playing_attributes(strokes: Strokes) -> list[str]:
     return [
         f' pathLength="1" class="{_PLAYING_CLASS}"'
         f' style="animation-delay:{number(begin_s)}s;animation-duration:{number(length_s)}s"'
-        for begin_s, length_s in drawing_times(strokes).tolist()
+        for begin_s, length_s in _drawing_times(strokes).tolist()
     ]
+
+
+def _drawing_times(strokes: Strokes) -> np.ndarray:
+    """When each stroke begins and how long it takes, in seconds; float64 (strokes, 2).
+
+    One stroke follows the other, each as long as its line is; the whole takes at most 6 s.
+    """
+    lengths_px = lengths(torch.from_numpy(strokes.points).double()).numpy()
+    lengths_s = np.maximum(_LEAST_S, lengths_px / _PIXELS_PER_S)
+    lengths_s *= min(1.0, _LONGEST_S / max(_LONGEST_S, float(lengths_s.sum())))
+    return np.stack([lengths_s.cumsum() - lengths_s, lengths_s], axis=1)
 
 
 def document(parts: Iterable[str], *, title: str, style: str = "") -> str:
@@ -122,14 +133,3 @@ def stroke_attributes(strokes: Strokes, index: int) -> str:
     opacity = number(float(strokes.opacities[index]))
     faded = "" if opacity == "1" else f' stroke-opacity="{opacity}"'
     return f'd="{path_data(strokes.points[index])}" stroke-width="{width}"{faded}'
-
-
-def drawing_times(strokes: Strokes) -> np.ndarray:
-    """When each stroke begins and how long it takes, in seconds; float64 (strokes, 2).
-
-    One stroke follows the other, each as long as its line is; the whole takes at most 6 s.
-    """
-    lengths_px = lengths(torch.from_numpy(strokes.points).double()).numpy()
-    lengths_s = np.maximum(_LEAST_S, lengths_px / _PIXELS_PER_S)
-    lengths_s *= min(1.0, _LONGEST_S / max(_LONGEST_S, float(lengths_s.sum())))
-    return np.stack([lengths_s.cumsum() - lengths_s, lengths_s], axis=1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sketch.edges.pieces import bernstein_matrix
-from sketch.motion.frame_motion import OUTLIER_PX, on_canvas, put, sample_moves, similarity
+from sketch.motion.frame_motion import OUTLIER_PX, padded_to_canvas, put, sample_moves, similarity
 from sketch.strokes import WHOLE_CANVAS, Placed, Strokes
 
 _SAMPLES = 24
@@ -38,11 +38,12 @@ def follow(
     Optical flow moves points of each stroke; a cubic is fitted to where they went. A stroke that
     was not found again goes along with the others.
     """
-    return followed(strokes, on_canvas(frame_a, placed), on_canvas(frame_b, placed)).strokes
+    before, after = (padded_to_canvas(frame, placed) for frame in (frame_a, frame_b))
+    return followed(strokes, before, after).strokes
 
 
 def followed(strokes: Strokes, frame_a: np.ndarray, frame_b: np.ndarray) -> Followed:
-    """As `follow`, from frames that `on_canvas` gave."""
+    """As `follow`, from frames that `padded_to_canvas` gave."""
     if len(strokes) == 0:
         return Followed(strokes, np.zeros(0, np.float32))
     points = strokes.points.astype(np.float64)

@@ -20,7 +20,7 @@ _TURNS_DEG = (0, -8, 8, -16, 16, -24, 24)
 OUTLIER_PX = 2.0
 
 
-def on_canvas(frame: np.ndarray, placed: Placed) -> np.ndarray:
+def padded_to_canvas(frame: np.ndarray, placed: Placed) -> np.ndarray:
     """A frame on the canvas, uint8 RGB (224, 224, 3); the padding repeats the frame's rim."""
     left, top = round(placed.left), round(placed.top)
     width, height = max(1, round(placed.width)), max(1, round(placed.height))

@@ -18,7 +18,7 @@ class TemporalSettings:
     """iterations: steps with the model, of all keyframes at once
     pull: how strongly strokes are held to where the motion takes those of the keyframe before
     steadiness: how strongly the corrections are kept from changing from one keyframe to the next
-    learning_rate: of Adam, canvas pixels; it falls to a tenth
+    learning_rate: Adam's, in canvas pixels; it falls to a tenth
     """
 
     iterations: int = 20

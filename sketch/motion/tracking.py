@@ -13,7 +13,7 @@ from sketch.edges.edge_map import EdgeMap, edge_map
 from sketch.edges.fit import fit_edges
 from sketch.edges.pieces import bernstein_matrix
 from sketch.motion.following import followed
-from sketch.motion.frame_motion import on_canvas
+from sketch.motion.frame_motion import padded_to_canvas
 from sketch.motion.temporal import TemporalSettings, refined_together
 from sketch.strokes import CANVAS, Drawing, Strokes
 
@@ -79,9 +79,9 @@ def _propagated(
     for keyframe in range(1, len(numbers)):
         before = moments[-1]
         moved = replace(strokes, points=before.points)
-        shown = on_canvas(frames[numbers[keyframe - 1]], targets[keyframe].placed)
+        shown = padded_to_canvas(frames[numbers[keyframe - 1]], targets[keyframe].placed)
         for number in range(numbers[keyframe - 1] + 1, numbers[keyframe] + 1):
-            following = on_canvas(frames[number], targets[keyframe].placed)
+            following = padded_to_canvas(frames[number], targets[keyframe].placed)
             moved = followed(moved, shown, following).strokes
             shown = following
         held = _held(moved.points, edges[keyframe])

@@ -22,7 +22,7 @@ def sampled(points: np.ndarray, count: int = 24) -> np.ndarray:
 
 
 def lengths(points: torch.Tensor, *, samples: int = 33) -> torch.Tensor:
-    """Lengths of the curves, (..., 4, 2) → (...): of polylines with so many corners."""
+    """Lengths of the curves, (..., 4, 2) → (...), by polylines of `samples` corners."""
     corners = sample(points, samples)
     return (corners[..., 1:, :] - corners[..., :-1, :]).norm(dim=-1).sum(dim=-1)
 
@@ -46,7 +46,7 @@ def chord_parameters(corners: np.ndarray) -> np.ndarray:
 def fit_cubic(corners: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """The curve nearest to a polyline in least squares, (corners, 2) → float32 (4, 2).
 
-    Of so few or so straight corners that they do not tell, a straight one.
+    Corners that are too few, or too straight, to tell its shape give a straight one.
     """
     t = chord_parameters(corners)
     if len(corners) < 4:

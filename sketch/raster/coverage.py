@@ -17,19 +17,20 @@ class Shadow:
 
     @classmethod
     def across(cls, x: torch.Tensor, y: torch.Tensor) -> "Shadow":
-        """From the unit vector at right angles to the edge."""
+        """The shadow along an edge, from the unit vector at right angles to it."""
         x, y = x.abs(), y.abs()
         return cls(torch.maximum(x, y), torch.minimum(x, y).clamp(min=_LEAST_SLANT))
 
     def before(self, edge: torch.Tensor) -> torch.Tensor:
-        """The part of the pixel before an edge that lies so far beyond its centre, 0 to 1."""
+        """The part of the pixel before an edge that lies `edge` beyond its centre, 0 to 1."""
         beyond = self.beyond(edge.abs())
         return torch.where(edge > 0, 1 - beyond, beyond)
 
     def beyond(self, edge: torch.Tensor) -> torch.Tensor:
         """The part beyond an edge that lies not before the centre; exactly 0 at last.
 
-        First a triangle at the corner, as deep as the trapezoid's slope, and a strip from there on.
+        It begins as a triangle at the corner, as deep as the trapezoid's slope, and goes on as a
+        strip.
         """
         depth = ((self.long + self.short) / 2 - edge).clamp_(min=0)
         corner = torch.minimum(depth, self.short)
@@ -49,7 +50,7 @@ class Shadow:
 def covered(distance: torch.Tensor, half_width: torch.Tensor, shadow: Shadow) -> torch.Tensor:
     """The area of a unit pixel within `half_width` of a straight line, 0 to 1; all shapes alike.
 
-    distance: of the pixel's centre from the line, pixels
+    distance: how far the pixel's centre is from the line, in pixels
 
     A stroke is what lies between its two edges. That is exact for straight strokes of any width.
     """

@@ -35,7 +35,7 @@ class Diffvg:
         size: int,
         opacities: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """See `sketch.raster.narrow_band.Rasteriser`."""
+        """See `Rasteriser`."""
         rows = zip(points, *filled(points, half_widths, opacities), strict=True)
         return torch.stack([self._one(*row, size) for row in rows])
 

@@ -16,7 +16,7 @@ _NONE = torch.iinfo(torch.int64).max
 class NearPixels:
     """All pairs of a curve and a pixel near it, sorted by curve; every tensor has shape (pairs,).
 
-    x, y: from the pixel's centre to the curve's nearest point
+    x, y: the way from the pixel's centre to the curve's nearest point
     distance: the length of that
     across_x, across_y: the unit vector across the curve there
     """

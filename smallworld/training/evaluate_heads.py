@@ -11,7 +11,7 @@ from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from models.heads.tight import TightTransf
 from models.metrics.retrieval import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
-from models.training.retrieval import RetrievalModel
+from models.training.text_video import TextVideoModel
 from smallworld.training.cached_clips import CachedClips
 from smallworld.training.evaluate_pictures import Tokenizer
 from smallworld.training.held_out_clips import TimePair
@@ -48,7 +48,7 @@ class HeadFigures:
     chase_roles: float
 
 
-def figures(model: RetrievalModel, examination: Examination, tokenizer: Tokenizer) -> HeadFigures:
+def figures(model: TextVideoModel, examination: Examination, tokenizer: Tokenizer) -> HeadFigures:
     """What a model with its head knows. A tight head re-ranks what mean pooling finds."""
     scores = _scores(model, examination.clips, tokenizer(list(examination.sentences)))
     forwards = RetrievalMetrics.of_ranks(text_to_video_ranks(scores))
@@ -72,7 +72,7 @@ def pair_sentences(pairs: Sequence[TimePair]) -> tuple[str, ...]:
 
 
 @torch.inference_mode()
-def _scores(model: RetrievalModel, cached: CachedClips, token_ids: torch.Tensor) -> torch.Tensor:
+def _scores(model: TextVideoModel, cached: CachedClips, token_ids: torch.Tensor) -> torch.Tensor:
     """Scores of all sentences with all clips, shape: (sentences, clips)."""
     texts = model.embed_texts(token_ids)
     frames = cached.frame_embeddings.float()
@@ -116,7 +116,7 @@ def lifted(
 
 @torch.inference_mode()
 def _chosen_right(
-    model: RetrievalModel, examination: Examination, tokenizer: Tokenizer
+    model: TextVideoModel, examination: Examination, tokenizer: Tokenizer
 ) -> torch.Tensor:
     """Whether each sentence scores higher with its own clip than with that one's reversal.
 

@@ -69,7 +69,7 @@ class ClipVariation:
 
 
 class ClipSource:
-    """Batches of cached training clips with newly written captions; see `models.BatchSource`."""
+    """Batches of cached training clips with newly written captions; see `BatchSource`."""
 
     def __init__(
         self, cached: CachedClips, tokenizer: Tokenizer, *, batch_size: int, seed: int
@@ -142,7 +142,7 @@ def _repeat_stills(
 
 
 class ActionSource:
-    """Cached training clips of one action, of two, and of none; see `LabelledSource`."""
+    """Cached training clips of one action, of two, and of none; see `BatchSource`."""
 
     def __init__(
         self,

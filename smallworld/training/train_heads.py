@@ -27,7 +27,8 @@ from models.heads.fit import BACKBONE_FILE
 from models.heads.make import make_head
 from models.training.export import HeadExport
 from models.training.loop import Precision, TrainingSettings
-from models.training.retrieval import RetrievalModel, RetrievalTrainer
+from models.training.retrieval import RetrievalTrainer
+from models.training.text_video import TextVideoModel
 from smallworld.clips.moving import Clip
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
 from smallworld.stills.things import load_things
@@ -117,7 +118,7 @@ def train_head(
     config = HeadConfig(
         head, world.backbone.dim, blocks=plan.blocks, standardised=head != MEAN_POOLING
     )
-    model = RetrievalModel(make_head(config), backbone=load_own_model(world.model_folder))
+    model = TextVideoModel(make_head(config), backbone=load_own_model(world.model_folder))
     sentences = world.backbone.embed_texts(world.validation.sentences)
     model.head.fit_inputs(world.training.frame_embeddings, world.training.mask, sentences)
     trainer = RetrievalTrainer(
@@ -160,7 +161,7 @@ def _for_choice(found: HeadFigures) -> dict[str, float]:
     return {"r1": found.text_to_video_r1, "time_direction": found.time_direction}
 
 
-def _take_exported(model: RetrievalModel, folder: Path) -> None:
+def _take_exported(model: TextVideoModel, folder: Path) -> None:
     """Give the model the weights of its best step."""
     model.head.load_state_dict(load_file(folder / HEAD_FILE))
     if model.backbone is not None:

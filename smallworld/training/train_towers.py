@@ -80,7 +80,7 @@ class DrawnWorld:
 
 
 class PixelSource:
-    """Drawn training clips with their labels, half of them backwards; see `LabelledSource`."""
+    """Drawn training clips with their labels, half of them backwards; see `BatchSource`."""
 
     def __init__(self, drawn: DrawnClips, *, batch_size: int, seed: int) -> None:
         self._drawn, self._batch_size, self._seed = drawn, batch_size, seed

@@ -19,7 +19,8 @@ from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from models.training.export import HeadExport
 from models.training.loop import StepReport, TrainingSettings
-from models.training.retrieval import RetrievalModel, RetrievalTrainer
+from models.training.retrieval import RetrievalTrainer
+from models.training.text_video import TextVideoModel
 from models.training.validation import PairValidator
 from search.wording import counted
 from tasks.terminal.printing import talk
@@ -112,12 +113,12 @@ class RetrievalParts(TrainingParts):
             text_embeddings=ready,
         )
 
-    def _fresh_model(self) -> RetrievalModel:
+    def _fresh_model(self) -> TextVideoModel:
         """The model before its first step; the same each time."""
         backbone = self.start.backbone
         network = self.start.network(trains=self.settings.tune != "head")
         torch.manual_seed(self.settings.seed)
-        model = RetrievalModel(
+        model = TextVideoModel(
             self._fresh_head(network), backbone=network, preprocessing=backbone.preprocessing
         ).to(backbone.device)
         if self._first_head() is None and self.head.standardised:

@@ -14,10 +14,10 @@ from models.heads.checkpoints import LoadedHead, load_action_head, load_head
 from models.heads.fit import HeadMismatch
 from models.published.actionclip import read_actionclip
 from models.published.clip4clip import read_clip4clip
-from models.published.files import build_backbone
 from tests.calling import call
 from tests.models import published_actionclip
 from tests.models import published_clip4clip as published
+from tests.models.published_backbone import build_backbone
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -19,7 +19,7 @@ _SHIFTS, _CHANGES = 7, 13
 
 
 class LabelledClips:
-    """Batches of clips with their labels: a `LabelledSource` for training.
+    """Batches of clips with their labels: a `BatchSource` for training.
 
     Every clip comes once an epoch, in another order each time; what is left over at its end is
     left out. Each time another frame is taken from each segment, and pixels are changed by

@@ -10,7 +10,7 @@ from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache
 from models.clip.backbone import Backbone
 from models.heads.loose import LooseHead
-from models.heads.make import query_aware_similarity
+from models.heads.query_pooling import query_aware_similarity
 from models.heads.tight import TightTransf
 from models.metrics.scores import CosineScores, Scores, StoredScores
 

@@ -1,11 +1,11 @@
-"""The heads for actions: how they begin, and what only they do. Formulas: test_clip4clip."""
+"""The heads for actions: how they begin, and what only they do. Formulas: test_make."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from models.heads.action import ActionHead
-from models.heads.config import ACTION_HEADS, PUBLISHED_ACTION_BLOCKS, HeadConfig
+from models.heads.config import ACTION_HEADS, HeadConfig
 from models.heads.make import make_head
 from tests.models.random_heads import MASK, random_clips, random_head
 from tests.models.tiny_clip import tiny_clip
@@ -15,7 +15,7 @@ def published(name: str, frames: int = 8) -> ActionHead:
     """At the size of the paper's ViT-B/16."""
     torch.manual_seed(0)
     positions = {"positions": frames + 1} if name == "Transf_cls" else {}
-    return make_head(HeadConfig(name, 512, blocks=PUBLISHED_ACTION_BLOCKS, **positions))
+    return make_head(HeadConfig(name, 512, blocks=6, **positions))
 
 
 def test_frames_are_averaged_as_they_are():

@@ -1,4 +1,4 @@
-"""The loose heads, for retrieval and actions: formulas, invariants, masks; pooling by the query."""
+"""The loose heads, for retrieval and actions: formulas, invariants, masks."""
 
 import json
 
@@ -10,7 +10,7 @@ from models.errors import KinodexError
 from models.frame_sets import EmptyVideo
 from models.heads.config import ACTION_HEADS, LOOSE, HeadConfig, InvalidHeadConfig
 from models.heads.loose import LooseHead
-from models.heads.make import make_head, query_aware_similarity
+from models.heads.make import make_head
 from models.training.losses import contrastive_loss
 from tests.models import head_formulas
 from tests.models.random_heads import (
@@ -404,59 +404,3 @@ def test_there_is_a_loose_head_for_every_loose_name():
     assert LOOSE == ("meanP", "seqLSTM", "seqTransf")
     assert ACTION_HEADS == ("MeanP", "Conv1D", "LSTM", "Transf", "Transf_cls")
     assert all(isinstance(make_head(HeadConfig(name, DIM)), LooseHead) for name in EVERY)
-
-
-# Pooling by the query
-
-
-@pytest.mark.parametrize("temperature", [0.01, 0.1, 1.0])
-def test_frames_are_weighted_by_how_well_they_fit_the_text(temperature):
-    texts, clips = random_texts(), random_clips()
-    scores = query_aware_similarity(texts, clips, MASK, temperature=temperature)
-    assert scores.shape == (3, 4)
-    for row, text in enumerate(texts):
-        for column in range(4):
-            frames = F.normalize(clips[column, MASK[column]], dim=-1)
-            weights = (frames @ F.normalize(text, dim=0) / temperature).softmax(0)
-            expected = torch.cosine_similarity(text, weights @ frames, dim=0)
-            torch.testing.assert_close(scores[row, column], expected, atol=1e-6, rtol=1e-5)
-
-
-def test_a_high_temperature_is_mean_pooling():
-    expected = logits(random_head("meanP")(random_clips(), MASK)) / 100
-    scores = query_aware_similarity(random_texts(), random_clips(), MASK, temperature=1e6)
-    torch.testing.assert_close(scores, expected, atol=1e-5, rtol=0)
-
-
-def test_a_low_temperature_is_the_best_frame():
-    cosines = torch.cosine_similarity(
-        random_texts()[:, None, None], random_clips()[None], dim=-1
-    ).masked_fill(~MASK, -1)
-    scores = query_aware_similarity(random_texts(), random_clips(), MASK, temperature=1e-5)
-    torch.testing.assert_close(scores, cosines.amax(-1), atol=1e-5, rtol=0)
-
-
-def test_the_query_finds_the_one_frame_that_shows_it_where_the_mean_does_not():
-    text = torch.zeros(1, DIM)
-    text[0, 0] = 1.0
-    moment = random_clips(1)
-    moment[..., 0] = 0.0
-    moment[0, 2] = text
-    similar = random_clips(1)
-    similar[..., 0] = 0.6
-    clips, whole = torch.cat([moment, similar]), torch.ones(2, 6, dtype=torch.bool)
-    means = random_head("meanP")(clips, whole) @ text[0]
-    scores = query_aware_similarity(text, clips, whole)[0]
-    assert means[1] > means[0]
-    assert scores[0] > scores[1]
-
-
-@pytest.mark.parametrize("value", GARBAGE)
-def test_pooling_by_the_query_reads_no_padding(value):
-    dirty = with_padding_of(random_clips(), MASK, value).requires_grad_()
-    scores = query_aware_similarity(random_texts(), dirty, MASK)
-    assert torch.equal(scores, query_aware_similarity(random_texts(), random_clips(), MASK))
-    scores.sum().backward()
-    assert dirty.grad.isfinite().all()
-    with pytest.raises(EmptyVideo):
-        query_aware_similarity(random_texts(), dirty, torch.zeros_like(MASK))

@@ -7,10 +7,11 @@ import pytest
 import torch
 
 from models.published.actionclip import read_actionclip
-from models.published.files import ImportRefused, build_backbone
+from models.published.files import ImportRefused
 from models.towers.patches import encode_clips
 from tests.models import published_actionclip as published
 from tests.models import published_clip4clip
+from tests.models.published_backbone import build_backbone
 from tests.models.published_clip4clip import ARCHITECTURE, IMAGE, WIDTH
 
 

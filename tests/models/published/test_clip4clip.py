@@ -12,9 +12,10 @@ from models.published.architectures import (
     find_quick_gelu_architecture,
 )
 from models.published.clip4clip import read_clip4clip
-from models.published.files import ImportRefused, PublishedModel, build_backbone
+from models.published.files import ImportRefused, PublishedModel
 from models.towers.patches import encode_clips
 from tests.models import published_clip4clip as published
+from tests.models.published_backbone import build_backbone
 from tests.models.published_clip4clip import HEADS, IMAGE, WIDTH
 
 

@@ -21,7 +21,8 @@ from models.training.batches import PairBatch
 from models.training.export import HeadExport
 from models.training.files import CHECKPOINT_FILE, read_history
 from models.training.loop import TrainingDiverged, TrainingReport, TrainingSettings
-from models.training.retrieval import RetrievalModel, RetrievalTrainer
+from models.training.retrieval import RetrievalTrainer
+from models.training.text_video import TextVideoModel
 
 DIM, FRAMES, CONTEXT = 16, 4, 8
 CONFIG = {
@@ -61,11 +62,11 @@ class Pairs:
         )
 
 
-def tiny_model(head: str = "seqTransf", **config: bool | int) -> RetrievalModel:
+def tiny_model(head: str = "seqTransf", **config: bool | int) -> TextVideoModel:
     torch.manual_seed(7)
     backbone = open_clip.CLIP(**CONFIG).eval()
     preprocessing = Preprocessing((16, 16), (0.5,) * 3, (0.25,) * 3, "bicubic", "shortest", 0)
-    return RetrievalModel(
+    return TextVideoModel(
         make_head(HeadConfig(head, DIM, blocks=1, **config)),
         backbone=backbone,
         preprocessing=preprocessing,
@@ -79,20 +80,20 @@ def settings(**changes: object) -> TrainingSettings:
     return replace(usual, **changes)
 
 
-def train(folder: Path, model: RetrievalModel, source: Pairs, one: TrainingSettings, **options):
+def train(folder: Path, model: TextVideoModel, source: Pairs, one: TrainingSettings, **options):
     return RetrievalTrainer(model, source, one, folder, **options).run()
 
 
-def state(model: RetrievalModel) -> dict[str, torch.Tensor]:
+def state(model: TextVideoModel) -> dict[str, torch.Tensor]:
     return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
-def changed(before: dict[str, torch.Tensor], model: RetrievalModel) -> set[str]:
+def changed(before: dict[str, torch.Tensor], model: TextVideoModel) -> set[str]:
     after = model.state_dict()
     return {name for name in before if not torch.equal(before[name], after[name])}
 
 
-def assert_equal_states(one: RetrievalModel, other: RetrievalModel) -> None:
+def assert_equal_states(one: TextVideoModel, other: TextVideoModel) -> None:
     assert changed(state(one), other) == set()
 
 
@@ -190,7 +191,7 @@ def test_the_head_and_the_backbone_have_their_own_rates(tmp_path):
 
 
 def test_a_ready_text_embedding_needs_no_backbone(tmp_path):
-    model = RetrievalModel(make_head(HeadConfig("seqLSTM", DIM)))
+    model = TextVideoModel(make_head(HeadConfig("seqLSTM", DIM)))
     train(tmp_path, model, Pairs(token_ids=False), settings(tune="head"))
     with pytest.raises(ValueError, match="need a backbone"):
         model.embed_texts(torch.zeros(1, CONTEXT, dtype=torch.int64))
@@ -212,7 +213,7 @@ def test_a_batch_norm_keeps_its_statistics(tmp_path):
     vision = {"image_size": 32, "layers": [1, 1, 1, 1], "width": 8, "patch_size": None}
     resnet = open_clip.CLIP(**{**CONFIG, "vision_cfg": vision})
     preprocessing = Preprocessing((32, 32), (0.5,) * 3, (0.25,) * 3, "bicubic", "shortest", 0)
-    model = RetrievalModel(
+    model = TextVideoModel(
         make_head(HeadConfig("meanP", DIM)), backbone=resnet, preprocessing=preprocessing
     )
     model.train()
@@ -265,7 +266,7 @@ def test_a_frozen_backbone_stays_in_evaluation_mode(tmp_path):
 def test_a_sigmoid_model_trains_its_bias(tmp_path):
     torch.manual_seed(0)
     siglip = open_clip.CLIP(**CONFIG, init_logit_bias=-10.0, nonscalar_logit_scale=True)
-    model = RetrievalModel(make_head(HeadConfig("meanP", DIM)), backbone=siglip)
+    model = TextVideoModel(make_head(HeadConfig("meanP", DIM)), backbone=siglip)
     train(tmp_path, model, Pairs(), settings())
     assert float(model.logit_bias) != -10.0
     assert float(siglip.logit_bias) == -10.0  # the model's own is set when it is exported
@@ -291,7 +292,7 @@ def test_the_best_step_is_exported_and_no_later_worse_one(tmp_path):
 def test_validation_sees_the_model_in_evaluation_mode_and_training_goes_on_after_it(tmp_path):
     modes = []
 
-    def look(model: RetrievalModel) -> dict[str, float]:
+    def look(model: TextVideoModel) -> dict[str, float]:
         modes.append(model.head.training)
         return {"r1": 0.0}
 
@@ -391,7 +392,7 @@ def test_a_trained_backbone_is_exported_with_the_trained_logit_scale(tmp_path):
     assert card["encoder"]["weights_digest"] != ENCODER.weights_digest
 
 
-def without_dropout(model: RetrievalModel) -> RetrievalModel:
+def without_dropout(model: TextVideoModel) -> TextVideoModel:
     """Each process draws its own, so that runs with it are not equal."""
     model.head.eval()
     model.head.train = lambda mode=True: model.head

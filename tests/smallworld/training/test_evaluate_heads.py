@@ -3,7 +3,7 @@ import torch
 
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
-from models.training.retrieval import RetrievalModel
+from models.training.text_video import TextVideoModel
 from smallworld.stills.sprites import SpriteAtlas, shipped_things
 from smallworld.training.cached_clips import CachedClips, cache_clips
 from smallworld.training.clip_frames import ClipPainter
@@ -33,7 +33,7 @@ def examination(atlas: SpriteAtlas) -> Examination:
 @pytest.mark.parametrize("name", ["meanP", "seqTransf", "tightTransf"])
 def test_every_head_has_figures(examination: Examination, name: str) -> None:
     head = make_head(HeadConfig(name, 256, blocks=1))
-    model = RetrievalModel(head, backbone=load_own_model()).eval()
+    model = TextVideoModel(head, backbone=load_own_model()).eval()
     found = figures(model, examination, load_tokenizer())
     assert 0 <= found.text_to_video_r1 <= found.text_to_video_r5 <= found.text_to_video_r10
     # Of ten clips all are among the first ten.
@@ -53,7 +53,7 @@ def test_mean_pooling_cannot_know_the_direction_of_time(examination: Examination
     same = Examination(
         examination.clips, examination.sentences, mirrored, examination.pair_sentences
     )
-    model = RetrievalModel(make_head(HeadConfig("meanP", 256)), backbone=load_own_model()).eval()
+    model = TextVideoModel(make_head(HeadConfig("meanP", 256)), backbone=load_own_model()).eval()
     # Equal scores choose no clip.
     assert figures(model, same, load_tokenizer()).time_direction == 0
 

@@ -12,7 +12,8 @@ from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
 from indexer.reading.sampling import Sampling
 from models.heads.config import HeadConfig
-from models.heads.make import make_head, query_aware_similarity
+from models.heads.make import make_head
+from models.heads.query_pooling import query_aware_similarity
 from models.metrics.retrieval import text_to_video_ranks
 from tests.tiny import tiny_backbone
 
