@@ -1,4 +1,4 @@
-"""Clips with labels to train on and to measure with: published data sets, and your own lists."""
+"""Readers of data sets whose clips have labels, one module for each, and of your own lists."""
 
 from indexer.datasets.actions.loading import load_action_training, load_actions
 

@@ -1,1 +1,1 @@
-"""Work that is asked for on the page: a queue, and a process that does one job after another."""
+"""Work that is asked for on the page: a queue, and a child process for each job."""
