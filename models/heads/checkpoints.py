@@ -34,7 +34,7 @@ _BUNDLED_HEAD = Path(__file__).parents[1] / "bundled" / HEAD_FILE
 _BUNDLED_ACTIONS = Path(__file__).parents[1] / "bundled" / "actions.safetensors"
 # The card travels inside the weights file, so that one file cannot belong to another's card.
 _CARD_KEY = "kinodex_head"
-# Before the names of weights that belong to the picture tower.
+# What stands before the names of weights that belong to the picture tower.
 _VISUAL = "visual."
 _ACTION_TRAINING = "'kinodex train actions'"
 

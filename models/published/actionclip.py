@@ -51,7 +51,7 @@ _PREFIXES: dict[str, dict[str, str]] = {
 }
 _LAYERS = "fusion.transformer.transformer_enc.layers."
 _ATTENTION_HEADS_OF_TRANSF_CLS = 8  # at every width; no weight tells it
-# Their axes of length 1 that ours do not have.
+# These have axes of length 1 that ours do not have.
 _LEADING_AXES = {"fusion.transformer.cls_token": (1, 1), "fusion.transformer.pos_embed": (1,)}
 _IDLE = (*(_CLIP + key for key in IDLE_IN_CLIP), "fusion.frame_position_embeddings.weight")
 

@@ -19,7 +19,7 @@ from models.published.architectures import (
     find_quick_gelu_architecture,
 )
 
-# In every CLIP of OpenAI's; they say what the other weights say by their shapes.
+# Every CLIP of OpenAI's has these; they say what the other weights say by their shapes.
 IDLE_IN_CLIP = ("input_resolution", "context_length", "vocab_size")
 
 

@@ -94,7 +94,7 @@ class ViTTower(nn.Module):
         visual = self.visual
         side = self.patch_side
         grid = (inputs.shape[-2] // side, inputs.shape[-1] // side)
-        # As matrix products: the backward pass of a convolution with such strides is slow on CPUs.
+        # Matrix products do it: a convolution with such strides has a slow backward pass on CPUs.
         pixels = inputs.reshape(len(inputs), 3, grid[0], side, grid[1], side)
         pixels = pixels.permute(0, 2, 4, 1, 3, 5).reshape(len(inputs), grid[0] * grid[1], -1)
         tokens = functional.linear(pixels, visual.conv1.weight.flatten(1))

@@ -93,7 +93,7 @@ class _Gather(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: torch.Tensor) -> torch.Tensor:
-        # A copy: the incoming gradient may be shared with another branch of the graph.
+        # It is copied, since the incoming gradient may be shared with another branch of the graph.
         summed = gradients[0].clone(memory_format=torch.contiguous_format)
         distributed.all_reduce(summed)
         return summed.chunk(process_count())[process_rank()]

@@ -8,12 +8,12 @@ import numpy as np
 from sketch.canvas import Target
 from sketch.strokes import CANVAS
 
-# Fine enough for legs and beaks, coarse enough for fur not to count.
+# The blur is fine enough for legs and beaks, coarse enough for fur not to count.
 _SIGMA = 1.6
 _COARSE_SIGMA = 4.0
 # Shares of the strongest gradients (99th percentile): where an edge begins, and where it may end.
 _HIGH, _LOW = 0.28, 0.1
-# In grey levels: weaker than this is noise, whatever else there is.
+# A gradient of fewer grey levels than this is noise, whatever else there is.
 _LEAST = 4.0
 _SHORTEST_PX = 9
 # Edges beside the subject count by the mask, squared: a soft mask lets the rim through.

@@ -135,7 +135,7 @@ def _coloured(picture: np.ndarray) -> np.ndarray:
 
 def _film(pictures: Iterable[np.ndarray], form: FilmForm) -> bytes:
     """The pictures, uint8 RGB, as a film; only one of them is in memory at a time."""
-    # In a file, because mp4 is written twice for `faststart`.
+    # It goes through a file, because mp4 is written twice for `faststart`.
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"film.{form}"
         options = _CONTAINER_OPTIONS[form]

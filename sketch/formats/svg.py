@@ -38,7 +38,7 @@ _WHITE = f'<rect width="{CANVAS}" height="{CANVAS}" fill="#fff"/>'
 INK = 'fill="none" stroke="#000" stroke-linecap="round" stroke-linejoin="round"'
 # What XML 1.0 cannot hold at all, and the control characters that it can.
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-# A quick but unhurried hand; dots too are seen to be made.
+# This is a quick but unhurried hand; dots too are seen to be made.
 _PIXELS_PER_S = 400.0
 _LEAST_S = 0.1
 # Nobody watches a preview for longer.
