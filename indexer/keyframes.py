@@ -2,14 +2,12 @@
 
 from pathlib import Path
 
-from sqlalchemy import select
-
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
 from models.files import replaced_whole
+from search.catalog.places import place_segments
 from search.catalog.store import Store
-from search.catalog.tables import Segment, VideoPath
 
 # Keyframes are kept from the frames decoded for the model, which are therefore never smaller.
 KEYFRAME_SIDE = 224
@@ -33,16 +31,13 @@ def ensure_keyframe(
     if file.exists():
         return file
     with library.reading() as session:
-        row = session.execute(
-            select(VideoPath.path, Segment.keyframe_s)
-            .join(Segment, Segment.video_id == VideoPath.video_id)
-            .where(Segment.id == segment_id, VideoPath.missing_since.is_(None))
-        ).first()
-    if row is None:
+        places = place_segments(session, [segment_id])
+    if not places:
         return None
+    [place] = places
     try:
         jpeg = worker.thumbnail(
-            row.path, row.keyframe_s, short_side=KEYFRAME_SIDE, settings=settings
+            place.path, place.keyframe_s, short_side=KEYFRAME_SIDE, settings=settings
         )
         write_keyframe(file, jpeg)
     except DecodeFailed:

@@ -8,18 +8,7 @@ from search.catalog.store import LibraryNotFound, Store
 from search.catalog.summary import Summary, summarise
 from search.wording import clock, counted, in_megabytes, printable
 from ui.web.jobs import view as library_work
-from ui.web.library import (
-    adding as library_adding,
-)
-from ui.web.library import (
-    files as library_listing,
-)
-from ui.web.library import (
-    rebuild as library_rebuild,
-)
-from ui.web.library import (
-    space as library_space,
-)
+from ui.web.library import adding, files, rebuild, space
 from ui.web.shared import player
 from ui.web.shared.access import library_folder, may_change, ui_settings
 from ui.web.shared.open_library import open_catalog
@@ -44,7 +33,7 @@ def draw() -> None:
         with st.container():
             library_work.draw(folder, may_change=may)
         if may:
-            library_adding.draw(folder, settings, has_model=bool(summary and summary.model))
+            adding.draw(folder, settings, has_model=bool(summary and summary.model))
         else:
             st.text("On this page videos can be looked at only: see 'allow_changes' in the guide.")
         if library is not None:
@@ -100,10 +89,10 @@ def _how_made(summary: Summary) -> list[str]:
 
 def _draw_library(library: Store, summary: Summary | None, *, may: bool) -> None:
     st.subheader("Files", anchor=False)
-    library_listing.draw(library, may_change=may)
+    files.draw(library, may_change=may)
     with st.expander("Space used", icon=":material/hard_drive:"):
-        for part in library_space.parts(library):
+        for part in space.parts(library):
             remark = ", can be deleted at any time" if part.is_cache else ""
             st.text(f"{in_megabytes(part.size_bytes)}  {printable(part.name)}{remark}")
     if may and summary is not None and summary.model:
-        library_rebuild.draw(library)
+        rebuild.draw(library)

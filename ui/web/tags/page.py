@@ -11,21 +11,7 @@ from ui.web.shared import player
 from ui.web.shared.access import may_change, ui_settings
 from ui.web.shared.open_library import open_catalog
 from ui.web.shared.pictures import pictures_of
-from ui.web.tags import (
-    address as tags_address,
-)
-from ui.web.tags import (
-    corrections as tags_said,
-)
-from ui.web.tags import (
-    label as tags_label,
-)
-from ui.web.tags import (
-    labels as tags_list,
-)
-from ui.web.tags import (
-    vocabulary as tags_vocabulary,
-)
+from ui.web.tags import address, corrections, label, labels, vocabulary
 from ui.web.tags.address import Show
 
 _STYLE = Path(__file__).parent / "page.css"
@@ -39,7 +25,7 @@ _NAMES = {
 def draw() -> None:
     """Draw the view for the address it was called with."""
     st.html(_STYLE)
-    asked = tags_address.read()
+    asked = address.read()
     st.set_page_config(page_title=f"{printable(asked.label) or 'Tags'} – Kinodex")
     library = open_catalog()
     with st.container(key="tags"):
@@ -52,25 +38,25 @@ def draw() -> None:
     player.draw_if_asked(library)
 
 
-def _draw_part(library: Store, asked: tags_address.TagsAddress) -> None:
+def _draw_part(library: Store, asked: address.TagsAddress) -> None:
     settings = ui_settings(library.folder)
     may = may_change(settings, st.context.headers)
     if asked.show is Show.SAID:
-        tags_said.draw(library)
+        corrections.draw(library)
     elif asked.show is Show.VOCABULARY:
-        tags_vocabulary.draw(library, settings, may_change=may)
+        vocabulary.draw(library, settings, may_change=may)
     else:
         if library_work.is_busy(library.folder):
             library_work.draw(library.folder, may_change=may)
         _draw_with_pictures(library, asked)
 
 
-def _draw_with_pictures(library: Store, asked: tags_address.TagsAddress) -> None:
+def _draw_with_pictures(library: Store, asked: address.TagsAddress) -> None:
     with pictures_of(library) as pictures:
         if asked.label:
-            tags_label.draw(library, pictures, asked)
+            label.draw(library, pictures, asked)
         else:
-            tags_list.draw(library, pictures, asked)
+            labels.draw(library, pictures, asked)
 
 
 def _part_box(shown: Show) -> None:
@@ -82,6 +68,6 @@ def _part_box(shown: Show) -> None:
         key=key,
         format_func=_NAMES.__getitem__,
         required=True,
-        on_change=lambda: tags_address.show(st.session_state[key]),
+        on_change=lambda: address.show(st.session_state[key]),
         label_visibility="collapsed",
     )
