@@ -15,6 +15,7 @@ from search.catalog.database import explained, open_database, writer
 from search.catalog.settings import SETTINGS_FILE, Form, read_settings
 
 ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
+CATALOG_FILE = "catalog.db"
 
 SketchKind = Literal["svg", "png", "animated.svg", "webp", "mp4"]
 
@@ -39,7 +40,15 @@ def default_folder() -> Path:
     named = os.environ.get(ENVIRONMENT_VARIABLE)
     if named:
         return Path(named)
-    return user_data_path("kinodex", appauthor=False)
+    place = user_data_path("kinodex", appauthor=False)
+    # Before, every system had the same place: a library that lies there is still found.
+    data = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    earlier = Path(data) / "kinodex"
+    return earlier if _holds_library(earlier) and not _holds_library(place) else place
+
+
+def _holds_library(folder: Path) -> bool:
+    return (folder / CATALOG_FILE).is_file()
 
 
 class Store:
@@ -57,13 +66,13 @@ class Store:
         Raises LibraryNotFound, or CatalogError when the catalog cannot be read.
         """
         place = Path(folder or default_folder()).expanduser().resolve()
-        if not (place / "catalog.db").is_file():
+        if not _holds_library(place):
             if not create:
                 raise LibraryNotFound(
                     f"there is no library in {str(place)!r}: make one with 'kinodex index FOLDER'"
                 )
             _make_folder(place)
-        return cls(place, open_database(place / "catalog.db"))
+        return cls(place, open_database(place / CATALOG_FILE))
 
     def __enter__(self) -> Self:
         return self
@@ -78,7 +87,7 @@ class Store:
     @property
     def catalog_file(self) -> Path:
         """The SQLite file that holds everything which cannot be made again."""
-        return self.folder / "catalog.db"
+        return self.folder / CATALOG_FILE
 
     @property
     def vectors_folder(self) -> Path:

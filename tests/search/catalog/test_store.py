@@ -118,6 +118,20 @@ def test_the_default_folder_follows_the_environment(monkeypatch, tmp_path):
     assert default_folder() == tmp_path / "home" / ".local" / "share" / "kinodex"
 
 
+def test_a_library_where_every_system_had_it_before_is_still_found(monkeypatch, tmp_path):
+    monkeypatch.delenv("KINODEX_LIBRARY", raising=False)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    elsewhere = tmp_path / "Application Support" / "kinodex"
+    monkeypatch.setattr("search.catalog.store.user_data_path", lambda *_, **__: elsewhere)
+    assert default_folder() == elsewhere
+    earlier = tmp_path / "home" / ".local" / "share" / "kinodex"
+    Store.open(earlier, create=True).close()
+    assert default_folder() == earlier
+    Store.open(elsewhere, create=True).close()
+    assert default_folder() == elsewhere
+
+
 def test_a_full_disk_is_one_sentence_and_loses_nothing(tmp_path):
     with Store.open(tmp_path, create=True) as library:
         with library.writing() as session:
