@@ -124,5 +124,10 @@ def _sketch(library: Path, sheet: Path) -> int:
 
 
 def _command() -> str:
-    """How to call this program again: by name if the shell finds it, else by its path."""
-    return "kinodex" if shutil.which("kinodex") else short_path(Path(sys.argv[0]))
+    """How to call this program again: by name if the shell finds it, else as it was called."""
+    if shutil.which("kinodex"):
+        return "kinodex"
+    called = Path(sys.argv[0])
+    if called.name == "__main__.py":
+        return f"{short_path(Path(sys.executable))} -m {called.parent.name}"
+    return short_path(called)
