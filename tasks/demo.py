@@ -18,8 +18,7 @@ from tasks.sketches.request import SheetRequest
 from tasks.sketches.run import exit_code, sketch_new_segments
 from tasks.sketches.sheet import write_sheets
 from tasks.tags import print_tags
-from tasks.terminal.model_flags import ModelFlags
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
 from tasks.terminal.printing import data_console, hit_table, talk
 
@@ -89,7 +88,7 @@ def _search(library: Path, clips: Sequence[ClipTruth]) -> dict[DemoQuery, Hit]:
     """The first answer to each question."""
     found: dict[DemoQuery, Hit] = {}
     with Library.open(library) as opened:
-        engine = opened.engine(load_model(choose_model(BUNDLED), "cpu"))
+        engine = opened.engine(load_talking(choose_model(BUNDLED), "cpu"))
         for query in DEMO_QUERIES:
             hits = engine.search(query.text, _SHOWN)
             data_console.print()
@@ -114,7 +113,7 @@ def _check_tags(found: Mapping[DemoQuery, Hit]) -> None:
 def _sketch(library: Path, sheet: Path) -> int:
     """Sketch all that was indexed onto a contact sheet; → the exit code."""
     with Library.open(library) as opened:
-        report = sketch_new_segments(opened, load_model(choose_model(BUNDLED), "cpu"))
+        report = sketch_new_segments(opened, load_talking(choose_model(BUNDLED), "cpu"))
         if report.failed:
             raise KinodexError("every segment of the demo should have a sketch")
         if not report.interrupted:

@@ -6,14 +6,13 @@ from pathlib import Path
 from models.choice import EncoderIdentity, ModelChoice
 from models.clip.backbone import find_device
 from search.catalog.spaces import check_same_weights, choice_of, encoder_of
-from search.catalog.store import Store, nothing_indexed
+from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.fusing import FuseReport, LibraryFuser
 from search.heads import choose_head, load_fusing_head
 from search.wording import counted
 from tasks.terminal.bars import WorkBar
-from tasks.terminal.model_flags import ModelFlags, space_of
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data_json, talk
 
@@ -22,12 +21,9 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
     """Fuse the library in `folder` with a head, named or in a file; → the exit code."""
     asked_head = choose_head(head)
     with Store.open(folder) as library:
-        space = space_of(library)
-        if space is None:
-            raise nothing_indexed(library)
+        space = indexed_space(library)
         current = choice_of(space)
-        # A model's bare name means its own weights here: the way back from another text tower.
-        asked = flags.choice(None if flags.model else current)
+        asked = flags.text_tower_over(current)
         choice = asked or current
         encoder = _encoder(library, space, asked, flags.device)
         loaded = load_fusing_head(asked_head, choice, encoder, space.dim)
@@ -48,7 +44,7 @@ def _encoder(
     The weights in its file may be others than they were.
     """
     own = encoder_of(space) or _note_frames_digest(library, space, device)
-    return load_model(asked, device).identity if asked else own
+    return load_talking(asked, device).identity if asked else own
 
 
 def _note_frames_digest(library: Store, space: Space, device: str | None) -> EncoderIdentity:
@@ -56,7 +52,7 @@ def _note_frames_digest(library: Store, space: Space, device: str | None) -> Enc
 
     Only that tells whether other weights make the same of a frame.
     """
-    own = load_model(choice_of(space), device).identity
+    own = load_talking(choice_of(space), device).identity
     check_same_weights(space, own)
     with library.writing() as session:
         session.get_one(Space, space.id).frames_digest = own.frames_digest

@@ -13,10 +13,11 @@ from search.catalog.store import Store
 from search.heads import choose_head
 from search.wording import counted, printable
 from tasks.index_setup import IndexSetup, Pass, pass_over
-from tasks.terminal.bars import IndexingBar as ProgressBar
+from tasks.terminal.bars import IndexingBar
 from tasks.terminal.model_flags import ModelFlags
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data_json, talk
+from tasks.watch import watch_folders
 
 
 def run_index(
@@ -79,7 +80,7 @@ def _run(
     remarks_made: set[str] = set()
 
     def once(do: Pass, stop: threading.Event) -> int:
-        with ProgressBar(library.folder, remarks_made) as listener:
+        with IndexingBar(library.folder, remarks_made) as listener:
             report = setup.run(do, listener, stop)
         if watched and report.is_empty:
             return Exit.DONE
@@ -90,8 +91,6 @@ def _run(
     with stop_on_interrupt() as stop:
         if not watched:
             return once(work, stop)
-        from tasks.watch import watch_folders  # it imports this module
-
         return watch_folders(
             watched, library.folder, setup.settings, stop, lambda do: once(do, stop)
         )
@@ -110,7 +109,7 @@ def _finish(
     _summarise(report)
     sketching = None
     if wants_sketches and not report.interrupted:
-        from tasks.sketches.run import sketch_new_segments  # it imports this module
+        from tasks.sketches.run import sketch_new_segments
 
         sketching = sketch_new_segments(library, backbone, stop)
     if as_json:

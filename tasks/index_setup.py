@@ -10,7 +10,6 @@ from indexer.pipeline import Indexer, IndexingListener, IndexReport
 from indexer.reading.settings import IndexSettings
 from models.choice import HeadChoice, ModelChoice
 from models.clip.backbone import Backbone, find_device, load_backbone
-from models.clip.sources import default_choice
 from models.heads.checkpoints import LoadedHead, default_head
 from models.heads.fit import HeadMismatch
 from search.catalog.settings import TagSettings
@@ -93,15 +92,14 @@ class IndexSetup:
 
 
 def _model(space: Space | None, flags: ModelFlags, talk: Talk, *, reindex: bool) -> ModelChoice:
-    current = choice_of(space) if space else None
-    asked = flags.choice(current)
-    if space is not None and asked is not None and not reindex:
-        check_same_model(space, asked)
-    if asked or current:
-        return asked or current  # type: ignore[return-value]
-    device = find_device(flags.device)
-    choice = default_choice(device)
-    talk(f"no model named: using {choice}, a good one for {device.type}")
+    if space is not None:
+        choice = flags.over(choice_of(space))
+        if not reindex:
+            check_same_model(space, choice)
+        return choice
+    choice = flags.or_usual()
+    if flags.choice(None) is None:
+        talk(f"no model named: using {choice}, a good one for {find_device(flags.device).type}")
     return choice
 
 

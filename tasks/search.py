@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.catalog.spaces import active_space, check_same_model, choice_of
-from search.catalog.store import Store, nothing_indexed
+from search.catalog.spaces import check_same_model, choice_of
+from search.catalog.store import Store
 from search.export import FORMS
 from search.export.cuts import cuts_of
 from search.finding.hits import Hit, all_weak
@@ -13,7 +13,7 @@ from search.finding.tag_search import answer
 from search.queries.language import written
 from search.queries.query import Filters, Query, QueryMistake
 from search.wording import printable
-from tasks.terminal.model_flags import ModelFlags
+from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking
 from tasks.terminal.printing import data, data_json, data_text, print_hits, talk
 
 if TYPE_CHECKING:
@@ -65,15 +65,11 @@ def find(
 
 
 def _engine(library: Store, flags: ModelFlags, rerank: str | None) -> "SearchEngine":
-    # Both load torch, which a mistake in the query or tags alone need not wait for.
-    from models.clip.backbone import load_backbone
+    # It loads torch, which a mistake in the query or tags alone need not wait for.
     from search.finding.engine import SearchEngine
 
-    with library.reading() as session:
-        space = active_space(session)
-    if space is None:
-        raise nothing_indexed(library)
-    asked = flags.choice(choice_of(space)) or choice_of(space)
-    check_same_model(space, asked)
-    backbone = load_backbone(asked, device=flags.device, talk=talk)
+    space = indexed_space(library)
+    choice = flags.over(choice_of(space))
+    check_same_model(space, choice)
+    backbone = load_talking(choice, flags.device)
     return SearchEngine.for_library(library, backbone, rerank=rerank)

@@ -6,15 +6,14 @@ from pathlib import Path
 from search.catalog.segment_reference import find_segment
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import choice_of
-from search.catalog.store import Store, nothing_indexed
+from search.catalog.store import Store
 from search.tags.planning import TagRequest, make_tagger, wanted_by
 from search.tags.reading import tags_of
 from search.tags.tagger import TagReport
 from search.tags.verdicts import Verdict, keep_verdict
 from search.wording import counted, printable
 from tasks.terminal.bars import WorkBar
-from tasks.terminal.model_flags import ModelFlags, space_of
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data_json, talk
 
@@ -41,14 +40,10 @@ def run_correction(
 def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_json: bool) -> int:
     """Tag the library in `folder`; → the exit code."""
     with Store.open(folder) as library:
-        space = space_of(library)
-        if space is None:
-            raise nothing_indexed(library)
-        current = choice_of(space)
-        # A model's bare name means its own weights here: the way back from another text tower.
-        choice = flags.choice(None if flags.model else current) or current
+        current = choice_of(indexed_space(library))
+        choice = flags.text_tower_over(current) or current
         settings = library.settings(TagSettings)
-        backbone = load_model(choice, flags.device)
+        backbone = load_talking(choice, flags.device)
         with library.reading() as session:
             wanted = wanted_by(session, request, settings, backbone)
         tagger = make_tagger(library, backbone, wanted, talk)

@@ -16,8 +16,7 @@ from indexer.datasets.frames.cache import FillReport, FrameCache, default_cache_
 from indexer.datasets.labelled import LabelledDataset
 from indexer.reading.sampling import SegmentSampling
 from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
-from models.clip.backbone import Backbone, find_device
-from models.clip.sources import default_choice
+from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.card import VISUALS
 from models.heads.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
@@ -37,8 +36,7 @@ from tasks.evaluation.action_report import (
     write_clips,
 )
 from tasks.terminal.bars import fill, say_left_out
-from tasks.terminal.model_flags import ModelFlags
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
 from tasks.terminal.printing import talk
 
@@ -81,8 +79,7 @@ def run_actions(request: ActionRequest, *, as_json: bool) -> int:
             "one label for each clip; leave --confusion out"
         )
     templates = _templates(request)
-    choice = request.flags.choice(None) or default_choice(find_device(request.flags.device))
-    backbone = load_model(choice, request.flags.device)
+    backbone = load_talking(request.flags.or_usual(), request.flags.device)
     head = _load_head(request, backbone, dataset)
     if head.card and head.card.action:
         use_visual_prompt(backbone.model.visual, head.card.action, head.visual_state)

@@ -12,8 +12,7 @@ from indexer.datasets.annotations import read_lines
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
 from indexer.reading.sampling import Sampling
-from models.clip.backbone import Backbone, find_device
-from models.clip.sources import default_choice
+from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead, default_head, load_head
 from models.metrics.retrieval import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
@@ -29,8 +28,7 @@ from tasks.evaluation.retrieval_report import (
     write_queries,
 )
 from tasks.terminal.bars import fill, say_left_out
-from tasks.terminal.model_flags import ModelFlags
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
 
 _USUAL_FRAMES, _USUAL_RATE = 12, 1.0
@@ -60,8 +58,7 @@ def run_retrieval(request: EvaluationRequest, *, as_json: bool) -> int:
     """Measure, print the table, say what was left out; → the exit code."""
     dataset = load_dataset(request.data, videos=request.videos, split=request.split)
     bank = _bank_captions(request, dataset) if request.query_bank else []
-    choice = request.flags.choice(None) or default_choice(find_device(request.flags.device))
-    backbone = load_model(choice, request.flags.device)
+    backbone = load_talking(request.flags.or_usual(), request.flags.device)
     head = _load_head(request, backbone)
     cache = FrameCache.of_embeddings(
         (request.cache or default_cache_folder()).expanduser(), backbone, _sampling(request, head)

@@ -23,8 +23,7 @@ from sketch.strokes import LossFigures, Sketch, Strokes
 from tasks.sketches.maker import BATCH, SketchMaker
 from tasks.sketches.records import from_store
 from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable, Subject, make_targets
-from tasks.terminal.model_flags import ModelFlags, space_of
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, load_talking, space_of
 from tasks.terminal.printing import talk
 
 
@@ -131,8 +130,8 @@ def exam_of_library(
     shown = _keyframes(library, places)
     if not shown:
         raise KinodexError("none of the keyframes of this library can be read")
-    choice = flags.choice(choice_of(space)) or choice_of(space)
-    maker = SketchMaker(load_model(choice, flags.device), SketchSettings())
+    choice = flags.over(choice_of(space))
+    maker = SketchMaker(load_talking(choice, flags.device), SketchSettings())
     targets = [target for target, _ in shown]
     sketches = [sketch for _, sketch in shown]
     whole = ExamEntry("sketch", [s.strokes for s in sketches], [s.loss for s in sketches])

@@ -14,8 +14,7 @@ from sketch.drawing.recognition import Recogniser
 from tasks.evaluation.sketch_exam import Exam, exam_of_library, exam_of_pictures
 from tasks.evaluation.sketch_report import draw_curve, print_rows, rows_of
 from tasks.sketches.maker import SketchMaker
-from tasks.terminal.model_flags import ModelFlags
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
 from tasks.terminal.printing import talk
 
@@ -51,7 +50,7 @@ def run_sketch_exam(request: SketchExamRequest, *, as_json: bool) -> int:
     if judge_choice is None:
         talk("without --judge only the model that drew is asked, whom its own lines flatter")
     else:
-        backbones["judge"] = load_model(judge_choice, request.judge.device)
+        backbones["judge"] = load_talking(judge_choice, request.judge.device)
         _check_differs(backbones["judge"], drawer)
     backbones["drawer"] = drawer
     prompts = [[text.replace("{}", label) for text in templates.texts] for label in exam.labels]
@@ -68,7 +67,7 @@ def _exam(request: SketchExamRequest) -> tuple[Exam, Backbone]:
             exam, maker = exam_of_library(library, request.drawer, request.strokes)
         return exam, maker.backbone
     choice = request.drawer.choice(None) or choose_model(BUNDLED)
-    maker = SketchMaker(load_model(choice, request.drawer.device), request.settings)
+    maker = SketchMaker(load_talking(choice, request.drawer.device), request.settings)
     return exam_of_pictures(request.pictures.expanduser(), maker, request.strokes), maker.backbone
 
 

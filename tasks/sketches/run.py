@@ -14,7 +14,7 @@ from models.clip.sources import choose_model
 from search.catalog.places import SegmentPlace
 from search.catalog.settings import SketchSettings
 from search.catalog.spaces import choice_of
-from search.catalog.store import LibraryNotFound, Store, nothing_indexed
+from search.catalog.store import LibraryNotFound, Store
 from search.wording import counted, printable, short_path
 from tasks.sketches.library import LibrarySketcher, SketchingListener, SketchReport
 from tasks.sketches.maker import SketchMaker
@@ -24,8 +24,7 @@ from tasks.sketches.products import FinishedSketch, usable_folder
 from tasks.sketches.request import PictureFile, SegmentName, SketchRequest, meant_by
 from tasks.sketches.sheet import write_sheets
 from tasks.terminal.bars import WorkBar
-from tasks.terminal.model_flags import ModelFlags, space_of
-from tasks.terminal.model_flags import load_talking as load_model
+from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking, space_of
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data_json, talk
 
@@ -68,8 +67,7 @@ def _library_if_any(folder: Path | None, *, needed: bool) -> AbstractContextMana
 
 
 def _sketch_library(library: Store, request: SketchRequest) -> int:
-    if space_of(library) is None:
-        raise nothing_indexed(library)
+    indexed_space(library)
     if request.sheet is not None:
         usable_folder(request.sheet.file.parent)
     maker = _maker(library, request)
@@ -141,14 +139,15 @@ def _sketch_named(
 def _maker(library: Store | None, request: SketchRequest) -> SketchMaker:
     own = library.settings(SketchSettings) if library else SketchSettings()
     settings = request.flags.over(own)
-    return SketchMaker(load_model(_choice(library, request.model), request.model.device), settings)
+    return SketchMaker(
+        load_talking(_choice(library, request.model), request.model.device), settings
+    )
 
 
 def _choice(library: Store | None, flags: ModelFlags) -> ModelChoice:
     """What was asked for, else the library's own model, else the bundled one."""
     space = space_of(library) if library else None
-    current = choice_of(space) if space else None
-    choice = flags.choice(current) or current
+    choice = flags.over(choice_of(space)) if space else flags.choice(None)
     if choice:
         return choice
     talk(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from models.choice import ModelChoice
 from search.catalog.spaces import active_space
-from search.catalog.store import Store
+from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Space
 from tasks.terminal.printing import talk
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ModelFlags:
-    """The options that choose a model, as typed."""
+    """The options that choose a model, as typed. Making one loads no torch; a choice does."""
 
     model: str | None = None
     pretrained: str | None = None
@@ -25,17 +25,34 @@ class ModelFlags:
     device: str | None = None
 
     def choice(self, current: ModelChoice | None) -> ModelChoice | None:
-        """What was asked for, filled up from the library's current model; None for nothing."""
+        """What was asked for, filled up from the library's current model; None for nothing.
+
+        Raises KinodexError for a model that is unknown.
+        """
+        from models.clip.sources import choose_model
+
         if not (self.model or self.pretrained or self.weights):
             return None
-        from models.clip.backbone import find_device
-        from models.clip.sources import choose_model, default_choice
-
-        name = self.model or (current.name if current else default_choice(find_device()).name)
+        name = self.model or (current.name if current else _usual(None).name)
         bare = not (self.pretrained or self.weights)
         if current and bare and self.model == current.name:
             return current  # the bare name of the library's own model means exactly that model
         return choose_model(name, pretrained=self.pretrained, weights=self.weights)
+
+    def over(self, current: ModelChoice) -> ModelChoice:
+        """What was asked for, else the library's current model."""
+        return self.choice(current) or current
+
+    def text_tower_over(self, current: ModelChoice) -> ModelChoice | None:
+        """What was asked for beside the library's frames, which stay; None for nothing.
+
+        A model's bare name means its own weights here: the way back from another text tower.
+        """
+        return self.choice(None if self.model else current)
+
+    def or_usual(self) -> ModelChoice:
+        """What was asked for, else the model that suits the device."""
+        return self.choice(None) or _usual(self.device)
 
 
 def load_talking(choice: ModelChoice, device: str | None) -> "Backbone":
@@ -49,3 +66,18 @@ def space_of(library: Store) -> Space | None:
     """The space that searches use, or None in a library that was never indexed."""
     with library.reading() as session:
         return active_space(session)
+
+
+def indexed_space(library: Store) -> Space:
+    """The space that searches use. Raises EmptyLibrary where nothing was ever indexed."""
+    space = space_of(library)
+    if space is None:
+        raise nothing_indexed(library)
+    return space
+
+
+def _usual(device: str | None) -> ModelChoice:
+    from models.clip.backbone import find_device
+    from models.clip.sources import default_choice
+
+    return default_choice(find_device(device))

@@ -192,7 +192,7 @@ def test_a_picture_tower_that_sees_several_frames_is_measured_on_pixels(
 ):
     backbone = tiny_backbone()
     file = save_action_head(tmp_path / "h.safetensors", visual=visual, backbone=backbone)
-    monkeypatch.setattr("tasks.evaluation.actions.load_model", lambda _choice, _device: backbone)
+    monkeypatch.setattr("tasks.evaluation.actions.load_talking", lambda _choice, _device: backbone)
     (tmp_path / "bare.txt").write_text("{}\n")
     words = ("--head", file, "--templates", tmp_path / "bare.txt")
     found = json.loads(evaluate(*words, "--json")[1])
