@@ -1,4 +1,4 @@
-"""`kinodex train`: one run, from what it is put together from to the files in its folder."""
+"""`kinodex train`: one run, from what is asked for to the files in its folder."""
 
 import math
 import os
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.errors import KinodexError
@@ -16,69 +17,37 @@ from search.wording import printable
 from tasks.terminal.curves import draw_history
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data, data_json, talk, talk_console
-from tasks.training.flags import BackboneFlags, DataFlags, HeadFlags
-from tasks.training.parts import TrainingParts
+from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import TrainingProgress, figures_line
-from tasks.training.retrieval import assemble_retrieval
+from tasks.training.request import TrainingRequest
 from tasks.training.sweep import run_sweep
 
 CURVES_FILE = "curves.png"
 _MOST_VALIDATIONS = 20
 
 
-def run_retrieval(
-    out: Path,
-    settings: TrainingSettings,
-    model: BackboneFlags,
-    head: HeadFlags,
-    data_flags: DataFlags,
-    *,
-    epochs: float | None,
-    sweep_steps: int | None,
-    as_json: bool,
-) -> int:
-    """Train text-video retrieval; see `run_training`."""
-    check_something_trains(head.name, settings)
-    return run_training(
-        lambda: assemble_retrieval(settings, model, head, data_flags),
-        out.expanduser(),
-        epochs=epochs,
-        sweep_steps=sweep_steps,
-        as_json=as_json,
-    )
-
-
-def run_training(
-    assemble: Callable[[], TrainingParts],
-    folder: Path,
-    *,
-    epochs: float | None,
-    sweep_steps: int | None,
-    as_json: bool,
-) -> int:
-    """Train into a folder, or try learning rates; → the exit code.
-
-    epochs: how long to train, in the place of the settings' steps
-    sweep_steps: only try learning rates, in runs of so many steps
-    """
+def run_training(prepare: Callable[[], PreparedTraining], request: TrainingRequest[Any]) -> int:
+    """Train into a folder, or try learning rates; → the exit code."""
+    folder = request.out.expanduser()
     with _only_first_process_talks():
         # Decoding comes before the processes meet: it may take longer than they wait for each
         # other.
-        parts = assemble()
+        prepared = prepare()
         with torchrun_processes():
-            parts.agree_on_data()
-            parts.say_what_is_trained()
-            parts.settings = _with_length(parts, epochs)
-            if sweep_steps is not None:
-                return run_sweep(parts, folder, steps=sweep_steps, as_json=as_json)
-            report = _train(parts, folder)
+            prepared.agree_on_data()
+            prepared.say_what_is_trained()
+            settings = _with_length(request, prepared.steps_per_epoch)
+            if request.sweep_steps is not None:
+                trials = replace(settings, steps=request.sweep_steps)
+                return run_sweep(prepared, trials, folder, as_json=request.as_json)
+            report = _train(prepared, settings, folder)
     if process_rank() == 0:
-        _tell(report, folder, as_json=as_json)
+        _tell(report, folder, as_json=request.as_json)
     if not report.finished:
         return Exit.INTERRUPTED
     # torchrun takes any other code than 0 for a crash.
     alone = "LOCAL_RANK" not in os.environ
-    return Exit.SOME_FAILED if parts.left_out and alone else Exit.DONE
+    return Exit.SOME_FAILED if prepared.left_out and alone else Exit.DONE
 
 
 def check_something_trains(head: str, settings: TrainingSettings) -> None:
@@ -90,19 +59,19 @@ def check_something_trains(head: str, settings: TrainingSettings) -> None:
         )
 
 
-def _with_length(parts: TrainingParts, epochs: float | None) -> TrainingSettings:
-    """The settings with the number of steps, and how often to validate."""
-    settings, epoch = parts.settings, parts.steps_per_epoch
+def _with_length(request: TrainingRequest[Any], epoch: int) -> TrainingSettings:
+    """The settings with the number of steps, and how often to validate; an epoch in steps."""
+    settings, epochs = request.settings, request.epochs
     steps = settings.steps if epochs is None else max(1, round(epochs * epoch))
     every = settings.validate_every or max(epoch, math.ceil(steps / _MOST_VALIDATIONS))
     return replace(settings, steps=steps, validate_every=every)
 
 
-def _train(parts: TrainingParts, folder: Path) -> TrainingReport:
-    progress = TrainingProgress("training", parts.settings.steps, 0)
-    trainer = parts.trainer(parts.settings, folder, on_step=progress.on_step, is_trial=False)
+def _train(prepared: PreparedTraining, settings: TrainingSettings, folder: Path) -> TrainingReport:
+    progress = TrainingProgress("training", settings.steps, 0)
+    trainer = prepared.trainer(settings, folder, on_step=progress.on_step, is_trial=False)
     if trainer.step:
-        talk(f"going on after step {trainer.step} of {parts.settings.steps}")
+        talk(f"going on after step {trainer.step} of {settings.steps}")
     with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:
         report = trainer.run(stop)
     if process_rank() == 0:

@@ -15,7 +15,7 @@ from models.training.loop import TrainingDiverged, TrainingSettings
 from tasks.terminal.curves import draw_sweep
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data, data_console, data_json, talk
-from tasks.training.parts import TrainingParts
+from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import FIGURES, TrainingProgress
 
 SWEEP_FILE = "sweep.png"
@@ -29,25 +29,29 @@ class Trial:
 
     learning_rate: float
     loss: float | None  # mean over the last fifth of the steps
-    figure: float | None  # of the validation, see `TrainingParts`
+    figure: float | None  # of the validation, see `PreparedTraining`
 
 
-def run_sweep(parts: TrainingParts, folder: Path, *, steps: int, as_json: bool) -> int:
+def run_sweep(
+    prepared: PreparedTraining, settings: TrainingSettings, folder: Path, *, as_json: bool
+) -> int:
     """Try the rates of what trains most, print a table, draw it, recommend one; → exit code.
 
     The rate of the head is varied where only the head trains, else that of the backbone.
+
+    settings: those of every run, but for that rate
     """
-    option, settings = _trials(parts.settings, steps)
+    option, trial_settings = _trials(settings)
     trials: list[Trial] = []
     with stop_on_interrupt() as stop:
-        for one in settings:
-            trial = _try(parts, one, folder, option, stop)
+        for one in trial_settings:
+            trial = _try(prepared, one, folder, option, stop)
             if trial is None:
                 talk("stopped: --sweep starts anew")
                 return Exit.INTERRUPTED
             trials.append(trial)
     if process_rank() == 0:
-        _show(trials, option, parts.figure, folder, as_json=as_json)
+        _show(trials, option, prepared.figure, folder, as_json=as_json)
     return Exit.DONE
 
 
@@ -57,9 +61,9 @@ def recommended(trials: Sequence[Trial]) -> Trial | None:
     return max(good, key=lambda trial: (trial.figure, -(trial.loss or 0.0)), default=None)
 
 
-def _trials(settings: TrainingSettings, steps: int) -> tuple[str, list[TrainingSettings]]:
+def _trials(settings: TrainingSettings) -> tuple[str, list[TrainingSettings]]:
     """The option that is varied, and the settings of each run."""
-    short = replace(settings, steps=steps, validate_every=0, save_every=steps)
+    short = replace(settings, validate_every=0, save_every=settings.steps)
     if settings.tune == "head":
         base = settings.head_learning_rate
         return "--head-rate", [replace(short, head_learning_rate=base * f) for f in _FACTORS]
@@ -68,7 +72,7 @@ def _trials(settings: TrainingSettings, steps: int) -> tuple[str, list[TrainingS
 
 
 def _try(
-    parts: TrainingParts, settings: TrainingSettings, folder: Path, option: str, stop: Event
+    prepared: PreparedTraining, settings: TrainingSettings, folder: Path, option: str, stop: Event
 ) -> Trial | None:
     """One short run, in a folder that is deleted again; None when it was stopped."""
     rate = (
@@ -78,7 +82,7 @@ def _try(
     if process_rank() == 0:
         shutil.rmtree(place, ignore_errors=True)
     progress = TrainingProgress(f"{option} {rate:.2g}", settings.steps, 0)
-    trainer = parts.trainer(settings, place, on_step=progress.on_step, is_trial=True)
+    trainer = prepared.trainer(settings, place, on_step=progress.on_step, is_trial=True)
     try:
         with progress if process_rank() == 0 else nullcontext():
             report = trainer.run(stop)
@@ -92,7 +96,7 @@ def _try(
         return None
     last = [record["loss"] for record in history[-max(1, len(history) // 5) :]]
     loss = sum(last) / len(last) if last else None
-    return Trial(rate, loss, report.best_figures[parts.figure])
+    return Trial(rate, loss, report.best_figures[prepared.figure])
 
 
 def _show(

@@ -42,6 +42,8 @@ from ui.cli.train_options import (
     ValidationVideosOption,
     WarmupOption,
     WeightDecayOption,
+    start_flags,
+    training_request,
 )
 
 
@@ -173,38 +175,27 @@ def actions(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
-    from tasks.training.actions_run import run_actions, usual_action_head, usual_visual
-    from tasks.training.flags import ActionFlags, BackboneFlags, HeadFlags, training_settings
+    from tasks.training.actions import train_actions, usual_action_head, usual_visual
+    from tasks.training.request import ActionFlags
 
-    settings = training_settings(context.params)
-    start = BackboneFlags(model, pretrained, weights, device, init)
-    card = start.first_card()
-    seen = visual.value if visual else usual_visual(card)
-    head_name = head.value if head else usual_action_head(card, visual=seen)
-    code = run_actions(
-        out,
-        settings,
-        start,
-        HeadFlags(head_name, blocks, gated=gated, standardised=standardised),
-        ActionFlags(
-            spec=data,
-            library=from_library,
-            videos=videos,
-            cache=cache,
-            frames=frames,
-            shifts=shifts,
-            batch_size=batch_size,
-            shots=shots,
-            validation_videos=validation_videos,
-            augment=augment,
-            flip=flip,
-            templates=templates,
-            target_temperature=target_temperature,
-            tag_weight=tag_weight,
-            visual=seen,
-        ),
-        epochs=None if steps else epochs,
-        sweep_steps=sweep_steps if sweep else None,
-        as_json=as_json,
+    start = start_flags(context.params)
+    seen = visual.value if visual else usual_visual(start)
+    name = head.value if head else usual_action_head(start, visual=seen)
+    recipe = ActionFlags(
+        spec=data,
+        library=from_library,
+        videos=videos,
+        cache=cache,
+        frames=frames,
+        shifts=shifts,
+        batch_size=batch_size,
+        shots=shots,
+        validation_videos=validation_videos,
+        augment=augment,
+        flip=flip,
+        templates=templates,
+        target_temperature=target_temperature,
+        tag_weight=tag_weight,
+        visual=seen,
     )
-    raise typer.Exit(code)
+    raise typer.Exit(train_actions(training_request(context.params, name, recipe)))

@@ -1,10 +1,14 @@
 """Options that all kinds of training have. Free of torch, so that --help answers at once."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from tasks.training.request import Recipe, StartFlags, TrainingRequest
 
 
 class Tune(StrEnum):
@@ -120,3 +124,48 @@ SweepOption = Annotated[
     ),
 ]
 SweepStepsOption = Annotated[int, typer.Option(min=1, help="Steps of each run of --sweep.")]
+
+
+def start_flags(typed: Mapping[str, Any]) -> "StartFlags":
+    """The model and where to start from, out of a command's options by their names."""
+    from tasks.terminal.model_flags import ModelFlags
+    from tasks.training.request import StartFlags
+
+    model = ModelFlags(typed["model"], typed["pretrained"], typed["weights"], typed["device"])
+    return StartFlags(model, typed["init"])
+
+
+def training_request(
+    typed: Mapping[str, Any], head: str, recipe: "Recipe"
+) -> "TrainingRequest[Recipe]":
+    """What a run is asked for, out of a command's options by their names.
+
+    Where epochs were typed instead of steps, the number of steps is not known before the data is.
+    """
+    from models.training.loop import TrainingSettings
+    from tasks.training.request import HeadFlags, TrainingRequest
+
+    return TrainingRequest(
+        out=typed["out"],
+        start=start_flags(typed),
+        head=HeadFlags(head, typed["blocks"], typed["gated"], typed["standardised"]),
+        settings=TrainingSettings(
+            steps=typed["steps"] or 1,
+            head_learning_rate=typed["head_rate"],
+            backbone_learning_rate=typed["backbone_rate"],
+            warmup_share=typed["warmup"],
+            weight_decay=typed["weight_decay"],
+            gradient_clip=typed["gradient_clip"],
+            precision=typed["precision"].value,
+            seed=typed["seed"],
+            tune=typed["tune"].value,
+            freeze_below=typed["freeze_below"],
+            chunk=typed["chunk"],
+            validate_every=typed["validate_every"] or 0,
+            save_every=typed["save_every"],
+        ),
+        recipe=recipe,
+        epochs=None if typed["steps"] else typed["epochs"],
+        sweep_steps=typed["sweep_steps"] if typed["sweep"] else None,
+        as_json=typed["as_json"],
+    )

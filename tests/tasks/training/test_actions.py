@@ -19,7 +19,7 @@ from search.catalog.store import Store
 from search.tags.corrections import say
 from tasks.training.progress import TrainingProgress
 from tests.corpus import shots, write_clip
-from tests.tasks.training.training_runs import assert_same_weights, weights
+from tests.tasks.training.training_runs import assert_same_weights, origin, weights
 from tests.tiny import CONFIG, index, tiny_backbone
 from ui.cli.train import train_app
 
@@ -89,6 +89,32 @@ def test_ctrl_c_saves_and_the_result_is_the_same_after_going_on(data, tmp_path, 
     assert again.exit_code == 3, again.output
     assert "going on after step 2 of 4" in again.stderr
     assert_same_weights(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_checkpoint_is_known_by_the_same_words_in_all_versions(data, tmp_path):
+    assert train(data, tmp_path, "--gated").exit_code == 3
+    found = origin(tmp_path, data)
+    assert found.pop("model").startswith("bundled ")
+    assert found == {
+        "augment": "True",
+        "batch_size": "4",
+        "flip": "None",
+        "frames": "3",
+        "head": "HeadFlags(name='Transf', blocks=1, gated=True, standardised=False)",
+        "init": "None",
+        "library": "None",
+        "shifts": "3",
+        "shots": "None",
+        "spec": "DATA/clips.csv",
+        "tag_weight": "None",
+        "target_temperature": "10.0",
+        "templates": "743908fe83b30bde3ed864a2e8a0690e",
+        "training clips": "8",
+        "validation clips": "2",
+        "validation_videos": "2",
+        "videos": "None",
+        "visual": "plain",
+    }
 
 
 def test_a_run_with_another_recipe_does_not_go_on(data, tmp_path):

@@ -20,7 +20,7 @@ from models.training.files import read_history
 from tasks.training.progress import TrainingProgress
 from tasks.training.sweep import Trial, recommended
 from tests.corpus import shots, write_clip
-from tests.tasks.training.training_runs import assert_same_weights, weights
+from tests.tasks.training.training_runs import assert_same_weights, origin, weights
 from ui.cli.train import train_app
 
 CLIPS = 10
@@ -86,6 +86,26 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_result_is_the_same(data, tmp
     assert again.exit_code == 3
     assert "going on after step 2 of 4" in again.stderr
     assert_same_weights(tmp_path / "parts", tmp_path / "whole")
+
+
+def test_a_checkpoint_is_known_by_the_same_words_in_all_versions(data, tmp_path):
+    assert train(data, tmp_path).exit_code == 3
+    found = origin(tmp_path, data)
+    assert found.pop("model").startswith("bundled ")
+    assert found == {
+        "batch_size": "4",
+        "captions": "expanded",
+        "frame_rate": "2.0",
+        "frames": "3",
+        "head": "HeadFlags(name='seqTransf', blocks=1, gated=False, standardised=False)",
+        "init": "None",
+        "spec": "DATA/pairs.csv",
+        "training videos": "8",
+        "unique_videos": "False",
+        "validation videos": "2",
+        "validation_videos": "2",
+        "videos": "None",
+    }
 
 
 def test_a_trained_text_tower_is_the_start_of_the_next_run(data, tmp_path):
