@@ -29,10 +29,10 @@ class ModelFlags:
 
         Raises KinodexError for a model that is unknown.
         """
-        from models.clip.sources import choose_model
-
         if not (self.model or self.pretrained or self.weights):
             return None
+        from models.clip.sources import choose_model
+
         name = self.model or (current.name if current else _usual(None).name)
         bare = not (self.pretrained or self.weights)
         if current and bare and self.model == current.name:

@@ -26,6 +26,17 @@ ModelOption = Annotated[
         show_default=False,
     ),
 ]
+EvaluatedModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        envvar="KINODEX_MODEL",
+        help="'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. Default: one that suits "
+        "this machine.",
+        show_default=False,
+    ),
+]
 PretrainedOption = Annotated[
     str | None,
     typer.Option(help="Tag of the model's weights, as open_clip lists them.", show_default=False),
@@ -90,6 +101,7 @@ VideosOption = Annotated[
         help="Folder of the videos. Default: that of the annotations.", show_default=False
     ),
 ]
+SplitOption = Annotated[str, typer.Option(help="train, val or test, or several joined by '+'.")]
 FrameCacheOption = Annotated[
     Path | None,
     typer.Option(

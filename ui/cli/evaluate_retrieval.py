@@ -1,0 +1,96 @@
+"""`kinodex evaluate retrieval`; what it does is in `tasks.evaluation.retrieval`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ui.cli.options import (
+    DataOption,
+    DeviceOption,
+    EvaluatedModelOption,
+    FrameCacheOption,
+    JsonOption,
+    PretrainedOption,
+    SplitOption,
+    VideosOption,
+    WeightsOption,
+)
+
+
+def retrieval(
+    data: DataOption,
+    videos: VideosOption = None,
+    split: SplitOption = "test",
+    model: EvaluatedModelOption = None,
+    pretrained: PretrainedOption = None,
+    weights: WeightsOption = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="meanP, query-aware, or the file of a trained head. Default: the model's own.",
+            show_default=False,
+        ),
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Frames of each video, at most. Default: as many as the head was trained with, "
+            "or 12.",
+            show_default=False,
+        ),
+    ] = None,
+    frame_rate: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0,
+            help="Frames to choose from, per second; 0 is every frame. Default: that of the "
+            "head's training, or 1.",
+            show_default=False,
+        ),
+    ] = None,
+    dual_softmax: Annotated[
+        bool,
+        typer.Option("--dual-softmax", help="Also with scores that look at all queries together."),
+    ] = False,
+    query_bank: Annotated[
+        str | None,
+        typer.Option(
+            help="Also with scores normalised by other captions: a split of the data that is not "
+            "measured (train), or a text file with one caption a line.",
+            show_default=False,
+        ),
+    ] = None,
+    per_query: Annotated[
+        Path | None,
+        typer.Option(
+            help="Write the rank of every query into this JSONL file.", show_default=False
+        ),
+    ] = None,
+    cache: FrameCacheOption = None,
+    device: DeviceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How well captions find their videos, and videos their captions.
+
+    R@k is the percentage of queries whose right answer is among the first k. Ties count against
+    the model. Videos that cannot be decoded are left out, and counted.
+    """
+    from tasks.evaluation.retrieval import EvaluationRequest, run_retrieval
+    from tasks.terminal.model_flags import ModelFlags
+
+    request = EvaluationRequest(
+        data=data,
+        videos=videos,
+        split=split,
+        flags=ModelFlags(model, pretrained, weights, device),
+        head=head,
+        frames=frames,
+        frame_rate=frame_rate,
+        dual_softmax=dual_softmax,
+        query_bank=query_bank,
+        per_query=per_query,
+        cache=cache,
+    )
+    raise typer.Exit(run_retrieval(request, as_json=as_json))
