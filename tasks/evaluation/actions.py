@@ -38,6 +38,7 @@ from tasks.evaluation.action_report import (
 from tasks.terminal.bars import fill, say_left_out
 from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
+from tasks.terminal.plots import check_plots
 from tasks.terminal.printing import talk
 
 _USUAL_FRAMES = 8
@@ -72,6 +73,8 @@ class ActionRequest:
 
 def run_actions(request: ActionRequest, *, as_json: bool) -> int:
     """Measure, print the table, draw and write what was asked for; → the exit code."""
+    if request.confusion:
+        check_plots()
     dataset = load_actions(request.data, videos=request.videos, split=request.split)
     if request.confusion and (dataset.targets.sum(axis=1) != 1).any():
         raise KinodexError(

@@ -1,14 +1,28 @@
-"""Which action was taken for which, as a picture, drawn with Pillow."""
+"""Which action was taken for which, as a picture."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from models.errors import KinodexError
-from models.files import replaced_whole
+from search.wording import printable
+from tasks.terminal.plots import (
+    BLUE,
+    GRID,
+    INK,
+    ORANGE,
+    house_style,
+    new_figure,
+    points,
+    save_png,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Cells shrink from the one size to the other as labels become more, and the picture stays a few
 # thousand pixels wide. Writing needs rows of the height of the smaller one.
@@ -18,30 +32,27 @@ _USUAL_SIDE = 1400
 # viewers do not open them.
 _MOST_LABELS = 750
 _NUMBERED_CELL = 26
-_EDGE, _GAP = 16, 6
+_GAP = 12
 _LONGEST_NAME = 40
 _LISTED = 20
-_INK, _GRID, _PAPER = (60, 60, 60), (225, 225, 225), (255, 255, 255)
-_RIGHT, _WRONG = (31, 92, 160), (200, 80, 30)
-
-_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 
 @dataclass(frozen=True)
-class _Table:
+class ConfusionTable:
     """What is drawn: rows and columns of the same labels, and a column for what was not read."""
 
     counts: np.ndarray  # (labels, labels + 1)
     names: list[str]
-    cell: int
+    cell: int  # pixels
 
     @property
     def shares(self) -> np.ndarray:
-        """Of the clips of each row; 0 where it has none. shape: (labels, labels + 1)"""
+        """The part of each row's clips; 0 where it has none. shape: (labels, labels + 1)"""
         return self.counts / np.maximum(self.counts.sum(axis=1, keepdims=True), 1)
 
     @property
     def columns(self) -> list[str]:
+        """What the columns are called."""
         return [*self.names, "(not decoded)"]
 
 
@@ -54,87 +65,114 @@ def draw_confusion(counts: np.ndarray, labels: Sequence[str], file: Path, *, tit
 
     counts: (labels, labels + 1), the last column for clips that could not be decoded
 
-    Raises KinodexError when the file cannot be written.
+    Raises PlotsMissing, and KinodexError when the file cannot be written.
     """
-    table = _shown(counts, labels)
-    font = ImageFont.load_default(min(13, table.cell - 2))
-    names = _strip(table.names, table.cell, font, at_right=True)
-    heads = _strip(table.columns, table.cell, font, at_right=False).rotate(90, expand=True)
-    lines = list(_worst_confusions(table))
-    left, top = _EDGE + names.width + _GAP, 3 * _EDGE + heads.height + _GAP
-    width, height = table.counts.shape[1] * table.cell, len(table.names) * table.cell
-    picture = Image.new(
-        "RGB",
-        (max(left + width, 760) + _EDGE, top + height + (len(lines) + 3) * 18 + _EDGE),
-        _PAPER,
-    )
-    draw = ImageDraw.Draw(picture)
-    draw.text((_EDGE, _EDGE), title, fill=_INK, font=ImageFont.load_default(15))
-    picture.paste(names, (_EDGE, top))
-    picture.paste(heads, (left, top - _GAP - heads.height))
-    _draw_cells(draw, table, left, top)
-    for number, line in enumerate(lines):
-        place = (_EDGE, top + height + 18 * (number + 1))
-        draw.text(place, line, fill=_INK, font=ImageFont.load_default(13))
-    _save(picture, file)
+    with house_style():
+        figure = confusion_figure(confusion_table(counts, labels), title=title)
+        try:
+            save_png(figure, file, grows=True)
+        except OSError as error:
+            raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error
 
 
-def _shown(counts: np.ndarray, labels: Sequence[str]) -> _Table:
+def confusion_table(counts: np.ndarray, labels: Sequence[str]) -> ConfusionTable:
+    """What of the counts is drawn, and how large."""
     present = counts.sum(axis=1) + counts[:, :-1].sum(axis=0)
     order = np.argsort(-present, kind="stable")[:_MOST_LABELS]
     kept = np.sort(order[present[order] > 0])
     undecoded = counts[:, -1:]
     shown = np.concatenate([counts[np.ix_(kept, kept)], undecoded[kept]], axis=1)
-    names = [_shortened(labels[position]) for position in kept]
+    names = [_shortened(printable(labels[position])) for position in kept]
     cell = min(_LARGEST_CELL, max(_SMALLEST_CELL, _USUAL_SIDE // max(1, len(names))))
-    return _Table(shown, names, cell)
+    return ConfusionTable(shown, names, cell)
+
+
+def confusion_figure(table: ConfusionTable, *, title: str) -> "Figure":
+    """The cells fill the figure; names, title and list stand around it. Within `house_style`."""
+    rows, columns = table.counts.shape
+    figure = new_figure(columns * table.cell, rows * table.cell)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.imshow(_coloured(table), interpolation="nearest", aspect="auto")
+    _draw_grid(axes, table)
+    if table.cell >= _NUMBERED_CELL:
+        _number(axes, table)
+    above = _write_names(axes, table) + _GAP
+    _write_beside(axes, title, (0, 1), above, size=15)
+    _write_beside(axes, "\n".join(_worst_confusions(table)), (0, 0), -_GAP, size=13)
+    return figure
 
 
 def _shortened(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 3]}..."
 
 
-def _strip(names: Sequence[str], row: int, font: _Font, *, at_right: bool) -> Image.Image:
-    """Names below each other, a row each, all at the right end or all at the left."""
-    width = max(int(font.getlength(name)) for name in names) + 2
-    strip = Image.new("RGB", (width, row * len(names)), _PAPER)
-    draw = ImageDraw.Draw(strip)
-    x, anchor = (width - 1, "rm") if at_right else (0, "lm")
-    for number, name in enumerate(names):
-        draw.text((x, row * number + row // 2), name, fill=_INK, font=font, anchor=anchor)
-    return strip
+def _coloured(table: ConfusionTable) -> np.ndarray:
+    """Blue on the diagonal and orange beside it, on paper; uint8 RGB (labels, labels + 1, 3).
+
+    They follow the root of the share, or one clip of a hundred would not be seen.
+    """
+    from matplotlib.colors import to_rgb
+
+    right = np.eye(*table.counts.shape, dtype=np.bool_)[..., None]
+    hues = np.where(right, to_rgb(BLUE), to_rgb(ORANGE))
+    weights = np.sqrt(table.shares)[..., None]
+    return np.rint(255 * (1 - weights * (1 - hues))).astype(np.uint8)
 
 
-def _draw_cells(draw: ImageDraw.ImageDraw, table: _Table, left: int, top: int) -> None:
+def _draw_grid(axes: "Axes", table: ConfusionTable) -> None:
     rows, columns = table.counts.shape
-    right, bottom = left + columns * table.cell, top + rows * table.cell
-    for row in range(rows + 1):
-        y = top + row * table.cell
-        draw.line((left, y, right, y), fill=_GRID)
-    for column in range(columns + 1):
-        x = left + column * table.cell
-        draw.line((x, top, x, bottom), fill=_GRID)
+    style: dict[str, Any] = {"colors": GRID, "linewidths": points(1), "clip_on": False}
+    axes.vlines(np.arange(columns + 1) - 0.5, -0.5, rows - 0.5, **style)
+    axes.hlines(np.arange(rows + 1) - 0.5, -0.5, columns - 0.5, **style)
+
+
+def _write_names(axes: "Axes", table: ConfusionTable) -> float:
+    """The labels, left and above, as high as a row has room for; → the height of those above."""
+    space = _GAP / 2 / table.cell
+    size = points(min(13, table.cell - 2))
+    for row, name in enumerate(table.names):
+        axes.text(-0.5 - space, row, name, size=size, ha="right", va="center_baseline")
+    heads = [
+        axes.text(column, -0.5 - space, name, size=size, rotation=90, ha="center", va="bottom")
+        for column, name in enumerate(table.columns)
+    ]
+    return _GAP / 2 + max(head.get_window_extent().height for head in heads)
+
+
+def _write_beside(
+    axes: "Axes", text: str, corner: tuple[float, float], pixels: float, *, size: int
+) -> None:
+    """A text at a corner of the cells, some pixels above or, below zero, under it."""
+    axes.annotate(
+        text,
+        corner,
+        xycoords="axes fraction",
+        xytext=(0, points(pixels)),
+        textcoords="offset points",
+        va="bottom" if pixels > 0 else "top",
+        linespacing=1.5,
+        size=points(size),
+    )
+
+
+def _number(axes: "Axes", table: ConfusionTable) -> None:
+    """The percentage in each cell that holds any clip."""
     shares = table.shares
-    font = ImageFont.load_default(11)
     for row, column in np.argwhere(table.counts).tolist():
-        x, y = left + column * table.cell, top + row * table.cell
         share = shares[row, column]
-        hue = _RIGHT if row == column else _WRONG
-        draw.rectangle((x + 1, y + 1, x + table.cell - 1, y + table.cell - 1), _mixed(hue, share))
-        if table.cell >= _NUMBERED_CELL:
-            middle = (x + table.cell / 2, y + table.cell / 2)
-            ink = _PAPER if share > 0.4 else _INK
-            draw.text(middle, f"{100 * share:.0f}", fill=ink, font=font, anchor="mm")
+        axes.text(
+            column,
+            row,
+            f"{100 * share:.0f}",
+            color="white" if share > 0.4 else INK,
+            size=points(11),
+            ha="center",
+            va="center_baseline",
+        )
 
 
-def _mixed(hue: tuple[int, int, int], share: float) -> tuple[int, int, int]:
-    """The hue on paper; by the root of the share, or one clip of hundred would not be seen."""
-    weight = float(share) ** 0.5
-    red, green, blue = (round(255 - weight * (255 - channel)) for channel in hue)
-    return red, green, blue
-
-
-def _worst_confusions(table: _Table) -> Iterator[str]:
+def _worst_confusions(table: ConfusionTable) -> Iterator[str]:
     wrong = table.counts.copy()
     np.fill_diagonal(wrong, 0)
     rows, columns = np.unravel_index(np.argsort(-wrong, axis=None, kind="stable"), wrong.shape)
@@ -144,11 +182,3 @@ def _worst_confusions(table: _Table) -> Iterator[str]:
         if wrong[row, column]:
             share = f"{wrong[row, column]} of {totals[row]}"
             yield f"{table.names[row]}: {share} as {table.columns[column]}"
-
-
-def _save(picture: Image.Image, file: Path) -> None:
-    try:
-        with replaced_whole(file, durable=True) as draft:
-            picture.save(draft, format="PNG", optimize=True)
-    except OSError as error:
-        raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error

@@ -16,6 +16,7 @@ from tasks.evaluation.sketch_report import draw_curve, print_rows, rows_of
 from tasks.sketches.maker import SketchMaker
 from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
+from tasks.terminal.plots import check_plots
 from tasks.terminal.printing import talk
 
 # Of a label. Sentences for actions, the default elsewhere, are wrong for things.
@@ -43,6 +44,8 @@ class SketchExamRequest:
 
 def run_sketch_exam(request: SketchExamRequest, *, as_json: bool) -> int:
     """Draw what has to be drawn, ask the models, print the table; → the exit code."""
+    if request.curve:
+        check_plots()
     templates = _templates(request)
     judge_choice = request.judge.choice(None)
     exam, drawer = _exam(request)

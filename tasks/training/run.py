@@ -16,6 +16,7 @@ from models.training.loop import TrainingReport, TrainingSettings
 from search.wording import printable
 from tasks.terminal.curves import draw_history
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
+from tasks.terminal.plots import PlotsMissing
 from tasks.terminal.printing import data, data_json, talk, talk_console
 from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import TrainingProgress, figures_line
@@ -75,8 +76,16 @@ def _train(prepared: PreparedTraining, settings: TrainingSettings, folder: Path)
     with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:
         report = trainer.run(stop)
     if process_rank() == 0:
-        draw_history(read_history(folder), folder / CURVES_FILE)
+        _draw_curves(folder)
     return report
+
+
+def _draw_curves(folder: Path) -> None:
+    """A run is worth more than its picture: where that cannot be drawn, a sentence says why."""
+    try:
+        draw_history(read_history(folder), folder / CURVES_FILE)
+    except (PlotsMissing, OSError) as error:
+        talk(f"{CURVES_FILE} is not drawn: {error}")
 
 
 def _tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:

@@ -1,7 +1,7 @@
 """`kinodex train … --sweep`: short runs over a range of learning rates."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from models.training.files import read_history
 from models.training.loop import TrainingDiverged, TrainingSettings
 from tasks.terminal.curves import draw_sweep
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
+from tasks.terminal.plots import PlotsMissing
 from tasks.terminal.printing import data, data_console, data_json, talk
 from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import FIGURES, TrainingProgress
@@ -102,9 +103,8 @@ def _try(
 def _show(
     trials: Sequence[Trial], option: str, figure: str, folder: Path, *, as_json: bool
 ) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     records = [_record(trial, figure) for trial in trials]
-    draw_sweep(records, folder / SWEEP_FILE, figure=figure, name=FIGURES[figure])
+    drawn = _draw(records, figure, folder)
     if as_json:
         for record in records:
             data_json(record)
@@ -117,9 +117,22 @@ def _show(
     if best is None:
         talk(f"all runs diverged: try again with a smaller {option}")
         return
-    talk(f"recommended: {option} {best.learning_rate:.2g} (curve: {folder / SWEEP_FILE})")
+    curve = f" (curve: {drawn})" if drawn else ""
+    talk(f"recommended: {option} {best.learning_rate:.2g}{curve}")
     if best in (trials[0], trials[-1]):
         talk(f"that is the end of the range: sweep again around {option} {best.learning_rate:.2g}")
+
+
+def _draw(records: Sequence[Mapping[str, float | None]], figure: str, folder: Path) -> Path | None:
+    """The picture's file; None where it cannot be drawn, which a sentence says: a table remains."""
+    file = folder / SWEEP_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        draw_sweep(records, file, figure=figure, name=FIGURES[figure])
+    except (PlotsMissing, OSError) as error:
+        talk(f"{SWEEP_FILE} is not drawn: {error}")
+        return None
+    return file
 
 
 def _record(trial: Trial, figure: str) -> dict[str, float | None]:

@@ -138,6 +138,14 @@ def test_the_confusion_matrix_is_drawn(evaluate, tmp_path):
         assert picture.format == "PNG"
 
 
+def test_a_matrix_that_could_not_be_drawn_is_refused_before_anything_is_measured(
+    evaluate, tmp_path, no_matplotlib
+):
+    code, out, err = evaluate("--confusion", tmp_path / "c.png")
+    assert (code, out) == (1, "")
+    assert "pip install 'kinodex[plots]'" in err
+
+
 def test_thirty_views_find_the_same_in_clips_that_stand_still(evaluate):
     found = json.loads(evaluate("--json", "--views", "10x3", "--undecoded", "left-out")[1])
     assert found["views"] == "10x3"

@@ -1,72 +1,146 @@
 """Confusion matrices as pictures."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 from PIL import Image
 
 from models.errors import KinodexError
-from tasks.evaluation.confusion import draw_confusion
+from tasks.evaluation.confusion import confusion_figure, confusion_table, draw_confusion
+from tasks.terminal.plots import house_style
 
-BLUE, ORANGE = (31, 92, 160), (200, 80, 30)
-
-
-def drawn(file: Path, counts: np.ndarray, labels: list[str]) -> np.ndarray:
-    """The picture's pixels; shape: (height, width, 3)."""
-    draw_confusion(counts, labels, file, title="some clips")
-    with Image.open(file) as picture:
-        return np.asarray(picture.convert("RGB"))
+BLUE, ORANGE, PAPER = [31, 92, 160], [200, 80, 30], [255, 255, 255]
 
 
-def centre(pixels: np.ndarray, colour: tuple[int, int, int]) -> tuple[int, int]:
-    """Middle (y, x) of all pixels of a colour."""
-    places = np.argwhere((pixels == colour).all(axis=-1))
-    y, x = (places.min(axis=0) + places.max(axis=0)) // 2
-    return int(y), int(x)
+@pytest.fixture(autouse=True)
+def style() -> Iterator[None]:
+    with house_style():
+        yield
 
 
-def test_what_is_right_is_blue_and_what_is_wrong_is_orange_in_its_row_and_column(tmp_path):
+class Drawn:
+    """What stands in a picture of a matrix."""
+
+    def __init__(self, counts: np.ndarray, labels: list[str]) -> None:
+        self.figure = confusion_figure(confusion_table(counts, labels), title="some clips")
+        [axes] = self.figure.axes
+        [image] = axes.images
+        self.cells = np.asarray(image.get_array())
+        self.texts = [text for text in axes.texts if text.get_text()]
+
+    @property
+    def rows(self) -> list[str]:
+        """The names at the left, from top to bottom."""
+        return [text.get_text() for text in self.row_texts]
+
+    @property
+    def row_texts(self) -> list[Text]:
+        return [text for text in self.texts if text.get_ha() == "right"]
+
+    @property
+    def columns(self) -> list[str]:
+        """The names above, from left to right."""
+        return [text.get_text() for text in self.texts if text.get_rotation() == 90]
+
+    def number(self, row: int, column: int) -> str:
+        """What is written into a cell."""
+        [found] = [t.get_text() for t in self.texts if t.get_position() == (column, row)]
+        return found
+
+    @property
+    def below(self) -> list[str]:
+        """What is confused most, line by line."""
+        [found] = [t.get_text() for t in self.texts if "aken for another" in t.get_text()]
+        return found.split("\n")
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """Width and height of the whole picture in pixels."""
+        box = self.figure.get_tightbbox()
+        return box.width * self.figure.dpi, box.height * self.figure.dpi
+
+
+def test_what_is_right_is_blue_and_what_is_wrong_is_orange_in_its_row_and_column():
     counts = np.array([[3, 0, 0, 0], [0, 0, 2, 0], [0, 0, 0, 0]])
-    pixels = drawn(tmp_path / "c.png", counts, ["walk", "run", "jump"])
-    (right_y, right_x), (wrong_y, wrong_x) = centre(pixels, BLUE), centre(pixels, ORANGE)
-    assert (wrong_y - right_y, wrong_x - right_x) == (40, 80)
+    drawn = Drawn(counts, ["walk", "run", "jump"])
+    assert drawn.rows == ["walk", "run", "jump"]
+    assert drawn.columns == ["walk", "run", "jump", "(not decoded)"]
+    assert drawn.cells.tolist() == [
+        [BLUE, PAPER, PAPER, PAPER],
+        [PAPER, PAPER, ORANGE, PAPER],
+        [PAPER, PAPER, PAPER, PAPER],
+    ]
 
 
-def test_clips_that_were_not_decoded_have_a_column_behind_all_labels(tmp_path):
-    counts = np.array([[3, 0, 0], [0, 0, 4]])
-    pixels = drawn(tmp_path / "c.png", counts, ["walk", "run"])
-    (right_y, right_x), (wrong_y, wrong_x) = centre(pixels, BLUE), centre(pixels, ORANGE)
-    assert (wrong_y - right_y, wrong_x - right_x) == (40, 80)
+def test_cells_say_the_percentage_of_their_row_and_the_worst_stand_below_with_their_counts():
+    drawn = Drawn(np.array([[3, 1, 0], [2, 6, 0]]), ["walk", "run"])
+    assert (drawn.number(0, 0), drawn.number(0, 1)) == ("75", "25")
+    assert (drawn.number(1, 0), drawn.number(1, 1)) == ("25", "75")
+    assert drawn.below == [
+        "Taken for another most often:",
+        "run: 2 of 8 as walk",
+        "walk: 1 of 4 as run",
+    ]
+    paler, darker = drawn.cells[0, 1].astype(int), drawn.cells[0, 0].astype(int)
+    # Half of the way to orange, for a quarter of the row.
+    assert paler.tolist() == pytest.approx([228, 168, 142], abs=1)
+    assert darker.sum() < paler.sum()
 
 
-def test_labels_that_take_no_part_are_left_out(tmp_path):
+def test_clips_that_were_not_decoded_have_a_column_behind_all_labels():
+    drawn = Drawn(np.array([[3, 0, 0], [0, 0, 4]]), ["walk", "run"])
+    assert drawn.columns[-1] == "(not decoded)"
+    assert drawn.cells[1].tolist() == [PAPER, PAPER, ORANGE]
+    assert drawn.below[1:] == ["run: 4 of 4 as (not decoded)"]
+
+
+def test_labels_that_take_no_part_are_left_out():
     counts = np.zeros((30, 31), int)
     counts[3, 3] = counts[20, 7] = 5
-    few = drawn(tmp_path / "few.png", counts, [f"label {n}" for n in range(30)])
-    (right_y, right_x), (wrong_y, wrong_x) = centre(few, BLUE), centre(few, ORANGE)
-    assert (wrong_y - right_y, wrong_x - right_x) == (80, 40)  # of 3, 7 and 20
+    drawn = Drawn(counts, [f"label {n}" for n in range(30)])
+    assert drawn.rows == ["label 3", "label 7", "label 20"]
+    assert drawn.cells[0, 0].tolist() == BLUE
+    assert drawn.cells[2, 1].tolist() == ORANGE
 
 
 @pytest.mark.parametrize("count", [18, 400])
-def test_a_row_is_high_enough_for_its_name(tmp_path, count):
+def test_a_row_is_high_enough_for_its_name(count):
     counts = np.eye(count, count + 1, dtype=int)
-    pixels = drawn(tmp_path / "c.png", counts, [f"pouring tea, number {n}" for n in range(count)])
-    places = np.argwhere((pixels == BLUE).all(axis=-1))
-    row_height = np.ptp(places[:, 0]) / count
-    assert row_height >= 10
-    assert max(pixels.shape) < 6000
+    drawn = Drawn(counts, [f"pouring tea, number {n}" for n in range(count)])
+    [axes] = drawn.figure.axes
+    assert axes.get_window_extent().height / count >= 10
+    first, second, *_ = drawn.row_texts
+    assert first.get_window_extent().y0 >= second.get_window_extent().y1 - 2
+    assert max(drawn.size) < 6000
 
 
-def test_a_very_long_name_leaves_room_for_the_cells(tmp_path):
-    pixels = drawn(tmp_path / "c.png", np.array([[1, 0]]), ["walking " * 500])
-    assert pixels.shape[1] < 1000
+def test_a_very_long_name_leaves_room_for_the_cells():
+    assert Drawn(np.array([[1, 0]]), ["walking " * 500]).size[0] < 1000
 
 
-def test_two_thousand_labels_give_a_picture_of_bounded_size(tmp_path):
-    counts = np.eye(2000, 2001, dtype=int)
-    pixels = drawn(tmp_path / "c.png", counts, [str(n) for n in range(2000)])
-    assert max(pixels.shape) < 9000
+def test_names_are_shown_as_they_are_and_hide_nothing():
+    labels = [r"$\frac{x", "two\nlines", "plain"]
+    drawn = Drawn(np.eye(3, 4, dtype=int), labels)
+    assert drawn.rows == [r"$\frac{x", r"two\nlines", "plain"]
+
+
+def test_two_thousand_labels_give_a_picture_of_bounded_size():
+    drawn = Drawn(np.eye(2000, 2001, dtype=int), [str(n) for n in range(2000)])
+    assert len(drawn.rows) == 750
+    assert max(drawn.size) < 9000
+
+
+def test_the_file_is_a_png_of_the_whole_picture(tmp_path):
+    counts = np.array([[3, 1, 0], [2, 6, 0]])
+    draw_confusion(counts, ["walk", "run"], tmp_path / "c.png", title="some clips")
+    width, height = Drawn(counts, ["walk", "run"]).size
+    with Image.open(tmp_path / "c.png") as picture:
+        assert picture.format == "PNG"
+        assert width < picture.size[0] < width + 60
+        assert height < picture.size[1] < height + 60
+        assert (picture.convert("RGB").getcolors(1 << 20) or []) != []
 
 
 def test_a_file_that_cannot_be_written_is_named(tmp_path):

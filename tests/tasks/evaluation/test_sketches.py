@@ -58,6 +58,15 @@ def test_photographs_are_named_better_than_their_sketches(pictures, other_model,
     assert Image.open(curve).format == "PNG"
 
 
+def test_a_curve_that_could_not_be_drawn_is_refused_before_anything_is_drawn(
+    pictures, capsys, tmp_path, no_matplotlib
+):
+    assert call("evaluate", "sketch", str(pictures), "--curve", str(tmp_path / "c.png")) == 1
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert "pip install 'kinodex[plots]'" in shown.err
+
+
 def test_without_a_judge_it_says_that_the_figure_flatters(pictures, capsys):
     assert call("evaluate", "sketch", str(pictures), "--strokes", "2") == 0
     shown = capsys.readouterr()

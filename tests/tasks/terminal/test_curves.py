@@ -1,42 +1,81 @@
 """Curves of a training run as pictures."""
 
+from collections.abc import Iterator
+
 import numpy as np
+import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 
-from tasks.terminal.curves import Line, Panel, draw_history, draw_panels, draw_sweep
+from tasks.terminal.curves import (
+    Line,
+    Panel,
+    draw_history,
+    draw_panels,
+    draw_sweep,
+    history_panels,
+    panels_figure,
+    sweep_panels,
+)
+from tasks.terminal.plots import house_style
 
-FIRST_COLOUR, SECOND_COLOUR = (31, 92, 160), (200, 80, 30)
+
+@pytest.fixture(autouse=True)
+def style() -> Iterator[None]:
+    with house_style():
+        yield
 
 
 def record(step: int, loss: float, **figures: float) -> dict:
     return {"step": step, "loss": loss, "figures": figures}
 
 
-def places(file, colour) -> np.ndarray:
-    """Rows (y, x) of the pixels of a colour, below the names of the lines."""
-    with Image.open(file) as picture:
-        found = np.argwhere((np.asarray(picture) == colour).all(axis=-1))
-    return found[found[:, 0] % 300 > 32]
+def trial(rate: float, loss: float | None, r1: float | None) -> dict:
+    return {"learning_rate": rate, "loss": loss, "r1": r1}
+
+
+def axes_of(panels: list[Panel]) -> list[Axes]:
+    return panels_figure(panels).axes
+
+
+def curves(axes: Axes) -> dict[str, list[tuple[float, float]]]:
+    """The points of each line, by its name."""
+    return {str(line.get_label()): [(*xy,) for xy in line.get_xydata()] for line in axes.lines}
 
 
 def test_a_falling_line_goes_from_top_left_to_bottom_right(tmp_path):
-    file = tmp_path / "line.png"
-    draw_panels([Panel("title", "step", [Line("falling", [(0, 10), (50, 5), (100, 0)])])], file)
-    found = places(file, FIRST_COLOUR)
-    left, right = found[found[:, 1].argmin()], found[found[:, 1].argmax()]
-    assert abs(left - [34, 70]).max() <= 2
-    assert abs(right - [260, 740]).max() <= 2
+    panel = Panel("title", "step", [Line("falling", [(0, 10), (50, 5), (100, 0)])])
+    [axes] = axes_of([panel])
+    first, last = axes.transData.transform([(0, 10), (100, 0)])
+    assert first[0] < last[0]
+    assert first[1] > last[1]
+    assert curves(axes) == {"falling": [(0, 10), (50, 5), (100, 0)]}
 
 
 def test_a_run_with_figures_gets_a_panel_for_loss_and_one_for_r1(tmp_path):
-    history = [record(1, 3.0), record(2, 2.0, r1=10.0, video_to_text_r1=5.0), record(3, 1.0)]
-    file = tmp_path / "curves.png"
-    draw_history([*history, record(4, 0.5, r1=30.0, video_to_text_r1=40.0)], file)
-    with Image.open(file) as picture:
-        assert picture.size == (760, 600)
-    assert (places(file, SECOND_COLOUR)[:, 0] < 300).any()  # the smoothed loss
-    assert (places(file, SECOND_COLOUR)[:, 0] > 300).any()  # video to text
-    assert (places(file, FIRST_COLOUR)[:, 0] > 300).any()  # text to video
+    history = [
+        record(1, 3.0),
+        record(2, 2.0, r1=10.0, video_to_text_r1=5.0),
+        record(3, 1.0),
+        record(4, 0.5, r1=30.0, video_to_text_r1=40.0),
+    ]
+    loss, found = axes_of(history_panels(history))
+    assert (loss.get_title("left"), loss.get_xlabel()) == (
+        "loss of each batch, and smoothed",
+        "step",
+    )
+    assert curves(loss)["each batch"] == [(1, 3.0), (2, 2.0), (3, 1.0), (4, 0.5)]
+    smoothed = [y for _, y in curves(loss)["smoothed"]]
+    assert smoothed[:2] == pytest.approx([3.0, (0.95 * 3.0 + 2.0) / 1.95])
+    assert found.get_title("left") == "R@1 on the validation videos, percent"
+    assert curves(found) == {
+        "text to video": [(2, 10.0), (4, 30.0)],
+        "video to text": [(2, 5.0), (4, 40.0)],
+    }
+    draw_history(history, tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as picture:
+        assert (picture.format, picture.size) == ("PNG", (760, 600))
+        assert len(picture.convert("RGB").getcolors(760 * 600) or []) > 10
 
 
 def test_a_run_without_figures_has_the_loss_only(tmp_path):
@@ -45,20 +84,37 @@ def test_a_run_without_figures_has_the_loss_only(tmp_path):
         assert picture.size == (760, 300)
 
 
+def test_a_loss_that_is_no_number_leaves_a_gap_and_no_hole(tmp_path):
+    [axes] = axes_of([Panel("t", "step", [Line("loss", [(1, 3.0), (2, np.nan), (3, 1.0)])])])
+    assert curves(axes) == {"loss": [(1, 3.0), (3, 1.0)]}
+
+
 def test_a_sweep_leaves_out_what_diverged_and_keeps_rates_apart_by_their_ratio(tmp_path):
-    file = tmp_path / "sweep.png"
     trials = [
-        {"learning_rate": 1e-6, "loss": 3.0, "r1": 1.0},
-        {"learning_rate": 1e-5, "loss": 2.0, "r1": 5.0},
-        {"learning_rate": 1e-4, "loss": 1.0, "r1": 9.0},
-        {"learning_rate": 1e-3, "loss": None, "r1": None},
+        trial(1e-6, 3.0, 1.0),
+        trial(1e-5, 2.0, 5.0),
+        trial(1e-4, 1.0, 9.0),
+        trial(1e-3, None, None),
     ]
-    draw_sweep(trials, file)
-    found = places(file, FIRST_COLOUR)
-    middle = found[(found[:, 0] < 300) & (abs(found[:, 1] - 405) <= 3)]
-    assert abs(middle[:, 0].mean() - 147) < 5  # the loss of 2.0 halfway up, 1e-5 halfway across
+    loss, found = axes_of(sweep_panels(trials, figure="r1", name="R@1"))
+    assert curves(loss) == {"loss at the end": [(1e-6, 3.0), (1e-5, 2.0), (1e-4, 1.0)]}
+    assert curves(found) == {"R@1, percent": [(1e-6, 1.0), (1e-5, 5.0), (1e-4, 9.0)]}
+    assert [tick.get_text() for tick in loss.get_xticklabels()] == ["1.0e-06", "1.0e-05", "1.0e-04"]
+    places = loss.transData.transform([(1e-6, 3.0), (1e-5, 2.0), (1e-4, 1.0)])
+    assert np.diff(places[:, 0]) == pytest.approx([np.diff(places[:, 0])[0]] * 2)
 
 
 def test_a_sweep_in_which_all_diverged_still_gives_a_picture(tmp_path):
-    draw_sweep([{"learning_rate": 1.0, "loss": None, "r1": None}], tmp_path / "sweep.png")
+    draw_sweep([trial(1.0, None, None)], tmp_path / "sweep.png")
     assert (tmp_path / "sweep.png").is_file()
+    axes, _ = axes_of(sweep_panels([trial(1.0, None, None)], figure="r1", name="R@1"))
+    assert [text.get_text() for text in axes.texts] == ["nothing to show"]
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    file = tmp_path / "curves.png"
+    file.write_bytes(b"the old one")
+    with pytest.raises(OSError):
+        draw_panels([Panel("t", "step", [])], tmp_path / "nowhere" / "curves.png")
+    assert file.read_bytes() == b"the old one"
+    assert list(tmp_path.iterdir()) == [file]

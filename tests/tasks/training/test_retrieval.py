@@ -88,6 +88,20 @@ def test_ctrl_c_saves_and_says_how_to_go_on_and_the_result_is_the_same(data, tmp
     assert_same_weights(tmp_path / "parts", tmp_path / "whole")
 
 
+def test_a_run_is_not_lost_where_its_picture_cannot_be_drawn(data, tmp_path, no_matplotlib):
+    result = train(data, tmp_path)
+    assert result.exit_code == 3, result.output
+    assert "curves.png is not drawn: pictures need the package 'matplotlib'" in result.stderr
+    assert "pip install 'kinodex[plots]'" in result.stderr
+    assert (tmp_path / "head.safetensors").is_file()
+    assert not (tmp_path / "curves.png").exists()
+    swept = train(data, tmp_path / "sweep", "--sweep", "--sweep-steps", 1)
+    assert swept.exit_code == 0, swept.output
+    assert len(swept.stdout.splitlines()) == 7
+    assert "sweep.png is not drawn" in swept.stderr
+    assert "(curve" not in swept.stderr
+
+
 def test_a_checkpoint_is_known_by_the_same_words_in_all_versions(data, tmp_path):
     assert train(data, tmp_path).exit_code == 3
     found = origin(tmp_path, data)
