@@ -24,7 +24,7 @@ from tasks.terminal.printing import data, data_json, talk
 
 USUAL_NAME = "{rank:03}-{name}-{start}"
 _FIELDS = ("rank", "name", "start", "end", "segment")
-# A copy may begin so much sooner than asked; beyond that pictures are encoded anew.
+# A copy may begin this much sooner than asked; beyond that pictures are encoded anew.
 _SOONER_S = 1.0
 # Names of files end at 255 bytes, some of which a draft needs; the other fields must have room.
 _LONGEST_NAME_BYTES, _LONGEST_STEM_BYTES = 200, 120

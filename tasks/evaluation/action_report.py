@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from rich.table import Table
-from rich.text import Text
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.action_scoring import ActionScores
@@ -28,17 +27,20 @@ from models.metrics.actions import (
 )
 from search.wording import counted, printable
 from tasks.evaluation.confusion import draw_confusion
-from tasks.terminal.printing import data_console, data_json
+from tasks.terminal.printing import data_console, data_json, table_of
 
-_FEW = 5  # of top-5, and of the labels that are listed for each clip
+_FEW = 5  # labels of top-5, and those that are listed for each clip
 
 
 @dataclass(frozen=True)
 class MeasuredActions:
-    """What was said of each clip of a dataset; `undecoded` says of which nothing, and why."""
+    """How likely each label is for each clip of a dataset.
+
+    undecoded: the clips that have no scores, and why
+    """
 
     dataset: LabelledDataset
-    said: ActionScores
+    scores: ActionScores
     undecoded: Mapping[ClipWindow, str]
     threshold: float
 
@@ -75,7 +77,7 @@ class OfOneLabel:
 class ActionFigures:
     """All figures; None where there is nothing to measure them on.
 
-    average_precision: the mean over labels, of clips that have several, or none
+    average_precision: the mean over labels, where clips have several labels, or none
     """
 
     classes: list[OfOneLabel]
@@ -86,7 +88,7 @@ class ActionFigures:
     @classmethod
     def of(cls, measured: MeasuredActions) -> "ActionFigures":
         """Measured over every clip of the dataset."""
-        holds, said = measured.holds, measured.said
+        holds, scores = measured.holds, measured.scores
         labelled = holds.any(dim=1)
         if not labelled.any():
             raise KinodexError(
@@ -94,14 +96,14 @@ class ActionFigures:
             )
         classes = [
             _of_one_label(average, probabilities[labelled], holds[labelled], measured.is_single)
-            for average, probabilities in said.probabilities.items()
+            for average, probabilities in scores.probabilities.items()
         ]
         return cls(
             classes,
-            tags=detection(said.tag_probabilities, holds, threshold=measured.threshold),
+            tags=detection(scores.tag_probabilities, holds, threshold=measured.threshold),
             average_precision=None
             if measured.is_single
-            else mean_average_precision(said.tag_scores, holds),
+            else mean_average_precision(scores.tag_scores, holds),
             labels_without_clips=int((~holds.any(dim=0)).sum()),
         )
 
@@ -168,31 +170,26 @@ def _as_json(
 def _classes_table(
     figures: ActionFigures, measured: MeasuredActions, described: Mapping[str, str | int]
 ) -> Table:
-    table = _table(_title(figures, measured, described), "one label, averaged over templates")
-    for heading in ("top-1", "top-5", "mean per class", "clips"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    count = int(measured.holds.any(dim=1).sum())
-    for row in figures.classes:
-        shown = [_percent(figure) for figure in (row.top1, row.top5, row.mean_per_class)]
-        table.add_row(row.average, *shown, str(count))
-    return table
+    count = str(int(measured.holds.any(dim=1).sum()))
+    rows = [
+        [
+            row.average,
+            *(_percent(figure) for figure in (row.top1, row.top5, row.mean_per_class)),
+            count,
+        ]
+        for row in figures.classes
+    ]
+    headings = ("one label, averaged over templates", "top-1", "top-5", "mean per class", "clips")
+    return table_of(headings, rows, title=_title(figures, measured, described))
 
 
 def _tags_table(figures: ActionFigures, measured: MeasuredActions) -> Table:
-    table = _table("", "any number of labels")
-    for heading in ("mAP", "precision", "recall", "silent", "clips"):
-        table.add_column(heading, justify="right", no_wrap=True)
     found, tags = figures.average_precision, figures.tags
     shown = (found.mean if found else None, tags.precision, tags.recall, tags.silent)
     name = f"tags from probability {measured.threshold:g} on"
-    table.add_row(name, *(_percent(figure) for figure in shown), str(len(measured.dataset)))
-    return table
-
-
-def _table(title: str, first: str) -> Table:
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
-    table.add_column(first, no_wrap=True)
-    return table
+    row = [name, *(_percent(figure) for figure in shown), str(len(measured.dataset))]
+    headings = ("any number of labels", "mAP", "precision", "recall", "silent", "clips")
+    return table_of(headings, [row])
 
 
 def _title(
@@ -221,7 +218,7 @@ def _percent(figure: float | None) -> str:
 
 def draw_measured(file: Path, measured: MeasuredActions) -> None:
     """The confusion matrix of the first way of averaging; clips must have one label each."""
-    probabilities = next(iter(measured.said.probabilities.values()))
+    probabilities = next(iter(measured.scores.probabilities.values()))
     truth = measured.holds.byte().argmax(dim=1)
     dataset = measured.dataset
     title = (
@@ -233,7 +230,7 @@ def draw_measured(file: Path, measured: MeasuredActions) -> None:
 
 
 def write_clips(file: Path, measured: MeasuredActions) -> None:
-    """A line for every clip: its labels, and what was said of it.
+    """A line for every clip: its labels, and those that the model finds likely.
 
     Raises KinodexError when the file cannot be written.
     """
@@ -246,11 +243,11 @@ def write_clips(file: Path, measured: MeasuredActions) -> None:
 
 
 def _clips(measured: MeasuredActions) -> Iterator[dict[str, Any]]:
-    dataset, said = measured.dataset, measured.said
-    probabilities = next(iter(said.probabilities.values()))
+    dataset, scores = measured.dataset, measured.scores
+    probabilities = next(iter(scores.probabilities.values()))
     ranks = label_ranks(probabilities, measured.holds).tolist()
     best = best_labels(probabilities, most=_FEW)
-    tags = best_labels(said.tag_probabilities, most=_FEW)
+    tags = best_labels(scores.tag_probabilities, most=_FEW)
     for row, clip in enumerate(dataset.clips):
         record: dict[str, Any] = {
             "video_id": clip.video_id,

@@ -71,7 +71,7 @@ class ActionRequest:
     cache: Path | None = None
 
 
-def run_actions(request: ActionRequest, *, as_json: bool) -> int:
+def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
     """Measure, print the table, draw and write what was asked for; → the exit code."""
     if request.confusion:
         check_plots()
@@ -94,8 +94,8 @@ def run_actions(request: ActionRequest, *, as_json: bool) -> int:
     if len(filled.failed) >= len(set(dataset.windows)):
         raise DatasetError(f"none of the videos of {dataset.name} can be decoded")
     scorer = _scorer(request, backbone, head, texts, cache)
-    said = scorer.said_of(counted, undecoded=filled.failed, averages=_AVERAGES[request.average])
-    measured = MeasuredActions(counted, said, filled.failed, request.threshold)
+    scores = scorer.said_of(counted, undecoded=filled.failed, averages=_AVERAGES[request.average])
+    measured = MeasuredActions(counted, scores, filled.failed, request.threshold)
     figures = ActionFigures.of(measured)
     print_figures(figures, measured, _described(request, head, cache, templates), as_json=as_json)
     if request.confusion is not None:

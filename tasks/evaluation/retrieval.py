@@ -24,7 +24,7 @@ from tasks.evaluation.retrieval_report import (
     VIDEO_TO_TEXT,
     Measured,
     RetrievalRow,
-    print_rows,
+    print_recalls,
     write_queries,
 )
 from tasks.terminal.bars import fill, say_left_out
@@ -38,7 +38,7 @@ _BANK_SCALE = 20.0
 
 
 @dataclass(frozen=True)
-class EvaluationRequest:
+class RetrievalRequest:
     """What was asked for on the command line."""
 
     data: str
@@ -54,7 +54,7 @@ class EvaluationRequest:
     cache: Path | None = None
 
 
-def run_retrieval(request: EvaluationRequest, *, as_json: bool) -> int:
+def evaluate_retrieval(request: RetrievalRequest, *, as_json: bool) -> int:
     """Measure, print the table, say what was left out; → the exit code."""
     dataset = load_dataset(request.data, videos=request.videos, split=request.split)
     bank = _bank_captions(request, dataset) if request.query_bank else []
@@ -71,14 +71,14 @@ def run_retrieval(request: EvaluationRequest, *, as_json: bool) -> int:
     scorer = ClipScorer(head.head if head else None, cache, dataset.windows, device=backbone.device)
     measured = _measure(dataset, scorer, backbone)
     rows = list(_rows(request, measured, head, scorer, backbone, bank))
-    print_rows(rows, measured.dataset, filled, as_json=as_json)
+    print_recalls(rows, measured.dataset, filled, as_json=as_json)
     say_left_out(filled)
     if request.per_query is not None:
         write_queries(request.per_query, measured)
     return Exit.SOME_FAILED if filled.failed else Exit.DONE
 
 
-def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | None:
+def _load_head(request: RetrievalRequest, backbone: Backbone) -> LoadedHead | None:
     """None for the query-aware head, which has no weights."""
     if request.head == QUERY_AWARE:
         return None
@@ -88,7 +88,7 @@ def _load_head(request: EvaluationRequest, backbone: Backbone) -> LoadedHead | N
     return load_head(asked, backbone.identity, backbone.dim)
 
 
-def _sampling(request: EvaluationRequest, head: LoadedHead | None) -> Sampling:
+def _sampling(request: RetrievalRequest, head: LoadedHead | None) -> Sampling:
     """What was asked for; where nothing was, as the head was trained."""
     card = head.card if head else None
     frames, rate = (card.frames, card.frame_rate) if card else (_USUAL_FRAMES, _USUAL_RATE)
@@ -96,8 +96,8 @@ def _sampling(request: EvaluationRequest, head: LoadedHead | None) -> Sampling:
     return Sampling(request.frames or frames, rate if asked_rate is None else asked_rate)
 
 
-def _bank_captions(request: EvaluationRequest, measured: Dataset) -> list[str]:
-    """Captions that are no queries, at most so many, evenly taken from all there are."""
+def _bank_captions(request: RetrievalRequest, measured: Dataset) -> list[str]:
+    """Captions that are no queries, a few thousand at most, taken evenly from all there are."""
     named = request.query_bank or ""
     file = Path(named).expanduser()
     if file.is_file():
@@ -130,7 +130,7 @@ def _both_ranks(scores: Scores, dataset: Dataset) -> dict[str, torch.Tensor]:
 
 
 def _rows(
-    request: EvaluationRequest,
+    request: RetrievalRequest,
     measured: Measured,
     head: LoadedHead | None,
     scorer: ClipScorer,

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.table import Table
-from rich.text import Text
 
 from indexer.datasets import Dataset
 from indexer.datasets.frames.cache import FillReport
@@ -16,11 +14,12 @@ from models.errors import KinodexError
 from models.metrics.retrieval import BestMatches, RetrievalMetrics, best_texts, best_videos
 from models.metrics.scores import Scores
 from search.wording import counted, printable
-from tasks.terminal.printing import data_console, data_json
+from tasks.terminal.printing import data_console, data_json, table_of
 
 TEXT_TO_VIDEO, VIDEO_TO_TEXT = "text → video", "video → text"
 
 _BEST_LISTED = 5
+_HEADINGS = ("scores", "direction", "R@1", "R@5", "R@10", "R@50", "median", "mean", "queries")
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,10 @@ class Measured:
 
     dataset: Dataset
     scores: Scores
-    ranks: dict[str, torch.Tensor]  # of the plain scores, by direction
+    ranks: dict[str, torch.Tensor]  # which the plain scores give, by direction
 
 
-def print_rows(
+def print_recalls(
     rows: Sequence[RetrievalRow], dataset: Dataset, filled: FillReport, *, as_json: bool
 ) -> None:
     """The result on stdout: a table, or a JSON line for each row."""
@@ -54,17 +53,15 @@ def print_rows(
     title = f"{dataset.name}, {dataset.split}: {texts} captions of {counted(videos, 'video')}"
     if filled.failed:
         title += f", {counted(len(filled.failed), 'video')} left out"
-    table = Table(title=Text(printable(title)), title_justify="left", box=None, pad_edge=False)
-    for heading in ("scores", "direction"):
-        table.add_column(heading, no_wrap=True)
-    for heading in ("R@1", "R@5", "R@10", "R@50", "median", "mean", "queries"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        found = row.metrics
-        recalls = [f"{recall:.1f}" for recall in (found.r1, found.r5, found.r10, found.r50)]
-        ranks = [f"{found.median_rank:g}", f"{found.mean_rank:.1f}", str(found.count)]
-        table.add_row(row.scores, row.direction, *recalls, *ranks)
-    data_console.print(table)
+    cells = [_cells(row) for row in rows]
+    data_console.print(table_of(_HEADINGS, cells, names=2, title=printable(title)))
+
+
+def _cells(row: RetrievalRow) -> list[str]:
+    found = row.metrics
+    recalls = [f"{recall:.1f}" for recall in (found.r1, found.r5, found.r10, found.r50)]
+    ranks = [f"{found.median_rank:g}", f"{found.mean_rank:.1f}", str(found.count)]
+    return [row.scores, row.direction, *recalls, *ranks]
 
 
 def write_queries(file: Path, measured: Measured) -> None:

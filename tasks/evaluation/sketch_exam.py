@@ -55,7 +55,7 @@ class Exam:
     pictures: float32 RGB (224, 224, 3)
     truth: the number of each one's label; None where a model is held to what it says itself of
         the picture
-    failed: so many pictures could not be read
+    failed: how many pictures could not be read
     """
 
     pictures: list[np.ndarray]

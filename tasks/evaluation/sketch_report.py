@@ -5,14 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from rich.table import Table
 
 from models.errors import KinodexError
 from sketch.drawing.recognition import Recogniser, named
 from sketch.raster.narrow_band import render_strokes
 from tasks.evaluation.sketch_exam import Exam, ExamEntry
 from tasks.terminal.curves import Line, Panel, draw_panels
-from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.terminal.printing import data, data_console, data_json, print_rows, talk
 
 
 @dataclass(frozen=True)
@@ -48,38 +47,27 @@ def _row(
     way: ExamEntry, recognisers: Mapping[str, Recogniser], truth: Mapping[str, Sequence[int]]
 ) -> SketchRow:
     pictures = [render_strokes(strokes) for strokes in way.strokes]
-    told = {name: named(one.scores(pictures), truth[name]) for name, one in recognisers.items()}
+    found = {name: named(one.scores(pictures), truth[name]) for name, one in recognisers.items()}
     if way.losses is None:
-        return SketchRow(way.what, way.mean_strokes, told)
+        return SketchRow(way.what, way.mean_strokes, found)
     semantic, geometric = (
         float(np.mean([getattr(loss, part) for loss in way.losses]))
         for part in ("semantic", "geometric")
     )
-    return SketchRow(way.what, way.mean_strokes, told, semantic, geometric)
+    return SketchRow(way.what, way.mean_strokes, found, semantic, geometric)
 
 
-def print_rows(rows: Sequence[SketchRow], exam: Exam, *, as_json: bool) -> None:
+def print_recognition(rows: Sequence[SketchRow], exam: Exam, *, as_json: bool) -> None:
     """A table for a terminal, tab-separated lines for a pipe, or JSON lines."""
     talk(_meaning(exam))
     if as_json:
         for row in rows:
             data_json(asdict(row))
         return
-    headings = ["", "strokes"]
-    for name in rows[0].named:
-        headings += [f"{name}: top-1", "top-3"]
-    headings += ["semantic", "geometric"]
+    headings = _headings(rows[0])
     if not data_console.is_terminal:
         data("\t".join(headings))
-        for row in rows:
-            data("\t".join(_cells(row)))
-        return
-    table = Table(box=None, pad_edge=False)
-    for number, heading in enumerate(headings):
-        table.add_column(heading, justify="right" if number else "left")
-    for row in rows:
-        table.add_row(*_cells(row))
-    data_console.print(table)
+    print_rows(headings, [_cells(row) for row in rows])
 
 
 def draw_curve(rows: Sequence[SketchRow], file: Path) -> None:
@@ -117,6 +105,11 @@ def _meaning(exam: Exam) -> str:
             "photograph"
         )
     return f"{pictures} pictures, {labels} labels; right is the name of the picture's folder"
+
+
+def _headings(row: SketchRow) -> list[str]:
+    shares = [heading for name in row.named for heading in (f"{name}: top-1", "top-3")]
+    return ["", "strokes", *shares, "semantic", "geometric"]
 
 
 def _cells(row: SketchRow) -> list[str]:

@@ -12,14 +12,14 @@ from search.catalog.settings import SketchSettings
 from search.catalog.store import Store
 from sketch.drawing.recognition import Recogniser
 from tasks.evaluation.sketch_exam import Exam, exam_of_library, exam_of_pictures
-from tasks.evaluation.sketch_report import draw_curve, print_rows, rows_of
+from tasks.evaluation.sketch_report import draw_curve, print_recognition, rows_of
 from tasks.sketches.maker import SketchMaker
 from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
 from tasks.terminal.plots import check_plots
 from tasks.terminal.printing import talk
 
-# Of a label. Sentences for actions, the default elsewhere, are wrong for things.
+# Sentences for things: those for actions, which are the default elsewhere, do not fit them.
 PICTURE_PROMPTS = PromptTemplates(("a photo of {}", "a drawing of {}", "a sketch of {}"))
 
 
@@ -42,7 +42,7 @@ class SketchExamRequest:
     curve: Path | None
 
 
-def run_sketch_exam(request: SketchExamRequest, *, as_json: bool) -> int:
+def evaluate_sketches(request: SketchExamRequest, *, as_json: bool) -> int:
     """Draw what has to be drawn, ask the models, print the table; → the exit code."""
     if request.curve:
         check_plots()
@@ -58,7 +58,7 @@ def run_sketch_exam(request: SketchExamRequest, *, as_json: bool) -> int:
     backbones["drawer"] = drawer
     prompts = [[text.replace("{}", label) for text in templates.texts] for label in exam.labels]
     rows = rows_of(exam, {name: Recogniser(one, prompts) for name, one in backbones.items()})
-    print_rows(rows, exam, as_json=as_json)
+    print_recognition(rows, exam, as_json=as_json)
     if request.curve is not None:
         draw_curve(rows, request.curve.expanduser())
     return Exit.SOME_FAILED if exam.failed else Exit.DONE

@@ -57,7 +57,7 @@ class WorkBar:
         self._notes.clear()
 
     def show(self, done: float, total: int) -> None:
-        """So many of so many are done; a piece that is being worked on counts in part."""
+        """Move to what is done of the total; a piece that is being worked on counts in part."""
         self._notes.write(done / max(total, 1), int(done), total, self._noun)
         rate = done / max(time.monotonic() - self._started, 0.1)
         self._progress.update(

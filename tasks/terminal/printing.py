@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +39,33 @@ def data_json(values: Any) -> None:
     data(json.dumps(values, default=str))
 
 
+def table_of(
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    names: int = 1,
+    title: str = "",
+    wraps: bool = False,
+) -> Table:
+    """A table whose first columns hold names, from the left, and all others numbers."""
+    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    for number, heading in enumerate(headings):
+        justify: Literal["left", "right"] = "left" if number < names else "right"
+        table.add_column(heading, justify=justify, no_wrap=not wraps)
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def print_rows(headings: Sequence[str], rows: Sequence[Sequence[str]], *, names: int = 1) -> None:
+    """A table for a terminal; tab-separated lines without headings for a pipe."""
+    if data_console.is_terminal:
+        data_console.print(table_of(headings, rows, names=names, wraps=True))
+        return
+    for row in rows:
+        data("\t".join(row))
+
+
 def print_hits(hits: Sequence["Hit"]) -> None:
     """A table for a terminal; tab-separated score, times, path and tags for a pipe."""
     if data_console.is_terminal:
@@ -68,8 +95,8 @@ def hit_table(hits: Sequence["Hit"], *, title: str | None = None) -> Table:
         table.add_column("tags", overflow="fold")
     for hit in hits:
         others = ", ".join(clock(moment.best_s) for moment in hit.steps or hit.moments)
-        told = f"  ({'steps' if hit.steps else 'also'} at {others})" if others else ""
-        name = printable(short_path(hit.paths[0])) + told
+        also = f"  ({'steps' if hit.steps else 'also'} at {others})" if others else ""
+        name = printable(short_path(hit.paths[0])) + also
         span = f"{clock(hit.start_s)} – {clock(hit.end_s)}"
         match = "" if hit.match is None else f"{100 * hit.match:.0f} %"
         row: list[str | Text] = [f"{hit.score:.3f}", match, clock(hit.best_s), span, Text(name)]

@@ -5,7 +5,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from models.training.loop import StepReport
 from tasks.terminal.printing import talk, talk_console
 
-_LOSS_MEMORY = 0.95  # of the running mean that is shown: single batches jump
+# The running mean of the loss keeps this part at each step: single batches jump.
+_LOSS_MEMORY = 0.95
 
 # The figures of validations in words, in percent but for the rank.
 FIGURES = {
@@ -53,9 +54,9 @@ class TrainingProgress:
         loss = self._loss_total / self._loss_weight
         self._progress.update(self._task, completed=report.step, loss=f"{loss:.3f}")
         if report.figures:
-            told = figures_line(report.figures)
-            self._progress.update(self._task, figures=told)
-            talk(f"step {report.step}: loss {loss:.3f}, {told}")
+            figures = figures_line(report.figures)
+            self._progress.update(self._task, figures=figures)
+            talk(f"step {report.step}: loss {loss:.3f}, {figures}")
 
 
 def figures_line(figures: dict[str, float]) -> str:

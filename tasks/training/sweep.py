@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
-from rich.table import Table
-
 from models.training.distributed import process_rank
 from models.training.files import read_history
 from models.training.loop import TrainingDiverged, TrainingSettings
 from tasks.terminal.curves import draw_sweep
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.plots import PlotsMissing
-from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.terminal.printing import data_json, print_rows, talk
 from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import FIGURES, TrainingProgress
 
@@ -30,7 +28,7 @@ class Trial:
 
     learning_rate: float
     loss: float | None  # mean over the last fifth of the steps
-    figure: float | None  # of the validation, see `PreparedTraining`
+    figure: float | None  # which the validation gives, see `PreparedTraining`
 
 
 def run_sweep(
@@ -57,7 +55,7 @@ def run_sweep(
 
 
 def recommended(trials: Sequence[Trial]) -> Trial | None:
-    """The highest figure; of equals the lowest loss. None if all diverged."""
+    """The trial with the highest figure, and among equals the lowest loss; None if all diverged."""
     good = [trial for trial in trials if trial.loss is not None and trial.figure is not None]
     return max(good, key=lambda trial: (trial.figure, -(trial.loss or 0.0)), default=None)
 
@@ -108,11 +106,8 @@ def _show(
     if as_json:
         for record in records:
             data_json(record)
-    elif data_console.is_terminal:
-        data_console.print(_table(trials, FIGURES[figure]))
     else:
-        for cells in _rows(trials):
-            data("\t".join(cells))
+        print_rows(("learning rate", "loss", FIGURES[figure]), _rows(trials), names=0)
     best = recommended(trials)
     if best is None:
         talk(f"all runs diverged: try again with a smaller {option}")
@@ -146,12 +141,3 @@ def _rows(trials: Sequence[Trial]) -> list[tuple[str, str, str]]:
         else (f"{trial.learning_rate:.2g}", f"{trial.loss:.3f}", f"{trial.figure:.1f}")
         for trial in trials
     ]
-
-
-def _table(trials: Sequence[Trial], figure: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for heading in ("learning rate", "loss", figure):
-        table.add_column(heading, justify="right")
-    for cells in _rows(trials):
-        table.add_row(*cells)
-    return table

@@ -105,7 +105,7 @@ def actions(
     Top-1 and top-5 ask which one label it is; the tags ask of each label whether it holds, so
     there may be several, or none. Ties count against the model.
     """
-    from tasks.evaluation.actions import ActionRequest, run_actions
+    from tasks.evaluation.actions import ActionRequest, evaluate_actions
     from tasks.terminal.model_flags import ModelFlags
 
     request = ActionRequest(
@@ -125,4 +125,4 @@ def actions(
         per_video=per_video,
         cache=cache,
     )
-    raise typer.Exit(run_actions(request, as_json=as_json))
+    raise typer.Exit(evaluate_actions(request, as_json=as_json))

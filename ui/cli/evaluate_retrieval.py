@@ -77,10 +77,10 @@ def retrieval(
     R@k is the percentage of queries whose right answer is among the first k. Ties count against
     the model. Videos that cannot be decoded are left out, and counted.
     """
-    from tasks.evaluation.retrieval import EvaluationRequest, run_retrieval
+    from tasks.evaluation.retrieval import RetrievalRequest, evaluate_retrieval
     from tasks.terminal.model_flags import ModelFlags
 
-    request = EvaluationRequest(
+    request = RetrievalRequest(
         data=data,
         videos=videos,
         split=split,
@@ -93,4 +93,4 @@ def retrieval(
         per_query=per_query,
         cache=cache,
     )
-    raise typer.Exit(run_retrieval(request, as_json=as_json))
+    raise typer.Exit(evaluate_retrieval(request, as_json=as_json))

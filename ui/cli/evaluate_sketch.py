@@ -90,7 +90,7 @@ def sketch(
     """
     wait_without_spinning()
     from search.catalog.settings import SketchSettings
-    from tasks.evaluation.sketches import SketchExamRequest, run_sketch_exam
+    from tasks.evaluation.sketches import SketchExamRequest, evaluate_sketches
     from tasks.terminal.model_flags import ModelFlags
 
     request = SketchExamRequest(
@@ -103,4 +103,4 @@ def sketch(
         judge=ModelFlags(judge, judge_pretrained, judge_weights, device),
         curve=curve,
     )
-    raise typer.Exit(run_sketch_exam(request, as_json=as_json))
+    raise typer.Exit(evaluate_sketches(request, as_json=as_json))
