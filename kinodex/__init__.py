@@ -27,87 +27,60 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from indexer.pipeline import IndexReport
-    from kinodex.hits import Hits
-    from kinodex.library import Library
-    from models.clip.sources import ModelUnavailable
-    from models.errors import KinodexError
-    from models.heads.fit import HeadMismatch
-    from search.catalog.database import CatalogError
-    from search.catalog.lock import LibraryBusy
-    from search.catalog.progress import Progress
-    from search.catalog.segment_reference import NoSuchSegment
-    from search.catalog.spaces import SpaceMismatch
-    from search.catalog.store import EmptyLibrary, LibraryNotFound
-    from search.catalog.summary import FailedFile
-    from search.finding.hits import Hit, Moment, Why
-    from search.queries.pictures import PictureUnreadable
-    from search.queries.query import Filters, Query, QueryMistake, Term, TermKind
-    from search.segments import SegmentRow
-    from search.tags.reading import Tag, UnknownLabel
+    from indexer.pipeline import IndexReport as IndexReport
+    from kinodex.hits import Hits as Hits
+    from kinodex.library import Library as Library
+    from models.clip.sources import ModelUnavailable as ModelUnavailable
+    from models.errors import KinodexError as KinodexError
+    from models.heads.fit import HeadMismatch as HeadMismatch
+    from search.catalog.database import CatalogError as CatalogError
+    from search.catalog.lock import LibraryBusy as LibraryBusy
+    from search.catalog.progress import Progress as Progress
+    from search.catalog.segment_reference import NoSuchSegment as NoSuchSegment
+    from search.catalog.spaces import SpaceMismatch as SpaceMismatch
+    from search.catalog.store import EmptyLibrary as EmptyLibrary
+    from search.catalog.store import LibraryNotFound as LibraryNotFound
+    from search.catalog.summary import FailedFile as FailedFile
+    from search.finding.hits import Hit as Hit
+    from search.finding.hits import Moment as Moment
+    from search.finding.hits import Why as Why
+    from search.queries.pictures import PictureUnreadable as PictureUnreadable
+    from search.queries.query import Filters as Filters
+    from search.queries.query import Query as Query
+    from search.queries.query import QueryMistake as QueryMistake
+    from search.queries.query import Term as Term
+    from search.queries.query import TermKind as TermKind
+    from search.segments import SegmentRow as SegmentRow
+    from search.tags.reading import Tag as Tag
+    from search.tags.reading import UnknownLabel as UnknownLabel
 
     __version__: str
 
 # Where each name is. It is imported when it is first asked for: `import kinodex` loads no network.
-_HOMES = {
-    "CatalogError": "search.catalog.database",
-    "EmptyLibrary": "search.catalog.store",
-    "FailedFile": "search.catalog.summary",
-    "Filters": "search.queries.query",
-    "HeadMismatch": "models.heads.fit",
-    "Hit": "search.finding.hits",
-    "Hits": "kinodex.hits",
-    "IndexReport": "indexer.pipeline",
-    "KinodexError": "models.errors",
-    "Library": "kinodex.library",
-    "LibraryBusy": "search.catalog.lock",
-    "LibraryNotFound": "search.catalog.store",
-    "ModelUnavailable": "models.clip.sources",
-    "Moment": "search.finding.hits",
-    "NoSuchSegment": "search.catalog.segment_reference",
-    "PictureUnreadable": "search.queries.pictures",
-    "Progress": "search.catalog.progress",
-    "Query": "search.queries.query",
-    "QueryMistake": "search.queries.query",
-    "SegmentRow": "search.segments",
-    "SpaceMismatch": "search.catalog.spaces",
-    "Tag": "search.tags.reading",
-    "Term": "search.queries.query",
-    "TermKind": "search.queries.query",
-    "UnknownLabel": "search.tags.reading",
-    "Why": "search.finding.hits",
+_NAMES = {
+    "indexer.pipeline": ("IndexReport",),
+    "kinodex.hits": ("Hits",),
+    "kinodex.library": ("Library",),
+    "models.clip.sources": ("ModelUnavailable",),
+    "models.errors": ("KinodexError",),
+    "models.heads.fit": ("HeadMismatch",),
+    "search.catalog.database": ("CatalogError",),
+    "search.catalog.lock": ("LibraryBusy",),
+    "search.catalog.progress": ("Progress",),
+    "search.catalog.segment_reference": ("NoSuchSegment",),
+    "search.catalog.spaces": ("SpaceMismatch",),
+    "search.catalog.store": ("EmptyLibrary", "LibraryNotFound"),
+    "search.catalog.summary": ("FailedFile",),
+    "search.finding.hits": ("Hit", "Moment", "Why"),
+    "search.queries.pictures": ("PictureUnreadable",),
+    "search.queries.query": ("Filters", "Query", "QueryMistake", "Term", "TermKind"),
+    "search.segments": ("SegmentRow",),
+    "search.tags.reading": ("Tag", "UnknownLabel"),
 }
+_HOMES = dict(sorted((name, module) for module, names in _NAMES.items() for name in names))
 
-__all__ = [
-    "CatalogError",
-    "EmptyLibrary",
-    "FailedFile",
-    "Filters",
-    "HeadMismatch",
-    "Hit",
-    "Hits",
-    "IndexReport",
-    "KinodexError",
-    "Library",
-    "LibraryBusy",
-    "LibraryNotFound",
-    "ModelUnavailable",
-    "Moment",
-    "NoSuchSegment",
-    "PictureUnreadable",
-    "Progress",
-    "Query",
-    "QueryMistake",
-    "SegmentRow",
-    "SpaceMismatch",
-    "Tag",
-    "Term",
-    "TermKind",
-    "UnknownLabel",
-    "Why",
-    "__version__",
-    "open",
-]
+__all__ = list(_HOMES)
+__all__ += ["__version__", "open"]
 
 
 def open(folder: "Path | str | None" = None, *, create: bool = False) -> "Library":

@@ -81,6 +81,12 @@ class JsonFile:
         """An error about the value that ``keys`` lead to."""
         return DatasetError.at(self.file, line_of(self._text, *keys), what)
 
+    def check(self, kind: type[list | dict], what: str) -> None:
+        """Raise DatasetError unless the whole file is a list or an object, of what."""
+        if not isinstance(self.value, kind):
+            named = "a list" if kind is list else "an object"
+            raise self.wrong(f"here should be {named} {what}")
+
     def field(self, record: Any, name: str, kind: type[str | list], *keys: Key) -> Any:
         """A record's field of a type. Raises DatasetError when it is missing or another type.
 

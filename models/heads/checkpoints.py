@@ -139,16 +139,18 @@ def read_card(file: Path) -> HeadCard:
 
 def default_head(model: ModelChoice) -> HeadChoice:
     """The head to use where none was named: the bundled model's own, meanP for all others."""
-    if model.name != BUNDLED or model.weights is not None or not _BUNDLED_HEAD.is_file():
-        return HeadChoice()
-    return HeadChoice(read_card(_BUNDLED_HEAD).config.name, _BUNDLED_HEAD)
+    return _bundled_with(model, _BUNDLED_HEAD) or HeadChoice()
 
 
 def default_action_head(model: ModelChoice) -> HeadChoice:
     """The same for actions, where all other models have MeanP."""
-    if model.name != BUNDLED or model.weights is not None or not _BUNDLED_ACTIONS.is_file():
-        return HeadChoice(ACTION_MEAN_POOLING)
-    return HeadChoice(read_card(_BUNDLED_ACTIONS).config.name, _BUNDLED_ACTIONS)
+    return _bundled_with(model, _BUNDLED_ACTIONS) or HeadChoice(ACTION_MEAN_POOLING)
+
+
+def _bundled_with(model: ModelChoice, file: Path) -> HeadChoice | None:
+    if model.name != BUNDLED or model.weights is not None or not file.is_file():
+        return None
+    return HeadChoice(read_card(file).config.name, file)
 
 
 def _write(

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sqlalchemy import LargeBinary, and_, delete, exists, or_, select, type_coerce, update
@@ -101,35 +102,19 @@ def store_video(session: Session, video: NewVideo, space: Space) -> tuple[int, l
 
 def link_path(session: Session, path_id: int, video_id: int) -> None:
     """A path holds this video: done, whatever it was before."""
-    session.execute(
-        update(VideoPath)
-        .where(VideoPath.id == path_id)
-        .values(
-            video_id=video_id,
-            status=Status.INDEXED,
-            missing_since=None,
-            stage=None,
-            reason=None,
-            attempts=0,
-            tried_at=now(),
-        )
-    )
-    bump_revision(session)
+    done = {"stage": None, "reason": None, "attempts": 0, "missing_since": None}
+    _note_try(session, path_id, video_id=video_id, status=Status.INDEXED, **done)
 
 
 def record_failure(session: Session, path_id: int, *, stage: str, reason: str) -> None:
     """A path could not be indexed: where it went wrong and why, in the user's words."""
+    failed = {"stage": stage, "reason": reason, "attempts": VideoPath.attempts + 1}
+    _note_try(session, path_id, video_id=None, status=Status.FAILED, **failed)
+
+
+def _note_try(session: Session, path_id: int, **values: Any) -> None:
     session.execute(
-        update(VideoPath)
-        .where(VideoPath.id == path_id)
-        .values(
-            video_id=None,
-            status=Status.FAILED,
-            stage=stage,
-            reason=reason,
-            attempts=VideoPath.attempts + 1,
-            tried_at=now(),
-        )
+        update(VideoPath).where(VideoPath.id == path_id).values(tried_at=now(), **values)
     )
     bump_revision(session)
 

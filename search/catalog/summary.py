@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
+from search.catalog.files import count_files
 from search.catalog.spaces import active_space, choice_of, head_of
 from search.catalog.store import Store
 from search.catalog.tables import Segment, SegmentSketch, Status, Video, VideoPath
@@ -81,13 +81,7 @@ def summarise(library: Store) -> Summary:
             )
             or 0,
             sketched=session.scalar(select(func.count(SegmentSketch.segment_id))) or 0,
-            indexed=_count(session, Status.INDEXED),
-            waiting=_count(session, Status.WAITING),
-            failed=_count(session, Status.FAILED),
-            missing=session.scalar(
-                select(func.count(VideoPath.id)).where(VideoPath.missing_since.is_not(None))
-            )
-            or 0,
+            **{kind.value: count for kind, count in count_files(session).items()},
             size_bytes=_size_bytes(library.folder),
         )
 
@@ -110,13 +104,6 @@ def failures(library: Store) -> list[FailedFile]:
             )
             for row in rows
         ]
-
-
-def _count(session: Session, status: Status) -> int:
-    query = select(func.count(VideoPath.id)).where(
-        VideoPath.status == status, VideoPath.missing_since.is_(None)
-    )
-    return session.scalar(query) or 0
 
 
 def _size_bytes(folder: Path) -> int:

@@ -51,15 +51,7 @@ class CandidateFinder:
         step = StepVector(wanted.query, None, wanted.terms, ())
         ids = self._pool(wanted, scope)
         scores = fulfilment_in(self._index, step, ids) if len(ids) else np.empty(0)
-        order = np.lexsort((ids, -scores))
-        ids, scores = ids[order], np.exp(scores[order])
-
-        def best(count: int) -> list[Candidate]:
-            return read_candidates(
-                session, ids[:count], composed=scores[:count], tagged=scope.tagged
-            )
-
-        return _enough(best, wanted.k, len(ids))
+        return _composed(session, wanted, scope, ids, np.exp(scores))
 
     def drawn(self, session: Session, wanted: Search, scope: Scope) -> list[Candidate] | None:
         """The segments whose sketches hold a drawing; None where that is not what is asked.
@@ -73,18 +65,9 @@ class CandidateFinder:
         shown = np.isin(ids, self._index.visible())
         if scope.ids is not None:
             shown &= np.isin(ids, scope.ids)
-        ids, scores = ids[shown], scores[shown]
-        if not len(ids):
+        if not shown.any():
             return None
-        order = np.lexsort((ids, -scores))
-        ids, scores = ids[order], scores[order]
-        return _enough(
-            lambda count: read_candidates(
-                session, ids[:count], composed=scores[:count], tagged=scope.tagged
-            ),
-            wanted.k,
-            len(ids),
-        )
+        return _composed(session, wanted, scope, ids[shown], scores[shown])
 
     def _pool(self, wanted: Search, scope: Scope) -> np.ndarray:
         """The segments to compare with all terms: all, or in a large library the likeliest."""
@@ -111,6 +94,19 @@ class CandidateFinder:
             return read_candidates(session, near.ids, similarities=near.scores, tagged=scope.tagged)
 
         return _enough(best, wanted.k, present, at_least=at_least)
+
+
+def _composed(
+    session: Session, wanted: Search, scope: Scope, ids: np.ndarray, scores: np.ndarray
+) -> list[Candidate]:
+    """The segments of the highest scores, best first."""
+    order = np.lexsort((ids, -scores))
+    ids, scores = ids[order], scores[order]
+
+    def best(count: int) -> list[Candidate]:
+        return read_candidates(session, ids[:count], composed=scores[:count], tagged=scope.tagged)
+
+    return _enough(best, wanted.k, len(ids))
 
 
 def _enough(

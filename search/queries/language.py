@@ -31,11 +31,6 @@ def parse(text: str) -> Query:
         raise QueryMistake(str(mistake), text, 0, len(text)) from None
 
 
-def parse_terms(text: str) -> Step:
-    """The terms that a text says, without options. Raises QueryMistake."""
-    return _terms(text, cut_into_words(text))
-
-
 def written(query: Query) -> str:
     """The text that `parse` reads as this query, always the same for the same query."""
     parts = [written_terms(step) for step in query.steps[:1]]

@@ -54,34 +54,23 @@ def _picture(query: Query, value: str) -> Query:
     return replace(query, steps=(first, *query.steps[1:]))
 
 
-def _filter_option(name: str, convert: Callable[[str], Any]) -> Put:
+def _put(name: str, convert: Callable[[str], Any]) -> Put:
+    """Puts a value into the query, or into its filters for a name like "filters.tags"."""
+    return _changing(name, lambda _, value: convert(value))
+
+
+def _add(name: str) -> Put:
+    """Adds a value to those that are there."""
+    return _changing(name, lambda values, value: (*values, value))
+
+
+def _changing(name: str, change: Callable[[Any, str], Any]) -> Put:
+    *of_filters, name = name.split(".")
+
     def put(query: Query, value: str) -> Query:
-        changed: Any = {name: convert(value)}
-        return replace(query, filters=replace(query.filters, **changed))
-
-    return put
-
-
-def _filters_more(name: str) -> Put:
-    def put(query: Query, value: str) -> Query:
-        changed: Any = {name: (*getattr(query.filters, name), value)}
-        return replace(query, filters=replace(query.filters, **changed))
-
-    return put
-
-
-def _query_option(name: str, convert: Callable[[str], Any]) -> Put:
-    def put(query: Query, value: str) -> Query:
-        changed: Any = {name: convert(value)}
-        return replace(query, **changed)
-
-    return put
-
-
-def _query_more(name: str) -> Put:
-    def put(query: Query, value: str) -> Query:
-        changed: Any = {name: (*getattr(query, name), value)}
-        return replace(query, **changed)
+        holder = query.filters if of_filters else query
+        changed: Any = replace(holder, **{name: change(getattr(holder, name), value)})
+        return replace(query, filters=changed) if of_filters else changed
 
     return put
 
@@ -102,29 +91,29 @@ def _each(values: Sequence[str]) -> list[str]:
 
 # Each option with how its values are written, and what it does to a query.
 OPTIONS: dict[str, tuple[Write, Put]] = {
-    "--within": (lambda q: _seconds(q.within_s), _query_option("within_s", read_length)),
+    "--within": (lambda q: _seconds(q.within_s), _put("within_s", read_length)),
     "--image": (lambda q: [], _picture),
-    "--like": (lambda q: _each(q.like), _query_more("like")),
-    "--unlike": (lambda q: _each(q.unlike), _query_more("unlike")),
-    "--tag": (lambda q: _each(q.filters.tags), _filters_more("tags")),
+    "--like": (lambda q: _each(q.like), _add("like")),
+    "--unlike": (lambda q: _each(q.unlike), _add("unlike")),
+    "--tag": (lambda q: _each(q.filters.tags), _add("filters.tags")),
     "--tag-min": (
         lambda q: _some(q.filters.min_probability),
-        _filter_option("min_probability", _probability),
+        _put("filters.min_probability", _probability),
     ),
-    "--in": (lambda q: _each(q.filters.folders), _filters_more("folders")),
-    "--after": (lambda q: _some(q.filters.after), _filter_option("after", read_day)),
-    "--before": (lambda q: _some(q.filters.before), _filter_option("before", read_day)),
+    "--in": (lambda q: _each(q.filters.folders), _add("filters.folders")),
+    "--after": (lambda q: _some(q.filters.after), _put("filters.after", read_day)),
+    "--before": (lambda q: _some(q.filters.before), _put("filters.before", read_day)),
     "--min-length": (
         lambda q: _seconds(q.filters.min_length_s),
-        _filter_option("min_length_s", read_length),
+        _put("filters.min_length_s", read_length),
     ),
     "--max-length": (
         lambda q: _seconds(q.filters.max_length_s),
-        _filter_option("max_length_s", read_length),
+        _put("filters.max_length_s", read_length),
     ),
-    "--k": (lambda q: _some(q.k, Query.k), _query_option("k", _count)),
+    "--k": (lambda q: _some(q.k, Query.k), _put("k", _count)),
     "--per-video": (
         lambda q: _some(q.per_video, Query.per_video),
-        _query_option("per_video", _count),
+        _put("per_video", _count),
     ),
 }

@@ -92,17 +92,14 @@ def forget(session: Session, segment_id: int, label: str | None = None) -> int:
 
 def words_on(session: Session, segment_ids: Sequence[int]) -> dict[int, dict[str, bool]]:
     """For each segment that a person spoke of: the labels, and whether they hold."""
-    found: dict[int, dict[str, bool]] = {}
-    for chunk in in_chunks(segment_ids):
-        for segment_id, label, holds in session.execute(_words().where(Segment.id.in_(chunk))):
-            found.setdefault(segment_id, {})[label] = holds
-    return found
+    chosen = [Segment.id.in_(chunk) for chunk in in_chunks(segment_ids)]
+    return {one: said for ids in chosen for one, said in all_words(session, ids).items()}
 
 
-def all_words(session: Session) -> dict[int, dict[str, bool]]:
-    """`words_on` for every segment of the library."""
+def all_words(session: Session, *only: ColumnElement[bool]) -> dict[int, dict[str, bool]]:
+    """`words_on` for every segment of the library, or for those that fulfil a condition."""
     found: dict[int, dict[str, bool]] = {}
-    for segment_id, label, holds in session.execute(_words()):
+    for segment_id, label, holds in session.execute(_words().where(*only)):
         found.setdefault(segment_id, {})[label] = holds
     return found
 

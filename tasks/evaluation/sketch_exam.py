@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.settings import SketchSettings
@@ -22,7 +20,7 @@ from sketch.edges.canny import canny_strokes
 from sketch.strokes import LossFigures, Sketch, Strokes
 from tasks.sketches.maker import BATCH, SketchMaker
 from tasks.sketches.records import from_store
-from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable, Subject, make_targets
+from tasks.sketches.targets import KeyframeUnreadable, Subject, keyframe_reader, make_targets
 from tasks.terminal.model_flags import ModelFlags, load_talking, space_of
 from tasks.terminal.printing import talk
 
@@ -143,10 +141,7 @@ def exam_of_library(
 
 def _keyframes(library: Store, places: Sequence[SegmentPlace]) -> list[tuple[Target, Sketch]]:
     shown = []
-    with DecodeWorker() as worker:
-        reader = KeyframeReader(
-            library, worker, library.settings(IndexSettings), with_evidence=False
-        )
+    with keyframe_reader(library) as reader:
         for place in places:
             try:
                 picture, placed = on_canvas(reader.keyframe(place))

@@ -7,8 +7,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from search.catalog.lock import only_sketcher
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.sketches import (
@@ -21,7 +19,13 @@ from search.catalog.store import Store
 from tasks.sketches.files import SketchNotStored, drop_stale_files, write_usual_files
 from tasks.sketches.maker import BATCH, SketchMaker
 from tasks.sketches.records import to_store
-from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable, Subject, make_targets
+from tasks.sketches.targets import (
+    KeyframeReader,
+    KeyframeUnreadable,
+    Subject,
+    keyframe_reader,
+    make_targets,
+)
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,10 @@ class _Read:
 
 @dataclass
 class LibrarySketcher:
-    """Sketches the segments of a library. Killed or stopped, it goes on where it was.
-
-    settings: of reading videos
-    """
+    """Sketches the segments of a library. Killed or stopped, it goes on where it was."""
 
     library: Store
     maker: SketchMaker
-    settings: IndexSettings
     listener: SketchingListener = SketchingListener()
     stop: threading.Event = field(default_factory=threading.Event)
 
@@ -77,7 +77,11 @@ class LibrarySketcher:
         Raises LibraryBusy when another process sketches this library.
         """
         started = time.monotonic()
-        with only_sketcher(self.library.folder):
+        evidence = self.maker.weighs_evidence
+        with (
+            only_sketcher(self.library.folder),
+            keyframe_reader(self.library, with_evidence=evidence) as reader,
+        ):
             if redo:
                 with self.library.writing() as session:
                     forget_sketches(session, self.maker.recipe)
@@ -90,15 +94,17 @@ class LibrarySketcher:
                     f"{count.made_otherwise} of the sketches were made in another way (strokes, "
                     "mask, seed, model …): they are drawn again"
                 )
-            report = self._draw_all(wanted, report)
+            report = self._draw_all(reader, wanted, report)
             drop_stale_files(self.library)
         return replace(report, seconds=round(time.monotonic() - started, 3))
 
-    def _draw_all(self, wanted: Sequence[int], report: SketchReport) -> SketchReport:
+    def _draw_all(
+        self, reader: KeyframeReader, wanted: Sequence[int], report: SketchReport
+    ) -> SketchReport:
         with_files = True
         done = 0
         self.listener.on_progress(0, len(wanted))
-        for batch in self._read_ahead(_in_batches(wanted)):
+        for batch in self._read_ahead(reader, _in_batches(wanted)):
             for place, reason in batch.failures:
                 self.listener.on_failed(place, reason)
             drawn = self._draw(batch, done, len(wanted))
@@ -148,11 +154,9 @@ class LibrarySketcher:
             return False
         return True
 
-    def _read_ahead(self, batches: Iterator[list[int]]) -> Iterator[_Read]:
+    def _read_ahead(self, reader: KeyframeReader, batches: Iterator[list[int]]) -> Iterator[_Read]:
         """Keyframes are read in a thread of their own, one batch ahead of the drawing."""
-        with DecodeWorker() as worker, ThreadPoolExecutor(1) as reading:
-            evidence = self.maker.weighs_evidence
-            reader = KeyframeReader(self.library, worker, self.settings, evidence)
+        with ThreadPoolExecutor(1) as reading:
             ahead: Future[_Read] | None = None
             for batch in batches:
                 read, ahead = ahead, reading.submit(self._read, reader, batch)

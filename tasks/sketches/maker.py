@@ -6,7 +6,6 @@ from functools import partial
 
 import torch
 
-from models.choice import EncoderIdentity
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.towers.hidden_maps import picture_tower
@@ -44,7 +43,13 @@ class SketchMaker:
     @property
     def recipe(self) -> SketchRecipe:
         """How its sketches are made."""
-        return _recipe_of(self.settings, self.backbone.identity)
+        settings, encoder = self.settings, self.backbone.identity
+        return SketchRecipe(
+            **settings.model_dump(exclude={"after_indexing"}),
+            model=encoder.model,
+            frames_digest=encoder.frames_digest,
+            version=METHOD,
+        )
 
     @property
     def weighs_evidence(self) -> bool:
@@ -96,17 +101,3 @@ class SketchMaker:
         half = len(targets) // 2
         parts = (targets[:half], targets[half:])
         return [one for part in parts for one in self.draw(part, stop=stop, record=record)]
-
-
-def _recipe_of(settings: SketchSettings, encoder: EncoderIdentity) -> SketchRecipe:
-    return SketchRecipe(
-        preset=settings.preset,
-        strokes=settings.strokes,
-        mask=settings.mask,
-        scene=settings.scene,
-        progressive=settings.progressive,
-        seed=settings.seed,
-        model=encoder.model,
-        frames_digest=encoder.frames_digest,
-        version=METHOD,
-    )

@@ -4,10 +4,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.segment_reference import find_segment
@@ -29,14 +28,13 @@ from tasks.sketches.maker import SketchMaker
 from tasks.sketches.products import FILM_MOMENTS, FinishedSketch, write_file
 from tasks.sketches.records import from_store, to_store
 from tasks.sketches.request import Products
-from tasks.sketches.targets import KeyframeReader, make_targets
+from tasks.sketches.targets import KeyframeReader, keyframe_reader, make_targets
 
 
 @dataclass(frozen=True)
 class MomentSketcher:
     """Sketches segments one by one, and stores the sketches in their library.
 
-    settings: of reading videos
     redo: draw those too that have a sketch by the same recipe
     on_progress: hears how many of how many are done
     """
@@ -45,7 +43,6 @@ class MomentSketcher:
     maker: SketchMaker
     products: Products
     folder: Path | None
-    settings: IndexSettings
     stop: threading.Event
     on_progress: Callable[[float, int], None]
     redo: bool = False
@@ -55,17 +52,21 @@ class MomentSketcher:
 
         Raises KinodexError for a segment without a keyframe, and when a file cannot be written.
         """
-        with DecodeWorker() as worker:
-            evidence = self.maker.weighs_evidence
-            reader = KeyframeReader(self.library, worker, self.settings, evidence)
+        evidence = self.maker.weighs_evidence
+        with keyframe_reader(self.library, with_evidence=evidence) as reader:
             for number, place in enumerate(places):
                 self.on_progress(number, len(places))
-                piece = _Piece(self, reader, place, _on_part(self.on_progress, number, len(places)))
+                on_part = partial(self._on_part, number, len(places))
+                piece = _Piece(self, reader, place, on_part)
                 drawn = piece.finished()
                 if drawn is None:
                     return
                 yield drawn
         self.on_progress(len(places), len(places))
+
+    def _on_part(self, done: int, total: int, part: float) -> None:
+        """What is done of the piece that is worked on moves the whole's progress."""
+        self.on_progress(done + part, total)
 
 
 @dataclass(frozen=True)
@@ -121,13 +122,8 @@ class _Piece:
         stored = self._stored()
         if stored.animation is not None:
             return True
-        animation = animate(
-            self.whole.maker,
-            self.reader,
-            self.place,
-            from_store(stored),
-            stop=self.whole.stop,
-        )
+        maker, sketch = self.whole.maker, from_store(stored)
+        animation = animate(maker, self.reader, self.place, sketch, stop=self.whole.stop)
         if animation is None:
             return False
         with self.whole.library.writing() as session:
@@ -187,10 +183,3 @@ def find_places(library: Store, texts: Sequence[str]) -> list[SegmentPlace]:
 def name_of(place: SegmentPlace) -> str:
     """The segment as it may be typed."""
     return f"{place.path}@{clock(place.keyframe_s)}"
-
-
-def _on_part(
-    on_progress: Callable[[float, int], None], done: int, total: int
-) -> Callable[[float], None]:
-    """What hears of a part of the piece that is worked on, and moves the whole's progress."""
-    return lambda part: on_progress(done + part, total)

@@ -7,7 +7,6 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from indexer.reading.settings import IndexSettings
 from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
@@ -89,7 +88,7 @@ def _run_library(
 ) -> SketchReport:
     with WorkBar("sketching", library=library.folder) as bar:
         listener = SketchingListener(bar.show, _say_failed, talk)
-        sketcher = LibrarySketcher(library, maker, library.settings(IndexSettings), listener, stop)
+        sketcher = LibrarySketcher(library, maker, listener, stop)
         return sketcher.run(redo=redo, only_new=only_new)
 
 
@@ -100,9 +99,9 @@ def _sketch_named(
     request: SketchRequest,
 ) -> int:
     places = find_places(library, moments) if library is not None and moments else []
-    out = request.products.out
-    writes_here = bool(pictures) or request.products.video
-    folder = usable_folder(out) if out is not None or writes_here else None
+    products = request.products
+    writes = products.out is not None or bool(pictures) or products.video
+    folder = usable_folder(products.out) if writes else None
     maker = _maker(library, request)
     failed: list[str] = []
 
@@ -114,18 +113,13 @@ def _sketch_named(
     with WorkBar("sketching", "sketches") as bar, stop_on_interrupt() as stop:
         works: list[Iterator[FinishedSketch]] = []
         if library is not None and places:
-            reading, products, redo = (
-                library.settings(IndexSettings),
-                request.products,
-                request.redo,
+            segments = MomentSketcher(
+                library, maker, products, folder, stop, bar.show, request.redo
             )
-            moment_sketcher = MomentSketcher(
-                library, maker, products, folder, reading, stop, bar.show, redo
-            )
-            works.append(moment_sketcher.run(places))
+            works.append(segments.run(places))
         if pictures and folder is not None:
-            sketcher = PictureSketcher(maker, request.products, folder, stop, on_failed, bar.show)
-            works.append(sketcher.run(pictures))
+            files = PictureSketcher(maker, products, folder, stop, on_failed, bar.show)
+            works.append(files.run(pictures))
         for drawn in chain(*works):
             drawn.show(as_json=request.as_json)
             shown += 1

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from indexer.reading.settings import IndexSettings
-from indexer.reading.worker import DecodeWorker
 from models.errors import KinodexError
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.sketches import read_sketch, segments_with
@@ -18,7 +16,7 @@ from sketch.formats.contact_sheet import SheetItem, SheetLayout, contact_sheet
 from tasks.sketches.products import write_file
 from tasks.sketches.records import from_store
 from tasks.sketches.request import SheetRequest
-from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable
+from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable, keyframe_reader
 
 # As wide as six sketches on their own.
 _WITH_KEYFRAMES = SheetLayout(columns=3, photographs=True)
@@ -31,10 +29,7 @@ def write_sheets(library: Store, wanted: SheetRequest) -> list[Path]:
     """
     with library.reading() as session:
         places = place_segments(session, segments_with(session))
-    with DecodeWorker() as worker:
-        reader = KeyframeReader(
-            library, worker, library.settings(IndexSettings), with_evidence=False
-        )
+    with keyframe_reader(library) as reader:
         captions = [f"{printable(place.path.name)} {clock(place.keyframe_s)}" for place in places]
         items = _items(library, reader if wanted.with_keyframes else None, places, captions)
         layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
@@ -51,10 +46,7 @@ def write_sheets_of_cuts(library: Store, cuts: Sequence[Cut], file: Path) -> lis
     by_segment = {place.segment_id: place for place in known}
     places = [by_segment[cut.moment.segment] for cut in cuts if cut.moment.segment in by_segment]
     captions = [caption_of(cut) for cut in cuts if cut.moment.segment in by_segment]
-    with DecodeWorker() as worker:
-        reader = KeyframeReader(
-            library, worker, library.settings(IndexSettings), with_evidence=False
-        )
+    with keyframe_reader(library) as reader:
         return _write_pages(file, _items(library, reader, places, captions), _WITH_KEYFRAMES)
 
 

@@ -1,7 +1,8 @@
 """From a segment or a picture to what is drawn: pixels, motion, words, and the subject's mask."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -143,6 +144,13 @@ class KeyframeReader:
         if content is None:
             raise KeyframeUnreadable("its video is gone or cannot be read any more")
         return open_picture(content, name=f"the keyframe of segment {place.segment_id}")
+
+
+@contextmanager
+def keyframe_reader(library: Store, *, with_evidence: bool = False) -> Iterator[KeyframeReader]:
+    """A reader with a worker of its own, by the library's settings."""
+    with DecodeWorker() as worker:
+        yield KeyframeReader(library, worker, library.settings(IndexSettings), with_evidence)
 
 
 def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target]:

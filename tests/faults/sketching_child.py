@@ -5,7 +5,6 @@ from pathlib import Path
 
 import torch
 
-from indexer.reading.settings import IndexSettings
 from search.catalog.settings import SketchSettings
 from search.catalog.store import Store
 from sketch.drawing.presets import QUICK
@@ -40,4 +39,4 @@ def run(library: Path, moment: str | None = None) -> None:
         setattr(owner, name, deadly(getattr(owner, name), calls, side))
     maker = sketch_maker.SketchMaker(tiny_backbone(), SketchSettings(strokes=3))
     with Store.open(library) as opened:
-        sketch_library.LibrarySketcher(opened, maker, IndexSettings()).run()
+        sketch_library.LibrarySketcher(opened, maker).run()

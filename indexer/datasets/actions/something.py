@@ -25,8 +25,7 @@ def read(release: Release, split: str) -> AnnotatedClips:
     labels = _label_list(_json(release, "labels.json"))
     positions = label_positions(labels)
     annotations = _json(release, _FILES[split])
-    if not isinstance(annotations.value, list):
-        raise annotations.wrong("here should be a list of clips")
+    annotations.check(list, "of clips")
     clips = []
     for number, record in enumerate(annotations.value):
         video_id = annotations.field(record, "id", str, number)
@@ -44,8 +43,7 @@ def _json(release: Release, name: str) -> JsonFile:
 
 
 def _label_list(file: JsonFile) -> tuple[str, ...]:
-    if not isinstance(file.value, dict):
-        raise file.wrong("here should be an object of labels and numbers")
+    file.check(dict, "of labels and numbers")
     numbered: dict[int, str] = {}
     for label, number in file.value.items():
         position = _position(number)

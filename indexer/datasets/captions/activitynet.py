@@ -19,8 +19,7 @@ _FILES = {"train": "train.json", "test": "val_1.json"}
 def read(release: Release, split: str) -> list[CaptionedClip]:
     """One clip for each video."""
     annotations = JsonFile(release.file(_FILES[split]))
-    if not isinstance(annotations.value, dict):
-        raise annotations.wrong("here should be an object with the videos' ids")
+    annotations.check(dict, "with the videos' ids")
     return [
         release.clip(video_id, _paragraph(annotations, video_id), split)
         for video_id in annotations.value

@@ -20,8 +20,7 @@ _DESCRIBED_S = 30.0
 def read(release: Release, split: str) -> list[CaptionedClip]:
     """One clip for each video, in order of first appearance."""
     annotations = JsonFile(release.file(f"{split}_data.json"))
-    if not isinstance(annotations.value, list):
-        raise annotations.wrong("here should be a list of descriptions")
+    annotations.check(list, "of descriptions")
     clips = []
     for number, moment in enumerate(annotations.value):
         name = annotations.field(moment, "video", str, number)

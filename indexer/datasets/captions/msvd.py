@@ -67,8 +67,7 @@ def _from_text(file: Path) -> dict[str, list[str]]:
 
 def _from_json(file: Path) -> dict[str, list[str]]:
     annotations = JsonFile(file)
-    if not isinstance(annotations.value, dict):
-        raise annotations.wrong("here should be an object with the videos' ids")
+    annotations.check(dict, "with the videos' ids")
     captions = {}
     for video_id in annotations.value:
         listed = annotations.field(annotations.value, video_id, list)

@@ -78,48 +78,45 @@ class FrameCache:
     @classmethod
     def of_embeddings(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Frame embeddings of a backbone, not normalised, kept as float16."""
-        identity = backbone.identity
-
-        def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            embeddings = backbone.embed_clips(clips)
-            return [rows.numpy().astype(np.float16) for rows in embeddings]
-
-        return cls(
-            root,
-            about={
-                "kind": "frame embeddings",
-                "frames_digest": identity.frames_digest,
-                "preprocessing": identity.preprocessing,
-            },
-            sampling=sampling,
-            row_shape=(backbone.dim,),
-            dtype=np.float16,
-            short_side=backbone.preprocessing.short_side,
-            encode=encode,
-        )
+        side = backbone.preprocessing.short_side
+        return cls._embedded(root, backbone, sampling, "frame embeddings", side)
 
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
+        side = max(with_margin(backbone.preprocessing.size))
+        return cls._embedded(root, backbone, sampling, "crop embeddings", side, crops=CROPS)
+
+    @classmethod
+    def _embedded(
+        cls,
+        root: Path,
+        backbone: Backbone,
+        sampling: FrameSampling,
+        kind: str,
+        short_side: int,
+        crops: int = 1,
+    ) -> FrameCache:
         identity = backbone.identity
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            cropped = [three_crops(clip, backbone.preprocessing) for clip in clips]
-            return [rows.numpy().astype(np.float16) for rows in backbone.embed_clips(cropped)]
+            if crops > 1:
+                clips = [three_crops(clip, backbone.preprocessing) for clip in clips]
+            return [rows.numpy().astype(np.float16) for rows in backbone.embed_clips(clips)]
 
         return cls(
             root,
             about={
-                "kind": "crop embeddings",
+                "kind": kind,
                 "frames_digest": identity.frames_digest,
                 "preprocessing": identity.preprocessing,
             },
             sampling=sampling,
             row_shape=(backbone.dim,),
             dtype=np.float16,
-            short_side=max(with_margin(backbone.preprocessing.size)),
+            short_side=short_side,
             encode=encode,
-            crops=CROPS,
+            crops=crops,
         )
 
     @classmethod
