@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from statistics import median
 
-from benchmarks.inputs.embeddings import clustered
-from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.indexing import filled_library
 from benchmarks.measuring.options import numbers_in, parser_for
-from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.reporting import benchmark
 from benchmarks.measuring.timing import seconds
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
@@ -40,10 +38,8 @@ class Row:
 
 def measure(backbone: Backbone, *, segments: int, times: int) -> list[Row]:
     """Fill a library and look through it, each part `times` times."""
-    made = clustered(segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
     last = (segments - 1) // PAGE * PAGE
-    with new_library() as library:
-        fill(library, backbone, made.vectors)
+    with filled_library(backbone, segments) as library:
         whole = _map(library)
         cell = whole.cells(COLUMNS, ROWS)[0]
         parts: dict[str, Callable[[], object]] = {
@@ -76,16 +72,14 @@ def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--sizes", type=numbers_in, default=[10_000, 100_000])
     parser.add_argument("--times", type=int, default=10, help="how often each is done (10)")
-    options = parser.parse_args()
-    report = Report("browsing")
-    backbone = load_backbone(choose_model("bundled"), device="cpu")
-    rows = [
-        row
-        for segments in options.sizes
-        for row in measure(backbone, segments=segments, times=options.times)
-    ]
-    report.show("Looking through libraries", rows)
-    report.finish(options.out)
+    with benchmark("browsing", parser) as (options, report):
+        backbone = load_backbone(choose_model("bundled"), device="cpu")
+        rows = [
+            row
+            for segments in options.sizes
+            for row in measure(backbone, segments=segments, times=options.times)
+        ]
+        report.show("Looking through libraries", rows)
 
 
 if __name__ == "__main__":

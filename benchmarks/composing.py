@@ -12,16 +12,12 @@ import numpy as np
 from benchmarks.inputs.small_library import (
     Shown,
     average_precision,
+    embedded_names,
     embedded_texts,
     shown_clips,
-    thing_names,
-    with_article,
 )
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
-from models.choice import BUNDLED
-from models.clip.backbone import load_backbone
-from models.clip.sources import choose_model
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from search.finding.composing import fulfilment
 
 _SEED = 880_003
@@ -86,42 +82,39 @@ def composed(asked: str, way: str, score: Way, all_questions: list[Question]) ->
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=1000)
-    options = parser.parse_args()
-    report = Report("composing")
-    backbone = load_backbone(choose_model(BUNDLED))
-    shown = shown_clips(backbone, seed=_SEED, count=options.clips)
-    names, places = thing_names(), sorted(set(shown.scenes))
-    things = dict(
-        zip(names, embedded_texts(backbone, [with_article(n) for n in names]), strict=True)
-    )
-    scenes = dict(zip(places, embedded_texts(backbone, [f"the {p}" for p in places]), strict=True))
-    vectors = shown.embeddings
-
-    def fulfilled(sign: float) -> Way:
-        return lambda one, two: fulfilment(
-            [1.0, sign], np.stack([one, two]), np.stack([vectors @ one, vectors @ two]), vectors
+    with benchmark("composing", parser) as (options, report):
+        backbone = bundled_backbone()
+        shown = shown_clips(backbone, seed=_SEED, count=options.clips)
+        things, places = embedded_names(backbone), sorted(set(shown.scenes))
+        scenes = dict(
+            zip(places, embedded_texts(backbone, [f"the {p}" for p in places]), strict=True)
         )
+        vectors = shown.embeddings
 
-    ways: dict[str, list[tuple[str, Way]]] = {
-        "+": [("sum", lambda one, two: vectors @ (one + two)), ("fulfilment", fulfilled(1.0))],
-        "-": [
-            ("first term alone", lambda one, _: vectors @ one),
-            ("difference", lambda one, two: vectors @ (one - two)),
-            ("difference, a quarter", lambda one, two: vectors @ (one - 0.25 * two)),
-            ("fulfilment", fulfilled(-1.0)),
-        ],
-    }
-    rows = [
-        composed(asked, name, way, found)
-        for asked, found in questions(shown, things, scenes).items()
-        for name, way in ways["-" if "-" in asked else "+"]
-    ]
-    report.show("Terms together", rows)
-    report.show(
-        "Figures",
-        [Figure(f"{row.asked}, {row.way}: average precision", row.precision) for row in rows],
-    )
-    report.finish(options.out)
+        def fulfilled(sign: float) -> Way:
+            return lambda one, two: fulfilment(
+                [1.0, sign], np.stack([one, two]), np.stack([vectors @ one, vectors @ two]), vectors
+            )
+
+        ways: dict[str, list[tuple[str, Way]]] = {
+            "+": [("sum", lambda one, two: vectors @ (one + two)), ("fulfilment", fulfilled(1.0))],
+            "-": [
+                ("first term alone", lambda one, _: vectors @ one),
+                ("difference", lambda one, two: vectors @ (one - two)),
+                ("difference, a quarter", lambda one, two: vectors @ (one - 0.25 * two)),
+                ("fulfilment", fulfilled(-1.0)),
+            ],
+        }
+        rows = [
+            composed(asked, name, way, found)
+            for asked, found in questions(shown, things, scenes).items()
+            for name, way in ways["-" if "-" in asked else "+"]
+        ]
+        report.show("Terms together", rows)
+        report.show(
+            "Figures",
+            [Figure(f"{row.asked}, {row.way}: average precision", row.precision) for row in rows],
+        )
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import torch
 
 from benchmarks.inputs.small_library import thing_names
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from search.finding.sketch_matching import _best, _sampled, _stored_maps, _templates
 from sketch.canvas import Target, on_canvas
 from sketch.edges.edge_map import edge_map
@@ -79,36 +79,34 @@ def library(count: int, rng: np.random.Generator) -> tuple[torch.Tensor, list[se
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=400)
-    options = parser.parse_args()
-    report = Report("drawing_queries")
-    rng = np.random.default_rng(_SEED)
-    maps, things = library(options.clips, rng)
-    ranks, chances, times_s = [], [], []
-    for name, lines in zip(thing_names(), drawings(rng), strict=True):
-        right = np.array([name in one for one in things])
-        if not right.any():
-            continue
-        started = time.perf_counter()
-        with torch.inference_mode():
-            scores = _best(maps.float() / 255, _templates(lines)).numpy()
-        times_s.append(time.perf_counter() - started)
-        ranks.append(int(np.argmax(right[np.argsort(-scores, kind="stable")])))
-        wrong, all_of_them = int((~right).sum()), len(right)
-        chances.append(1 - np.prod([(wrong - i) / (all_of_them - i) for i in range(12)]))
-    rank = np.array(ranks)
-    row = Found(
-        sketches=len(maps),
-        drawings=len(rank),
-        first=100 * float((rank < 1).mean()),
-        first_five=100 * float((rank < 5).mean()),
-        first_twelve=100 * float((rank < 12).mean()),
-        by_chance_in_twelve=100 * float(np.mean(chances)),
-        median_rank=1 + float(np.median(rank)),
-        milliseconds=1000 * float(np.median(times_s)),
-    )
-    report.show("Things that were drawn", [row])
-    report.show("Figures", [Figure("among the first twelve, %", row.first_twelve)])
-    report.finish(options.out)
+    with benchmark("drawing_queries", parser) as (options, report):
+        rng = np.random.default_rng(_SEED)
+        maps, things = library(options.clips, rng)
+        ranks, chances, times_s = [], [], []
+        for name, lines in zip(thing_names(), drawings(rng), strict=True):
+            right = np.array([name in one for one in things])
+            if not right.any():
+                continue
+            started = time.perf_counter()
+            with torch.inference_mode():
+                scores = _best(maps.float() / 255, _templates(lines)).numpy()
+            times_s.append(time.perf_counter() - started)
+            ranks.append(int(np.argmax(right[np.argsort(-scores, kind="stable")])))
+            wrong, all_of_them = int((~right).sum()), len(right)
+            chances.append(1 - np.prod([(wrong - i) / (all_of_them - i) for i in range(12)]))
+        rank = np.array(ranks)
+        row = Found(
+            sketches=len(maps),
+            drawings=len(rank),
+            first=100 * float((rank < 1).mean()),
+            first_five=100 * float((rank < 5).mean()),
+            first_twelve=100 * float((rank < 12).mean()),
+            by_chance_in_twelve=100 * float(np.mean(chances)),
+            median_rank=1 + float(np.median(rank)),
+            milliseconds=1000 * float(np.median(times_s)),
+        )
+        report.show("Things that were drawn", [row])
+        report.figures([Figure("among the first twelve, %", row.first_twelve)])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import numpy as np
 from benchmarks.inputs.footage import Shot, write_clip
 from benchmarks.measuring.indexing import mean_pooling
 from benchmarks.measuring.options import add_model_options, chosen_backbone, parser_for
-from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.reporting import Report, benchmark
 from benchmarks.measuring.timing import timed
 from indexer.discover import discover
 from indexer.encoding import Encoder
@@ -151,10 +151,8 @@ def main() -> None:
     parser = parser_for(__doc__)
     add_model_options(parser)
     parser.add_argument("--videos", type=Path, help="a folder of real videos to measure as well")
-    options = parser.parse_args()
-    report = Report("duplicates")
-    measure(options, report)
-    report.finish(options.out)
+    with benchmark("duplicates", parser) as (options, report):
+        measure(options, report)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.measuring.options import numbers_in, parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import timed
 from models.metrics.retrieval import text_to_video_ranks, video_to_text_ranks
 from models.metrics.scores import CosineScores, Scores, blocks, dual_softmax
@@ -93,12 +93,10 @@ def figures_of(rows: list[Row]) -> list[Figure]:
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--sizes", type=numbers_in, default=[10_000])
-    options = parser.parse_args()
-    report = Report("evaluation")
-    rows = [row for count in options.sizes for row in measure(count)]
-    report.show("Ranking", rows)
-    report.show("Figures", figures_of(rows))
-    report.finish(options.out)
+    with benchmark("evaluation", parser) as (options, report):
+        rows = [row for count in options.sizes for row in measure(count)]
+        report.show("Ranking", rows)
+        report.figures(figures_of(rows))
 
 
 if __name__ == "__main__":

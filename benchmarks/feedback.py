@@ -13,16 +13,12 @@ import numpy as np
 from benchmarks.inputs.small_library import (
     Shown,
     average_precision,
+    embedded_names,
     embedded_texts,
     shown_clips,
-    thing_names,
-    with_article,
 )
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
-from models.choice import BUNDLED
-from models.clip.backbone import load_backbone
-from models.clip.sources import choose_model
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from search.finding.composing import moved
 from search.finding.matching import NeutralBank, neutral_texts
 
@@ -77,10 +73,12 @@ def improved(
     return Improved(name, marks, len(rows), before, after_mean, ten_before, ten_after)
 
 
-def questions_of(shown: Shown, texts: np.ndarray, vague: np.ndarray) -> dict[str, list[Question]]:
+def questions_of(
+    shown: Shown, named: dict[str, np.ndarray], vague: np.ndarray
+) -> dict[str, list[Question]]:
     """By name, and by the vague word that fits best."""
     asked: dict[str, list[Question]] = {"names": [], "vague words": []}
-    for name, text in zip(thing_names(), texts, strict=True):
+    for name, text in named.items():
         right = shown.showing(name)
         if right.sum() < _FEWEST:
             continue
@@ -93,30 +91,24 @@ def questions_of(shown: Shown, texts: np.ndarray, vague: np.ndarray) -> dict[str
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=1000)
-    options = parser.parse_args()
-    report = Report("feedback")
-    backbone = load_backbone(choose_model(BUNDLED))
-    shown = shown_clips(backbone, seed=_SEED, count=options.clips)
-    texts = embedded_texts(backbone, [with_article(name) for name in thing_names()])
-    asked = questions_of(shown, texts, embedded_texts(backbone, _VAGUE))
-    bank = embedded_texts(backbone, neutral_texts())
-    rows = [
-        improved(shown, bank, name, questions, marks)
-        for name, questions in asked.items()
-        for marks in (1, 2, 3)
-    ]
-    report.show("Before and after feedback", rows)
-    report.show(
-        "Figures",
-        [
+    with benchmark("feedback", parser) as (options, report):
+        backbone = bundled_backbone()
+        shown = shown_clips(backbone, seed=_SEED, count=options.clips)
+        asked = questions_of(shown, embedded_names(backbone), embedded_texts(backbone, _VAGUE))
+        bank = embedded_texts(backbone, neutral_texts())
+        rows = [
+            improved(shown, bank, name, questions, marks)
+            for name, questions in asked.items()
+            for marks in (1, 2, 3)
+        ]
+        report.show("Before and after feedback", rows)
+        report.figures(
             Figure(
                 f"right among ten, {row.queries}, {row.marked} marked: change",
                 row.first_ten_after - row.first_ten_before,
             )
             for row in rows
-        ],
-    )
-    report.finish(options.out)
+        )
 
 
 if __name__ == "__main__":

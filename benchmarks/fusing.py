@@ -12,7 +12,6 @@ The peak is of the whole process, PyTorch included, which has "before" in use wh
 vector index of the new space is built and saved at the end, and is part of time and peak.
 """
 
-import multiprocessing
 import os
 import resource
 import threading
@@ -22,12 +21,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.inputs.embeddings import clustered
-from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.measuring.indexing import new_library
-from benchmarks.measuring.memory import resident_bytes, tiny_backbone
+from benchmarks.measuring.indexing import filled_library
+from benchmarks.measuring.memory import tiny_backbone
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.processes import in_own_process, resident_bytes
+from benchmarks.measuring.reporting import benchmark
 from benchmarks.measuring.timing import timed
 from models.choice import MEAN_POOLING, HeadIdentity
 from models.heads.checkpoints import LoadedHead
@@ -56,13 +54,8 @@ class Row:
 
 def measure(library: Store, head: str) -> Row:
     """Fuse with a head of the usual size and random weights, in a fresh process."""
-    context = multiprocessing.get_context("spawn")
-    messages, childs_end = context.Pipe(duplex=False)
-    process = context.Process(target=_fuse, args=(library.folder, head, childs_end))
-    process.start()
-    childs_end.close()
-    row: Row = messages.recv()  # EOFError if the child has failed; it has said why
-    process.join()
+    with in_own_process(_fuse, library.folder, head) as messages:
+        row: Row = messages.recv()
     return row
 
 
@@ -104,14 +97,10 @@ def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--segments", type=int, default=100_000)
     parser.add_argument("--heads", type=lambda text: text.split(","), default=list(LOOSE))
-    options = parser.parse_args()
-    report = Report("fusing")
-    with new_library() as library:
-        backbone = tiny_backbone()
-        stored = clustered(options.segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
-        fill(library, backbone, stored.vectors, head=_BEFORE)
-        report.show("Fusing again", [measure(library, head) for head in options.heads])
-    report.finish(options.out)
+    with benchmark("fusing", parser) as (options, report):
+        with filled_library(tiny_backbone(), options.segments, head=_BEFORE) as library:
+            rows = [measure(library, head) for head in options.heads]
+        report.show("Fusing again", rows)
 
 
 if __name__ == "__main__":

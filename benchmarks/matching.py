@@ -10,16 +10,12 @@ import numpy as np
 
 from benchmarks.inputs.small_library import (
     Shown,
+    embedded_names,
     embedded_texts,
     shown_clips,
-    thing_names,
-    with_article,
 )
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
-from models.choice import BUNDLED
-from models.clip.backbone import load_backbone
-from models.clip.sources import choose_model
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from search.finding.hits import STRONG_FROM, WEAK_BELOW
 from search.finding.matching import NeutralBank, neutral_texts
 
@@ -43,17 +39,19 @@ class Told:
     right_strong: float
 
 
-def told(shown: Shown, texts: np.ndarray, bank: np.ndarray, size: int, libraries: int) -> Told:
+def told(
+    shown: Shown, named: dict[str, np.ndarray], bank: np.ndarray, size: int, libraries: int
+) -> Told:
     """Ask libraries of one size."""
     rng = np.random.default_rng(size)
-    names = thing_names()
+    names = list(named)
     answers = []
     for _ in range(libraries):
         absent = set(rng.choice(names, len(names) // 2, replace=False).tolist())
         allowed = [i for i, things in enumerate(shown.things) if not things & absent]
         library = shown.chosen(rng.permutation(allowed)[:size])
         background = NeutralBank.of(library.embeddings, bank)
-        for name, text in zip(names, texts, strict=True):
+        for name, text in named.items():
             best = int((library.embeddings @ text).argmax())
             match = float(background.match(text, library.embeddings[best : best + 1])[0])
             answers.append((match, library.showing(name).any(), name in library.things[best]))
@@ -78,23 +76,20 @@ def told(shown: Shown, texts: np.ndarray, bank: np.ndarray, size: int, libraries
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=1000)
-    options = parser.parse_args()
-    report = Report("matching")
-    backbone = load_backbone(choose_model(BUNDLED))
-    shown = shown_clips(backbone, seed=_SEED, count=options.clips)
-    texts = embedded_texts(backbone, [with_article(name) for name in thing_names()])
-    bank = embedded_texts(backbone, neutral_texts())
-    rows = [told(shown, texts, bank, size, 12 if size < 100 else 4) for size in _SIZES]
-    report.show("The best match for names of things, percent", rows)
-    large = rows[-1]
-    report.show(
-        "Figures",
-        [
-            Figure(f"not there, called weak, {large.segments} segments, %", large.absent_weak),
-            Figure(f"there and found, called weak, {large.segments}, %", large.right_weak),
-        ],
-    )
-    report.finish(options.out)
+    with benchmark("matching", parser) as (options, report):
+        backbone = bundled_backbone()
+        shown = shown_clips(backbone, seed=_SEED, count=options.clips)
+        named = embedded_names(backbone)
+        bank = embedded_texts(backbone, neutral_texts())
+        rows = [told(shown, named, bank, size, 12 if size < 100 else 4) for size in _SIZES]
+        report.show("The best match for names of things, percent", rows)
+        large = rows[-1]
+        report.figures(
+            [
+                Figure(f"not there, called weak, {large.segments} segments, %", large.absent_weak),
+                Figure(f"there and found, called weak, {large.segments}, %", large.right_weak),
+            ]
+        )
 
 
 if __name__ == "__main__":

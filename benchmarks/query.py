@@ -41,7 +41,7 @@ from benchmarks.measuring.options import (
     numbers_in,
     parser_for,
 )
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import seconds, spread, timed
 from models.clip.backbone import Backbone
 from search.finding import candidates, ranking
@@ -278,22 +278,20 @@ def main() -> None:
     parser.add_argument("--sizes", type=numbers_in, default=[10_000, 100_000])
     parser.add_argument("--queries", type=int, default=100, help="queries to each library (100)")
     parser.add_argument("--texts", type=int, default=60, help="texts to encode each way (60)")
-    options = parser.parse_args()
-    report = Report("query")
-    backbone = chosen_backbone(options, usual="ViT-B-32")
-    # What was encoded once is remembered: no text may come twice.
-    new_texts = iter(short_texts(len(SUBJECTS) * len(DOINGS) * len(PLACES) * len(WAYS)))
-    texts = text_rows(time_texts(backbone, new_texts, count=options.texts))
-    report.show("Encoding a text", texts)
-    measured = [
-        measure_library(backbone, new_texts, segments=segments, queries=options.queries)
-        for segments in options.sizes
-    ]
-    report.show("Libraries", [library for library, _ in measured])
-    searches = [row for _, rows in measured for row in rows]
-    report.show("Searching", searches)
-    report.show("Figures", figures_of(texts, searches))
-    report.finish(options.out)
+    with benchmark("query", parser) as (options, report):
+        backbone = chosen_backbone(options, usual="ViT-B-32")
+        # What was encoded once is remembered: no text may come twice.
+        new_texts = iter(short_texts(len(SUBJECTS) * len(DOINGS) * len(PLACES) * len(WAYS)))
+        texts = text_rows(time_texts(backbone, new_texts, count=options.texts))
+        report.show("Encoding a text", texts)
+        measured = [
+            measure_library(backbone, new_texts, segments=segments, queries=options.queries)
+            for segments in options.sizes
+        ]
+        report.show("Libraries", [library for library, _ in measured])
+        searches = [row for _, rows in measured for row in rows]
+        report.show("Searching", searches)
+        report.figures(figures_of(texts, searches))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.supersampled import central_differences, random_strokes, supersampled
 from benchmarks.measuring.timing import seconds
 from models.threads import one_thread
@@ -107,29 +107,30 @@ def main() -> None:
     parser.add_argument(
         "--strokes", type=int, default=36, help="strokes whose gradients are checked"
     )
-    options = parser.parse_args()
-    report = Report("raster")
-    exact = [exactness(half_width, 6) for half_width in (0.43, 0.5, 1.0, 1.5, 2.5, 4.0)]
-    report.show("Coverage beside 256 samples a pixel", exact)
-    cosines = gradient_cosines(options.strokes)
-    quick = [quickness(1, n, 95) for n in (4, 8, 16, 32, 64)]
-    quick += [quickness(1, 16, length) for length in (25, 50, 150)] + [quickness(32, 16, 95)]
-    report.show(f"Forward and backward, {_SIZE} × {_SIZE}", quick)
-    worst = [row for row in exact if row.half_width >= 0.5]
-    report.show(
-        "Figures",
-        [
-            Figure("mean error on edge pixels, worst", max(r.edge_error for r in worst), "<= 0.02"),
-            Figure("ink, farthest from 1", max(abs(r.ink_ratio - 1) for r in worst), "<= 0.005"),
-            Figure("gradient cosine, median", statistics.median(cosines), ">= 0.999"),
-            Figure("gradient cosine, least", min(cosines), ">= 0.99"),
-            Figure("16 strokes, ms", quick[2].milliseconds_each, "<= 5"),
-            Figure("32 strokes, ms", quick[3].milliseconds_each, "<= 9"),
-            Figure("batch of 32, ms each", quick[-1].milliseconds_each, "<= 4.5"),
-            Figure("beside a busy core, times as long", beside_a_busy_core(), "about 1"),
-        ],
-    )
-    report.finish(options.out)
+    with benchmark("raster", parser) as (options, report):
+        exact = [exactness(half_width, 6) for half_width in (0.43, 0.5, 1.0, 1.5, 2.5, 4.0)]
+        report.show("Coverage beside 256 samples a pixel", exact)
+        cosines = gradient_cosines(options.strokes)
+        quick = [quickness(1, n, 95) for n in (4, 8, 16, 32, 64)]
+        quick += [quickness(1, 16, length) for length in (25, 50, 150)] + [quickness(32, 16, 95)]
+        report.show(f"Forward and backward, {_SIZE} × {_SIZE}", quick)
+        worst = [row for row in exact if row.half_width >= 0.5]
+        report.figures(
+            [
+                Figure(
+                    "mean error on edge pixels, worst", max(r.edge_error for r in worst), "<= 0.02"
+                ),
+                Figure(
+                    "ink, farthest from 1", max(abs(r.ink_ratio - 1) for r in worst), "<= 0.005"
+                ),
+                Figure("gradient cosine, median", statistics.median(cosines), ">= 0.999"),
+                Figure("gradient cosine, least", min(cosines), ">= 0.99"),
+                Figure("16 strokes, ms", quick[2].milliseconds_each, "<= 5"),
+                Figure("32 strokes, ms", quick[3].milliseconds_each, "<= 9"),
+                Figure("batch of 32, ms each", quick[-1].milliseconds_each, "<= 4.5"),
+                Figure("beside a busy core, times as long", beside_a_busy_core(), "about 1"),
+            ]
+        )
 
 
 if __name__ == "__main__":

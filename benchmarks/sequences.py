@@ -13,12 +13,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.measuring.indexing import indexer_for, new_library
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from indexer.reading.settings import IndexSettings
-from models.choice import BUNDLED
-from models.clip.backbone import Backbone, load_backbone
-from models.clip.sources import choose_model
+from models.clip.backbone import Backbone
 from search.finding.engine import SearchEngine
 from search.queries.query import Query, Term
 from smallworld.clips.files import write_clip
@@ -112,26 +110,23 @@ def measured(backbone: Backbone, asked: Sequence[Pair], *, among_others: bool) -
 def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--pairs", type=int, default=60, help="pairs of events (60)")
-    options = parser.parse_args()
-    report = Report("sequences")
-    backbone = load_backbone(choose_model(BUNDLED))
-    asked = list(pairs(options.pairs))
-    rows = [
-        row for others in (False, True) for row in measured(backbone, asked, among_others=others)
-    ]
-    report.show("First this, then that", rows)
-    report.show(
-        "Figures",
-        [
+    with benchmark("sequences", parser) as (options, report):
+        backbone = bundled_backbone()
+        asked = list(pairs(options.pairs))
+        rows = [
+            row
+            for others in (False, True)
+            for row in measured(backbone, asked, among_others=others)
+        ]
+        report.show("First this, then that", rows)
+        report.figures(
             Figure(
                 f"right order first, {row.shots} shots, by {row.asked_by}, %",
                 row.before_twin,
                 "≥ 95" if row.shots == 2 else "",
             )
             for row in rows
-        ],
-    )
-    report.finish(options.out)
+        )
 
 
 if __name__ == "__main__":

@@ -13,17 +13,9 @@ with the model and the code of all views, is what later rounds are compared with
 """
 
 import asyncio
-import contextlib
-import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -31,25 +23,16 @@ from statistics import median
 from playwright.async_api import Browser, Error, Page, Response, async_playwright
 
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
+from benchmarks.measuring.serving import CHROMIUM_FLAGS, Server, make_demo, serving
 from smallworld.demo import DEMO_QUERIES
 
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-_STARTS_WITHIN_S = 60.0
 # Browsers that starve each other are slow, which is told as waiting; what never comes is an error.
 _SHOWN_WITHIN_MS = 600_000
 # Memory of sessions that are gone is given back after a while.
 _SETTLES_S = 15.0
 _VIEWS = ("Browse", "Tags", "Library")
 _CARD = "[class*='st-key-card-']"
-_MB = 1e6
 
 
 @dataclass
@@ -84,18 +67,6 @@ class Trouble:
     round: int
     query: str
     error: str
-
-
-@dataclass(frozen=True)
-class Server:
-    """A page being served."""
-
-    address: str
-    process: int
-
-    def memory_mb(self) -> float:
-        """Resident memory of the server and its children."""
-        return sum(map(_resident_bytes, _with_children(self.process))) / _MB
 
 
 async def visit(browser: Browser, server: Server, query: str) -> Visit:
@@ -203,7 +174,7 @@ async def measure(
         for number in range(1, rounds + 1):
             # A new browser for each round: its own memory is not what is measured.
             browser = await playwright.chromium.launch(
-                executable_path=shutil.which("chromium"), args=_FLAGS
+                executable_path=shutil.which("chromium"), args=CHROMIUM_FLAGS
             )
             row, visits = await _run_round(browser, server, number, sessions)
             await browser.close()
@@ -212,66 +183,6 @@ async def measure(
                 Trouble(number, one.query, error) for one in visits for error in one.errors
             ]
     return rows, troubles
-
-
-@contextlib.contextmanager
-def serving(library: Path) -> Iterator[Server]:
-    """Run `kinodex ui` on a library until the block ends."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "ui.cli.main", "ui", "--no-browser"),
-            *("--library", str(library), "--port", str(port)),
-        ],
-        start_new_session=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield Server(f"http://127.0.0.1:{port}", process.pid)
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + _STARTS_WITHIN_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), urllib.request.urlopen(address, timeout=5):
-            return
-        time.sleep(0.1)
-    raise RuntimeError(f"nothing answers at {address}")
-
-
-def _with_children(process: int) -> list[int]:
-    """A process and all that descend from it, as Linux tells it."""
-    found = [process]
-    for one in found:
-        with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{one}/task").iterdir():
-                found += map(int, (task / "children").read_text().split())
-    return found
-
-
-def _resident_bytes(process: int) -> int:
-    try:
-        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    except OSError:  # it has just ended
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _make_demo(folder: Path) -> Path:
-    subprocess.run(
-        [sys.executable, "-m", "ui.cli.main", "demo", "--folder", str(folder)],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    return folder / "library"
 
 
 def _figures(rows: list[Round], before_mb: float) -> list[Figure]:
@@ -294,20 +205,18 @@ def main() -> None:
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--library", type=Path, help="one that is there (a new demo library)")
-    options = parser.parse_args()
-    report = Report("sessions")
-    with tempfile.TemporaryDirectory() as folder:
-        library = options.library or _make_demo(Path(folder) / "demo")
-        with serving(library) as server:
-            before_mb = server.memory_mb()
-            rows, troubles = asyncio.run(
-                measure(server, sessions=options.sessions, rounds=options.rounds)
-            )
-    report.show("Rounds", rows)
-    if troubles:
-        report.show("Errors", troubles)
-    report.show("Figures", _figures(rows, before_mb))
-    report.finish(options.out)
+    with benchmark("sessions", parser) as (options, report):
+        with tempfile.TemporaryDirectory() as folder:
+            library = options.library or make_demo(Path(folder) / "demo")
+            with serving(library) as server:
+                before_mb = server.memory_mb()
+                rows, troubles = asyncio.run(
+                    measure(server, sessions=options.sessions, rounds=options.rounds)
+                )
+        report.show("Rounds", rows)
+        if troubles:
+            report.show("Errors", troubles)
+        report.figures(_figures(rows, before_mb))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from sketch.canvas import on_canvas
 from sketch.drawing.mask import motion_map, subject_mask
 from sketch.strokes import CANVAS
@@ -92,16 +92,14 @@ def main() -> None:
     """Measure and print."""
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=60)
-    options = parser.parse_args()
-    report = Report("sketch_mask")
-    atlas = shipped_atlas()
-    rows = [
-        figures(name, overlaps(sampled_clips(options.clips, pan=pan), atlas))
-        for name, pan in (("camera stands still", 0.0), ("camera pans", 0.05))
-    ]
-    report.show("Masks of a moving subject before a busy background", rows)
-    report.show("Figures", [Figure("median overlap", rows[0].median, ">= 0.8")])
-    report.finish(options.out)
+    with benchmark("sketch_mask", parser) as (options, report):
+        atlas = shipped_atlas()
+        rows = [
+            figures(name, overlaps(sampled_clips(options.clips, pan=pan), atlas))
+            for name, pan in (("camera stands still", 0.0), ("camera pans", 0.05))
+        ]
+        report.show("Masks of a moving subject before a busy background", rows)
+        report.figures([Figure("median overlap", rows[0].median, ">= 0.8")])
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
@@ -155,20 +155,18 @@ def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--judge", type=Path, required=True, help="folder of the judge")
     parser.add_argument("--count", type=int, default=200)
-    options = parser.parse_args()
-    report = Report("sketch_recognition")
-    drawer = load_backbone(choose_model(BUNDLED))
-    judge = load_backbone(choose_model(BUNDLED, weights=options.judge / WEIGHTS_FILE))
-    prompts = [[f"a photo of {thing.phrases[0]}"] for thing in shipped_things()]
-    frames = keyframes(options.count)
-    examination = Examination(frames, [Recogniser(one, prompts) for one in (judge, drawer)])
-    artist = Artist(picture_tower(drawer))
-    rows = examine(artist, frames, examination, _COUNTS)
-    auto = drawn(artist, frames, AUTO)
-    rows.append(examination.of_sketches("sketch, auto", auto))
-    report.show(f"{len(frames)} keyframes, {len(prompts)} things", rows)
-    report.show("Figures", figures(rows, frames, auto))
-    report.finish(options.out)
+    with benchmark("sketch_recognition", parser) as (options, report):
+        drawer = bundled_backbone()
+        judge = load_backbone(choose_model(BUNDLED, weights=options.judge / WEIGHTS_FILE))
+        prompts = [[f"a photo of {thing.phrases[0]}"] for thing in shipped_things()]
+        frames = keyframes(options.count)
+        examination = Examination(frames, [Recogniser(one, prompts) for one in (judge, drawer)])
+        artist = Artist(picture_tower(drawer))
+        rows = examine(artist, frames, examination, _COUNTS)
+        auto = drawn(artist, frames, AUTO)
+        rows.append(examination.of_sketches("sketch, auto", auto))
+        report.show(f"{len(frames)} keyframes, {len(prompts)} things", rows)
+        report.figures(figures(rows, frames, auto))
 
 
 def figures(

@@ -22,7 +22,7 @@ import torch
 from torch.nn import functional
 
 from benchmarks.measuring.options import bare_model, parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import spread, timed
 from models.choice import RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
@@ -202,15 +202,13 @@ def main() -> None:
         "--models", type=lambda text: text.split(","), default=["RN101", "ViT-B-32"]
     )
     parser.add_argument("--repetitions", type=int, default=3)
-    options = parser.parse_args()
-    torch.set_num_threads(1)
-    report = Report("sketch_step")
-    rows = [
-        row for name in options.models for row in measure(name, repetitions=options.repetitions)
-    ]
-    report.show("Steps", rows)
-    report.show("Figures", figures_of(rows))
-    report.finish(options.out)
+    with benchmark("sketch_step", parser) as (options, report):
+        torch.set_num_threads(1)
+        rows = [
+            row for name in options.models for row in measure(name, repetitions=options.repetitions)
+        ]
+        report.show("Steps", rows)
+        report.figures(figures_of(rows))
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.options import bundled_backbone, parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import seconds, spread
 from models.choice import BUNDLED, RANDOM
 from models.clip.backbone import Backbone, load_backbone
@@ -70,25 +70,20 @@ def main() -> None:
     """Measure and print."""
     parser = parser_for(__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    report = Report("sketching")
-    rows = sketching(BUNDLED, load_backbone(choose_model(BUNDLED)), (1, 16), options.rounds)
-    for name in ("RN101", "ViT-B-32"):
-        backbone = load_backbone(choose_model(name, pretrained=RANDOM))
-        rows += sketching(name, backbone, (1,), options.rounds)
-    report.show("Sketches by the quick preset (RN101 and ViT-B-32: random weights)", rows)
-    report.show(
-        "Figures",
-        [
+    with benchmark("sketching", parser) as (options, report):
+        rows = sketching(BUNDLED, bundled_backbone(), (1, 16), options.rounds)
+        for name in ("RN101", "ViT-B-32"):
+            backbone = load_backbone(choose_model(name, pretrained=RANDOM))
+            rows += sketching(name, backbone, (1,), options.rounds)
+        report.show("Sketches by the quick preset (RN101 and ViT-B-32: random weights)", rows)
+        report.figures(
             Figure(
                 f"{row.model}, {row.pictures} at once, s a sketch",
                 row.median_s,
                 f"<= {_TARGETS_S[row.model, row.pictures]}",
             )
             for row in rows
-        ],
-    )
-    report.finish(options.out)
+        )
 
 
 if __name__ == "__main__":

@@ -16,11 +16,9 @@ from dataclasses import dataclass
 
 import torch
 
-from benchmarks.inputs.embeddings import clustered
-from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
-from benchmarks.measuring.indexing import new_library
+from benchmarks.measuring.indexing import filled_library
 from benchmarks.measuring.options import parser_for
-from benchmarks.measuring.reporting import Figure, Report
+from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import timed
 from models.choice import BUNDLED, RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
@@ -57,9 +55,7 @@ def measure(model: ModelChoice, *, segments: int) -> Row:
     words = read_vocabulary("kinetics-400")
     # Labels of like length that nobody has read: the way back to known ones reads nothing.
     new = WordList("new", tuple(f"{label} again" for label in words.labels))
-    stored = clustered(segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
-    with new_library() as library:
-        fill(library, backbone, stored.vectors)
+    with filled_library(backbone, segments) as library:
         first, _ = timed(lambda: _tag(library, backbone, words))
         with library.reading() as session:
             texts, _ = timed(
@@ -103,19 +99,14 @@ def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--segments", type=int, default=50_000)
     parser.add_argument("--models", type=lambda text: text.split(","), default=[BUNDLED])
-    options = parser.parse_args()
-    torch.set_num_threads(2)
-    report = Report("tagging")
-    rows = [measure(_choice(name), segments=options.segments) for name in options.models]
-    report.show("Tagging", rows)
-    report.show(
-        "Figures",
-        [
+    with benchmark("tagging", parser) as (options, report):
+        torch.set_num_threads(2)
+        rows = [measure(_choice(name), segments=options.segments) for name in options.models]
+        report.show("Tagging", rows)
+        report.figures(
             Figure(f"seconds to tag again, {row.model}", row.again_s, f"≤ {_TARGET_S:.0f}")
             for row in rows
-        ],
-    )
-    report.finish(options.out)
+        )
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ import numpy as np
 
 from benchmarks.inputs.embeddings import Collection, clustered, noise
 from benchmarks.measuring.options import numbers_in, parser_for
-from benchmarks.measuring.reporting import Report
+from benchmarks.measuring.reporting import benchmark
 from benchmarks.measuring.timing import seconds, spread
 from search.vectors import structures
 from search.vectors.devices import threads_for
@@ -33,7 +33,7 @@ K = 10
 SEGMENTS_PER_VIDEO = 20
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One line of the table.
 
@@ -47,14 +47,14 @@ class Row:
     build_s: float
     size_mb: float
     query_ms: float
-    tenth_ms: float | None
-    video_ms: float | None
+    tenth_ms: float | None = None
+    video_ms: float | None = None
     recall_pictures: float
     recall_texts: float
-    add_video_ms: float | None
-    remove_video_ms: float | None
-    save_s: float | None
-    load_s: float | None
+    add_video_ms: float | None = None
+    remove_video_ms: float | None = None
+    save_s: float | None = None
+    load_s: float | None = None
 
 
 def median_ms(action: Callable[[Vectors], object], queries: Vectors) -> float:
@@ -125,14 +125,8 @@ def plain_faiss(data: str, collection: Collection) -> tuple[Row, list[Ids]]:
         build_s=build_s,
         size_mb=count * dim * 4 / 1e6,
         query_ms=query_ms,
-        tenth_ms=None,
-        video_ms=None,
         recall_pictures=1.0,
         recall_texts=1.0,
-        add_video_ms=None,
-        remove_video_ms=None,
-        save_s=None,
-        load_s=None,
     )
     return row, truths
 
@@ -158,17 +152,15 @@ def main() -> None:
     parser.add_argument("--data", choices=["clustered", "noise"], default="clustered")
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--dim", type=int, default=512)
-    options = parser.parse_args()
-    make: Callable[[int, int, int], Collection] = noise
-    if options.data == "clustered":
-        make = partial(clustered, segments_per_video=SEGMENTS_PER_VIDEO)
-    report = Report("vectors")
-    rows: list[Row] = []
-    for count in options.sizes:
-        collection = make(count, options.queries, options.dim)
-        rows += rows_for(options.data, collection, options.shares)
-    report.show("The vector index beside plain FAISS", rows)
-    report.finish(options.out)
+    with benchmark("vectors", parser) as (options, report):
+        make: Callable[[int, int, int], Collection] = noise
+        if options.data == "clustered":
+            make = partial(clustered, segments_per_video=SEGMENTS_PER_VIDEO)
+        rows: list[Row] = []
+        for count in options.sizes:
+            collection = make(count, options.queries, options.dim)
+            rows += rows_for(options.data, collection, options.shares)
+        report.show("The vector index beside plain FAISS", rows)
 
 
 if __name__ == "__main__":

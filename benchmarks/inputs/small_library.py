@@ -39,14 +39,16 @@ def thing_names() -> list[str]:
     return [thing.name for thing in shipped_things()]
 
 
-def with_article(name: str) -> str:
-    """ "an elephant"."""
-    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
-
-
 def embedded_texts(backbone: Backbone, texts: list[str]) -> np.ndarray:
     """Unit embeddings, (texts, dim)."""
     return normalised(backbone.embed_texts(texts).numpy())
+
+
+def embedded_names(backbone: Backbone) -> dict[str, np.ndarray]:
+    """Each thing, asked for by its name: "an elephant"."""
+    names = thing_names()
+    asked = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names]
+    return dict(zip(names, embedded_texts(backbone, asked), strict=True))
 
 
 def shown_clips(backbone: Backbone, *, seed: int, count: int) -> Shown:

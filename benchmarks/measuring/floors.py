@@ -193,4 +193,4 @@ def measure(options: argparse.Namespace, report: Report) -> None:
         clips = make_clips(place, count=options.clips, duration_s=options.seconds)
         rounds = time_rounds(clips, backbone, repetitions=options.repetitions)
     report.show("Time", rows_of(rounds))
-    report.show("Figures", figures_of(rounds))
+    report.figures(figures_of(rounds))

@@ -5,11 +5,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from benchmarks.inputs.embeddings import clustered
+from benchmarks.inputs.shelves import SEGMENTS_PER_VIDEO, fill
 from indexer.discover import Discovery
 from indexer.pipeline import Indexer
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan
-from models.choice import HeadChoice
+from models.choice import HeadChoice, HeadIdentity
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead, load_head
 from search.catalog.store import Store
@@ -36,6 +38,17 @@ class Silence:
 def new_library() -> Iterator[Store]:
     """An empty library that lives as long as the block."""
     with tempfile.TemporaryDirectory() as folder, Store.open(folder, create=True) as library:
+        yield library
+
+
+@contextmanager
+def filled_library(
+    backbone: Backbone, segments: int, *, head: HeadIdentity | None = None
+) -> Iterator[Store]:
+    """A library of made-up segments, see `fill`, that lives as long as the block."""
+    made = clustered(segments, 1, backbone.dim, segments_per_video=SEGMENTS_PER_VIDEO)
+    with new_library() as library:
+        fill(library, backbone, made.vectors, head=head)
         yield library
 
 

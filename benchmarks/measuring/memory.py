@@ -1,7 +1,6 @@
 """How much memory indexing one very long video takes, over time. `ingest --long` shows it."""
 
 import argparse
-import multiprocessing
 import os
 import tempfile
 import time
@@ -18,6 +17,7 @@ import torch
 from benchmarks.inputs.footage import Shot, write_clip, write_repeated
 from benchmarks.measuring.indexing import indexer_for, new_library
 from benchmarks.measuring.options import chosen_backbone
+from benchmarks.measuring.processes import in_own_process, resident_bytes, with_descendants
 from benchmarks.measuring.reporting import Report
 from indexer.reading.settings import IndexSettings
 from models.choice import ModelChoice
@@ -105,19 +105,13 @@ def _long_video(folder: Path, *, hours: float, frame_rate: int) -> Path:
 
 def _watched(video: Path, options: argparse.Namespace) -> tuple[list[Sample], int]:
     """Index a video in a child process; → its memory meanwhile, and the frames it sampled."""
-    context = multiprocessing.get_context("spawn")
-    messages, childs_end = context.Pipe(duplex=False)
-    process = context.Process(target=_index, args=(video, options, childs_end))
-    process.start()
-    childs_end.close()
-    process_id = messages.recv()  # EOFError if the child has failed; it has said why
-    samples = [_sample(process_id, elapsed_s=0.0)]
-    start_s = time.monotonic()
-    while not messages.poll(_EVERY_S):
-        samples.append(_sample(process_id, elapsed_s=time.monotonic() - start_s))
-    frames = messages.recv()
-    process.join()
-    return samples, frames
+    with in_own_process(_index, video, options) as messages:
+        process_id = messages.recv()
+        samples = [_sample(process_id, elapsed_s=0.0)]
+        start_s = time.monotonic()
+        while not messages.poll(_EVERY_S):
+            samples.append(_sample(process_id, elapsed_s=time.monotonic() - start_s))
+        return samples, messages.recv()
 
 
 def _index(video: Path, options: argparse.Namespace, messages: Connection) -> None:
@@ -139,24 +133,9 @@ def tiny_backbone() -> Backbone:
 
 
 def _sample(process_id: int, *, elapsed_s: float) -> Sample:
-    """The indexing process, and the largest of its children, which is the one that decodes."""
-    tasks = Path(f"/proc/{process_id}/task")
-    children = [int(child) for file in tasks.glob("*/children") for child in _text_of(file).split()]
+    """The indexing process, and the largest of its descendants, which is the one that decodes."""
     return Sample(
         elapsed_s=elapsed_s,
         indexing_bytes=resident_bytes(process_id),
-        decoding_bytes=max(map(resident_bytes, children), default=0),
+        decoding_bytes=max(map(resident_bytes, with_descendants(process_id)[1:]), default=0),
     )
-
-
-def resident_bytes(process_id: int) -> int:
-    """How much memory a process has in use; 0 for one that has ended."""
-    pages = _text_of(Path(f"/proc/{process_id}/statm")).split()[1:2]
-    return int(pages[0]) * os.sysconf("SC_PAGE_SIZE") if pages else 0
-
-
-def _text_of(file: Path) -> str:
-    try:
-        return file.read_text(encoding="ascii")
-    except OSError:  # the process has just ended
-        return ""

@@ -45,6 +45,14 @@ def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
     )
 
 
+def bundled_backbone() -> "Backbone":
+    """The model that comes with the program."""
+    from models.clip.backbone import load_backbone
+    from models.clip.sources import choose_model
+
+    return load_backbone(choose_model(BUNDLED))
+
+
 def bare_model(backbone: "Backbone") -> "LoadedModel":
     """The same model once more, as open_clip makes it: whatever is done to ours, not to this."""
     from models.clip.sources import load_model

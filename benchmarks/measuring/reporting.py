@@ -1,10 +1,12 @@
 """How all benchmarks speak: tables on stdout, the same as JSON, and how busy the machine was."""
 
+import argparse
 import json
 import math
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
@@ -39,6 +41,10 @@ class Report:
         print(f"\n{title}\n\n{table(rows)}", flush=True)
         self.keep(title, rows)
 
+    def figures(self, figures: Iterable[Figure]) -> None:
+        """Show what the benchmark exists for."""
+        self.show("Figures", list(figures))
+
     def keep(self, title: str, rows: Sequence[Any]) -> None:
         """Put rows into the file that nobody would read as a table."""
         self._tables[title] = [asdict(row) for row in rows]
@@ -64,6 +70,16 @@ class Report:
             "python": platform.python_version(),
             "libraries": {name: version for name in _LIBRARIES if (version := _version(name))},
         }
+
+
+@contextmanager
+def benchmark(
+    name: str, parser: argparse.ArgumentParser
+) -> Iterator[tuple[argparse.Namespace, Report]]:
+    """The options of a run and its report, which is finished where the block ends well."""
+    options, report = parser.parse_args(), Report(name)
+    yield options, report
+    report.finish(options.out)
 
 
 def table(rows: Sequence[Any]) -> str:
