@@ -12,7 +12,7 @@ from models.labels.tagging import Background, averaged_embeddings, tag_scores, u
 from models.towers.joint_tokens import encode_videos
 from models.training.batches import BatchSource, LabelledBatch, PairBatch
 from models.training.distributed import gather_with_gradient
-from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.loop import TrainingSettings
 from models.training.losses import kl_loss, tag_loss
 from models.training.text_video import TextVideoModel, TextVideoTask
 
@@ -126,11 +126,18 @@ class ActionTask(TextVideoTask[ActionModel]):
         texts: LabelTexts,
         settings: TrainingSettings,
         *,
-        target_temperature: float,
-        tag_weight: float,
-        validate: Callable[[ActionModel], dict[str, float]] | None,
-        export: Callable[[ActionModel, Path, dict[str, float]], None] | None,
+        target_temperature: float = TARGET_TEMPERATURE,
+        tag_weight: float = 0.0,
+        validate: Callable[[ActionModel], dict[str, float]] | None = None,
+        export: Callable[[ActionModel, Path, dict[str, float]], None] | None = None,
     ) -> None:
+        """`texts` are embeddings where the text tower stays as it is, token ids otherwise.
+
+        `target_temperature`: see `kl_loss`; infinity for hard targets.
+        `tag_weight`: of `tag_loss`, which is added. The published loss tells labels apart from
+        each other; this one teaches which of them hold at all, for videos with several labels
+        or none. The others are as for `TextVideoTask`.
+        """
         if texts.is_embedded and settings.tune != "head":
             raise ValueError(f"tune={settings.tune!r} trains the text tower: give token ids")
         pairs = PromptedPairs(source, texts, seed=settings.seed)
@@ -138,6 +145,7 @@ class ActionTask(TextVideoTask[ActionModel]):
         self._texts = texts
         self._target_temperature = target_temperature
         self._tag_weight = tag_weight
+        self.meant = {"target_temperature": str(target_temperature), "tag_weight": str(tag_weight)}
 
     def _loss(self, batch: PairBatch, embeddings: Sequence[torch.Tensor]) -> torch.Tensor:
         assert isinstance(batch, PromptedBatch)  # noqa: S101 - PromptedPairs gives no other
@@ -172,42 +180,3 @@ class ActionTask(TextVideoTask[ActionModel]):
         embedded = self.model.embed_texts(texts.flatten(0, 1).to(device))
         labels = averaged_embeddings(embedded.unflatten(0, texts.shape[:2]))
         return labels, unit_texts(self.model.embed_texts(self._texts.neutral.to(device)))
-
-
-class ActionTrainer(Trainer):
-    """Trains an action model on labelled videos; `run()` starts it or goes on."""
-
-    def __init__(
-        self,
-        model: ActionModel,
-        source: BatchSource[LabelledBatch],
-        texts: LabelTexts,
-        settings: TrainingSettings,
-        folder: Path,
-        *,
-        target_temperature: float = TARGET_TEMPERATURE,
-        tag_weight: float = 0.0,
-        validate: Callable[[ActionModel], dict[str, float]] | None = None,
-        export: Callable[[ActionModel, Path, dict[str, float]], None] | None = None,
-        on_step: Callable[[StepReport], None] = lambda _: None,
-        origin: dict[str, str] | None = None,
-    ) -> None:
-        """`texts` are embeddings where the text tower stays as it is, token ids otherwise.
-
-        `target_temperature`: see `kl_loss`; infinity for hard targets.
-        `tag_weight`: of `tag_loss`, which is added. The published loss tells labels apart from
-        each other; this one teaches which of them hold at all, for videos with several labels
-        or none. The others are as for `RetrievalTrainer`.
-        """
-        task = ActionTask(
-            model,
-            source,
-            texts,
-            settings,
-            target_temperature=target_temperature,
-            tag_weight=tag_weight,
-            validate=validate,
-            export=export,
-        )
-        meant = {"target_temperature": str(target_temperature), "tag_weight": str(tag_weight)}
-        super().__init__(task, settings, folder, on_step=on_step, origin=meant | (origin or {}))

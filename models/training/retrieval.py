@@ -1,14 +1,12 @@
 """Training of text-video retrieval: batches of pairs and their loss (CLIP4Clip)."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import torch
 
 from models.heads.tight import TightTransf
-from models.training.batches import BatchSource, PairBatch
+from models.training.batches import PairBatch
 from models.training.distributed import gather_with_gradient
-from models.training.loop import StepReport, Trainer, TrainingSettings
 from models.training.losses import contrastive_loss, same_video, sigmoid_loss
 from models.training.text_video import TextVideoModel, TextVideoTask
 
@@ -38,28 +36,3 @@ class RetrievalTask(TextVideoTask[TextVideoModel]):
         logits = self.model.logits(gather_with_gradient(texts), gather_with_gradient(videos))
         loss = contrastive_loss if self.model.logit_bias is None else sigmoid_loss
         return loss(logits, positives=positives, ignored=ignored)
-
-
-class RetrievalTrainer(Trainer):
-    """Trains a retrieval model on the pairs of a source; `run()` starts it or goes on."""
-
-    def __init__(
-        self,
-        model: TextVideoModel,
-        source: BatchSource[PairBatch],
-        settings: TrainingSettings,
-        folder: Path,
-        *,
-        validate: Callable[[TextVideoModel], dict[str, float]] | None = None,
-        export: Callable[[TextVideoModel, Path, dict[str, float]], None] | None = None,
-        on_step: Callable[[StepReport], None] = lambda _: None,
-        origin: dict[str, str] | None = None,
-    ) -> None:
-        """`validate` gives figures of the model in evaluation mode; the first one chooses the best.
-
-        `export` writes the model into the folder each time that a validation finds it better than
-        before, and at the end where there is no validation. `origin` names data and model: see
-        `Trainer`.
-        """
-        task = RetrievalTask(model, source, settings, validate=validate, export=export)
-        super().__init__(task, settings, folder, on_step=on_step, origin=origin)

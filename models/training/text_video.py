@@ -18,7 +18,7 @@ from models.towers.patches import encode_clips
 from models.training.batches import BatchSource, PairBatch
 from models.training.cached_gradients import backward_in_chunks
 from models.training.distributed import process_count, process_rank
-from models.training.loop import Task, TrainingSettings
+from models.training.loop import StepReport, Task, Trainer, TrainingSettings
 from models.training.losses import LARGEST_LOGIT_SCALE, clamp_logit_scale_
 from models.training.optimisation import (
     freeze_below,
@@ -120,16 +120,33 @@ class TextVideoTask(Task, Generic[Model]):
         source: BatchSource[PairBatch],
         settings: TrainingSettings,
         *,
-        validate: Callable[[Model], dict[str, float]] | None,
-        export: Callable[[Model, Path, dict[str, float]], None] | None,
+        validate: Callable[[Model], dict[str, float]] | None = None,
+        export: Callable[[Model, Path, dict[str, float]], None] | None = None,
     ) -> None:
+        """`validate` gives figures of the model in evaluation mode; the first one chooses the best.
+
+        `export` writes the model into the folder each time that a validation finds it better than
+        before, and at the end where there is no validation.
+        """
         self.model = self.modules = model
         self._source = source
         self._settings = settings
         self._validate = validate
         self._export = export
+        self.meant: dict[str, str] = {}  # what a run must have in common with the one it goes on
         _choose_what_trains(model, settings)
         model.train()
+
+    def trainer(
+        self,
+        folder: Path,
+        *,
+        on_step: Callable[[StepReport], None] = lambda _: None,
+        origin: dict[str, str] | None = None,
+    ) -> Trainer:
+        """Its `run()` starts the training in a folder or goes on; `origin`: see `Trainer`."""
+        origin = self.meant | (origin or {})
+        return Trainer(self, self._settings, folder, on_step=on_step, origin=origin)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The head and logit scale at the head's rate, the backbone at its own."""

@@ -74,7 +74,7 @@ class PairValidator:
 class ActionValidator:
     """Figures over held-out videos; use it as `validate`, and `calibration` in `ActionExport`.
 
-    texts: those of every label, in the model's kind (see `ActionTrainer`)
+    texts: those of every label, in the model's kind (see `ActionTask`)
     labels: bool (videos, labels), what holds
     """
 

@@ -24,7 +24,7 @@ from search.catalog.store import Store
 from search.catalog.tables import SegmentEmbedding, Space
 from search.catalog.tag_tables import Vocabulary
 from search.fusing import SpaceFiller
-from search.tags.label_encoding import EncodedLabels, encode_labels, text_digest
+from search.tags.label_encoding import encode_labels, text_digest
 from search.tags.reading import active_vocabulary
 from search.tags.scoring import TagRows, TagScorer, embeddings_by_chunk, joined
 from search.tags.writing import (
@@ -222,16 +222,11 @@ class Tagger:
                 )
         except PromptTooLong as error:
             raise words.unusable(error.label, error) from error
-        return self._vocabulary(encoded, space), encoded.newly_encoded
-
-    def _vocabulary(self, encoded: EncodedLabels, space: Space) -> Vocabulary:
-        return new_vocabulary(
-            self.plan,
-            encoded,
-            self._scale(),
-            space_id=space.id,
-            text_digest=text_digest(self.encoder.weights_digest),
+        digest = text_digest(self.encoder.weights_digest)
+        vocabulary = new_vocabulary(
+            self.plan, encoded, self._scale(), space_id=space.id, text_digest=digest
         )
+        return vocabulary, encoded.newly_encoded
 
     def _scale(self) -> Scale:
         card = self.head.card

@@ -22,7 +22,7 @@ from models.heads.make import make_head
 from models.labels.label_texts import LabelTexts, embedded_texts
 from models.labels.prompts import PromptTemplates
 from models.labels.tagging import Calibration
-from models.training.actions import ActionModel, ActionTrainer
+from models.training.actions import ActionModel, ActionTask
 from models.training.export import ActionExport
 from models.training.loop import Precision, TrainingSettings
 from smallworld.clips import action_clips
@@ -175,12 +175,11 @@ def _train(
         validate_every=max(1, plan.steps // 4),
     )
     clips = world.training
-    ActionTrainer(
+    task = ActionTask(
         model,
         ActionSource(clips.single, clips.double, clips.none, batch_size=plan.batch_size, seed=seed),
         world.texts,
         settings,
-        folder,
         target_temperature=plan.target_temperature,
         tag_weight=plan.tag_weight,
         validate=partial(_validate, world),
@@ -195,8 +194,8 @@ def _train(
             calibrate=partial(_calibration, world),
             tokenize=world.backbone.text_encoder.tokenize,
         ),
-        on_step=Reporter(f"{model.head.config.name}, seed {seed}"),
-    ).run()
+    )
+    task.trainer(folder, on_step=Reporter(f"{model.head.config.name}, seed {seed}")).run()
 
 
 def _validate(world: ActionWorld, model: ActionModel) -> dict[str, float]:

@@ -27,7 +27,7 @@ from models.heads.fit import BACKBONE_FILE
 from models.heads.make import make_head
 from models.training.export import HeadExport
 from models.training.loop import Precision, TrainingSettings
-from models.training.retrieval import RetrievalTrainer
+from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
 from smallworld.clips.moving import Clip
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
@@ -121,11 +121,10 @@ def train_head(
     model = TextVideoModel(make_head(config), backbone=load_own_model(world.model_folder))
     sentences = world.backbone.embed_texts(world.validation.sentences)
     model.head.fit_inputs(world.training.frame_embeddings, world.training.mask, sentences)
-    trainer = RetrievalTrainer(
+    task = RetrievalTask(
         model,
         ClipSource(world.training, tokenizer, batch_size=plan.batch_for(head), seed=seed),
         _settings(plan, head, seed),
-        folder,
         validate=lambda trained: _for_choice(figures(trained, world.validation, tokenizer)),
         export=HeadExport(
             choice=world.backbone.choice,
@@ -136,9 +135,8 @@ def train_head(
             backbone_trains=True,
             tokenize=tokenizer,
         ),
-        on_step=Reporter(f"{head}, seed {seed}"),
     )
-    trainer.run()
+    task.trainer(folder, on_step=Reporter(f"{head}, seed {seed}")).run()
     _take_exported(model, folder)
     return figures(model.eval(), world.test, tokenizer)
 

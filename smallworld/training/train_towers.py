@@ -24,7 +24,7 @@ from models.heads.make import make_head
 from models.labels.label_texts import embedded_texts, tokenized_texts
 from models.labels.prompts import PromptTemplates
 from models.towers.visual_prompts import use_visual_prompt
-from models.training.actions import ActionModel, ActionTrainer
+from models.training.actions import ActionModel, ActionTask
 from models.training.batches import LabelledBatch
 from models.training.loop import Precision, TrainingSettings
 from smallworld.clips.action_clips import single_actions
@@ -182,17 +182,16 @@ class TowerStudy:
         )
         source = PixelSource(self._world.training, batch_size=plan.batch_size, seed=self._seed)
         texts = tokenized_texts(LABELS, PromptTemplates.default(), self._tokenize)
-        ActionTrainer(
+        task = ActionTask(
             self.model,
             source,
             texts,
             settings,
-            folder,
             target_temperature=float("inf"),
             validate=self._validated,
             export=_save,
-            on_step=Reporter(f"{self._visual}, seed {self._seed}"),
-        ).run()
+        )
+        task.trainer(folder, on_step=Reporter(f"{self._visual}, seed {self._seed}")).run()
         self.model.load_state_dict(load_file(folder / _BEST_FILE))
 
     @torch.inference_mode()

@@ -25,7 +25,7 @@ from sketch.strokes import Drawing
 from tasks.sketches.animation import animate
 from tasks.sketches.files import ensure_sketch
 from tasks.sketches.maker import SketchMaker
-from tasks.sketches.products import FILM_MOMENTS, FinishedSketch, write_file
+from tasks.sketches.products import FILM_MOMENTS, FinishedSketch, write_files
 from tasks.sketches.records import from_store, to_store
 from tasks.sketches.request import Products
 from tasks.sketches.targets import KeyframeReader, keyframe_reader, make_targets
@@ -37,6 +37,7 @@ class MomentSketcher:
 
     redo: draw those too that have a sketch by the same recipe
     on_progress: hears how many of how many are done
+    folder: for copies of the files; needed for films
     """
 
     library: Store
@@ -145,19 +146,13 @@ class _Piece:
         for kind in kinds:
             file = ensure_sketch(self.whole.library, self.place.segment_id, kind)
             if file is not None:
-                files[kind] = self._copied(file, kind)
-        if film is not None:
-            files["making-of"] = (self.whole.folder or Path()) / f"{self._stem}.making-of.mp4"
-            write_file(files["making-of"], film)
-        return files
-
-    def _copied(self, file: Path, kind: SketchKind) -> Path:
-        """The file itself, or its copy in the folder that was asked for."""
+                files[kind] = file
         if self.whole.folder is None:
-            return file
-        copy = self.whole.folder / f"{self._stem}.sketch.{kind}"
-        write_file(copy, file.read_bytes())
-        return copy
+            return files
+        contents = {kind: file.read_bytes() for kind, file in files.items()}
+        if film is not None:
+            contents["making-of"] = film
+        return write_files(self.whole.folder, self._stem, contents)
 
     @property
     def _stem(self) -> str:

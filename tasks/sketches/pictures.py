@@ -82,17 +82,16 @@ class PictureSketcher:
 
 def picture_files(
     drawing: Drawing, target: Target, products: Products, *, title: str
-) -> dict[str, tuple[str, bytes]]:
-    """What is written of a drawing: an ending and the bytes, by kind."""
+) -> dict[str, bytes]:
+    """What is written of a drawing, by kind."""
     sketch, title = drawing.sketch, printable(title)
-    contents = {"svg": (".sketch.svg", to_svg(sketch, title=title).encode())}
+    contents = {"svg": to_svg(sketch, title=title).encode()}
     if products.png:
-        contents["png"] = (".sketch.png", to_png(sketch, size=PNG_SIZE))
+        contents["png"] = to_png(sketch, size=PNG_SIZE)
     if products.animated:
-        playing = to_svg(sketch, title=title, playing=True).encode()
-        contents["animated.svg"] = (".sketch.animated.svg", playing)
+        contents["animated.svg"] = to_svg(sketch, title=title, playing=True).encode()
     if products.video:
-        contents["making-of"] = (".making-of.mp4", making_of(drawing, target))
+        contents["making-of"] = making_of(drawing, target)
     return contents
 
 

@@ -73,18 +73,15 @@ def usable_folder(folder: Path | None) -> Path:
     return place
 
 
-def write_files(
-    folder: Path, stem: str, contents: Mapping[str, tuple[str, bytes]]
-) -> dict[str, Path]:
-    """Write files named by their stem and endings; → their paths by kind.
-
-    contents: by kind, an ending and the bytes
+def write_files(folder: Path, stem: str, contents: Mapping[str, bytes]) -> dict[str, Path]:
+    """Write files that are named by their stem and kind; → their paths by kind.
 
     Raises KinodexError.
     """
     files: dict[str, Path] = {}
-    for kind, (ending, content) in contents.items():
-        files[kind] = folder / f"{stem}{ending}"
+    for kind, content in contents.items():
+        ending = "making-of.mp4" if kind == "making-of" else f"sketch.{kind}"
+        files[kind] = folder / f"{stem}.{ending}"
         write_file(files[kind], content)
     return files
 

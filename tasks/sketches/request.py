@@ -9,20 +9,6 @@ from tasks.terminal.model_flags import ModelFlags
 
 
 @dataclass(frozen=True)
-class SegmentName:
-    """A segment, as it was typed: its number, or a video and a time."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class PictureFile:
-    """A picture, wherever it lies."""
-
-    path: Path
-
-
-@dataclass(frozen=True)
 class SketchFlags:
     """The options that decide what a sketch looks like, as typed; None where nothing was said."""
 
@@ -69,12 +55,13 @@ class SketchRequest:
     as_json: bool
 
 
-def meant_by(word: str) -> SegmentName | PictureFile:
-    """A number or VIDEO@TIME is a moment, unless a file has just that name with an "@".
+def meant_by(word: str) -> str | Path:
+    """The name of a moment as it was typed, or the file of a picture.
 
-    All else is a picture; one that has a number for its name is written ./12.
+    A number or VIDEO@TIME is a moment, unless a file has just that name with an "@". All else is a
+    picture; one that has a number for its name is written ./12.
     """
     path = Path(word).expanduser()
     if is_reference(word) and not ("@" in word and path.is_file()):
-        return SegmentName(word)
-    return PictureFile(path)
+        return word
+    return path

@@ -20,7 +20,7 @@ from tasks.sketches.maker import SketchMaker
 from tasks.sketches.moments import MomentSketcher, find_places, name_of
 from tasks.sketches.pictures import PictureSketcher, check_pictures
 from tasks.sketches.products import FinishedSketch, usable_folder
-from tasks.sketches.request import PictureFile, SegmentName, SketchRequest, meant_by
+from tasks.sketches.request import SketchRequest, meant_by
 from tasks.sketches.sheet import write_sheets
 from tasks.terminal.bars import WorkBar
 from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking, space_of
@@ -34,8 +34,8 @@ def run_sketch(folder: Path | None, words: Sequence[str], request: SketchRequest
         with Store.open(folder) as library:
             return _sketch_library(library, request)
     named = [meant_by(word) for word in words]
-    moments = [one.text for one in named if isinstance(one, SegmentName)]
-    pictures = [one.path for one in named if isinstance(one, PictureFile)]
+    moments = [one for one in named if isinstance(one, str)]
+    pictures = [one for one in named if isinstance(one, Path)]
     check_pictures(pictures)
     with _library_if_any(folder, needed=bool(moments)) as library:
         return _sketch_named(library, moments, pictures, request)

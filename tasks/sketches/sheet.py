@@ -1,7 +1,7 @@
 """Contact sheets: of a library's sketches, and of what was found."""
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -29,11 +29,9 @@ def write_sheets(library: Store, wanted: SheetRequest) -> list[Path]:
     """
     with library.reading() as session:
         places = place_segments(session, segments_with(session))
-    with keyframe_reader(library) as reader:
-        captions = [f"{printable(place.path.name)} {clock(place.keyframe_s)}" for place in places]
-        items = _items(library, reader if wanted.with_keyframes else None, places, captions)
-        layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
-        pages = _write_pages(wanted.file, items, layout)
+    captions = [f"{printable(place.path.name)} {clock(place.keyframe_s)}" for place in places]
+    layout = _WITH_KEYFRAMES if wanted.with_keyframes else SheetLayout()
+    pages = _write_pages(library, wanted.file, zip(places, captions, strict=True), layout)
     if not pages:
         raise KinodexError("nothing is sketched in this library: there is no contact sheet")
     return pages
@@ -44,10 +42,9 @@ def write_sheets_of_cuts(library: Store, cuts: Sequence[Cut], file: Path) -> lis
     with library.reading() as session:
         known = place_segments(session, [cut.moment.segment for cut in cuts])
     by_segment = {place.segment_id: place for place in known}
-    places = [by_segment[cut.moment.segment] for cut in cuts if cut.moment.segment in by_segment]
-    captions = [caption_of(cut) for cut in cuts if cut.moment.segment in by_segment]
-    with keyframe_reader(library) as reader:
-        return _write_pages(file, _items(library, reader, places, captions), _WITH_KEYFRAMES)
+    found = [cut for cut in cuts if cut.moment.segment in by_segment]
+    shown = ((by_segment[cut.moment.segment], caption_of(cut)) for cut in found)
+    return _write_pages(library, file, shown, _WITH_KEYFRAMES)
 
 
 def caption_of(cut: Cut) -> str:
@@ -58,29 +55,30 @@ def caption_of(cut: Cut) -> str:
     return f"{cut.rank}. {printable(cut.path.name)} {at}, score {moment.score:.3f}{match}"
 
 
-def _write_pages(file: Path, items: Iterable[SheetItem], layout: SheetLayout) -> list[Path]:
+def _write_pages(
+    library: Store, file: Path, shown: Iterable[tuple[SegmentPlace, str]], layout: SheetLayout
+) -> list[Path]:
+    """Segments with their captions; only one of them is in memory."""
     pages: list[Path] = []
     form = "PNG" if file.suffix.lower() == ".png" else "JPEG"
-    for number, page in enumerate(contact_sheet(items, layout=layout), start=1):
-        pages.append(file if number == 1 else file.with_stem(f"{file.stem}-{number}"))
-        content = io.BytesIO()
-        page.save(content, form)
-        write_file(pages[-1], content.getvalue())
+    with keyframe_reader(library) as reader:
+        read = reader if layout.photographs else None
+        items = (_item(library, read, place, caption) for place, caption in shown)
+        for number, page in enumerate(contact_sheet(items, layout=layout), start=1):
+            pages.append(file if number == 1 else file.with_stem(f"{file.stem}-{number}"))
+            content = io.BytesIO()
+            page.save(content, form)
+            write_file(pages[-1], content.getvalue())
     return pages
 
 
-def _items(
-    library: Store,
-    reader: KeyframeReader | None,
-    places: Sequence[SegmentPlace],
-    captions: Sequence[str],
-) -> Iterator[SheetItem]:
-    """Each segment with its caption; only one of them is in memory."""
-    for place, caption in zip(places, captions, strict=True):
-        with library.reading() as session:
-            stored = read_sketch(session, place.segment_id)
-        sketch = from_store(stored) if stored else None
-        yield SheetItem(sketch, caption, _keyframe(reader, place))
+def _item(
+    library: Store, reader: KeyframeReader | None, place: SegmentPlace, caption: str
+) -> SheetItem:
+    with library.reading() as session:
+        stored = read_sketch(session, place.segment_id)
+    sketch = from_store(stored) if stored else None
+    return SheetItem(sketch, caption, _keyframe(reader, place))
 
 
 def _keyframe(reader: KeyframeReader | None, place: SegmentPlace) -> np.ndarray | None:

@@ -17,10 +17,10 @@ from models.heads.make import make_head
 from models.labels.label_texts import LabelTexts, embedded_texts, tokenized_texts
 from models.labels.prompts import PromptTemplates
 from models.towers.visual_prompts import use_visual_prompt
-from models.training.actions import ActionModel, ActionTrainer
+from models.training.actions import ActionModel, ActionTask
 from models.training.distributed import process_count
 from models.training.export import ActionExport
-from models.training.loop import StepReport, TrainingSettings
+from models.training.loop import StepReport, Trainer, TrainingSettings
 from models.training.validation import ActionValidator
 from search.wording import counted
 from tasks.terminal.printing import talk
@@ -73,22 +73,20 @@ class PreparedActions(PreparedTraining):
         *,
         on_step: Callable[[StepReport], None],
         is_trial: bool,
-    ) -> ActionTrainer:
+    ) -> Trainer:
         """See `PreparedTraining`."""
         validator = self._validator()
-        return ActionTrainer(
+        task = ActionTask(
             self._fresh_model(),
             self._source(),
             self._label_texts(),
             settings,
-            folder,
             target_temperature=self.request.recipe.target_temperature,
             tag_weight=self._tag_weight,
             validate=validator,
             export=None if is_trial else self._export(validator),
-            on_step=on_step,
-            origin=None if is_trial else self._origin(),
         )
+        return task.trainer(folder, on_step=on_step, origin=None if is_trial else self._origin())
 
     @property
     def _tag_weight(self) -> float:

@@ -15,8 +15,8 @@ from models.choice import MEAN_POOLING, HeadChoice
 from models.heads.checkpoints import load_head
 from models.heads.make import make_head
 from models.training.export import HeadExport
-from models.training.loop import StepReport, TrainingSettings
-from models.training.retrieval import RetrievalTrainer
+from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
 from models.training.validation import PairValidator
 from search.wording import counted
@@ -55,18 +55,16 @@ class PreparedRetrieval(PreparedTraining):
         *,
         on_step: Callable[[StepReport], None],
         is_trial: bool,
-    ) -> RetrievalTrainer:
+    ) -> Trainer:
         """See `PreparedTraining`."""
-        return RetrievalTrainer(
+        task = RetrievalTask(
             self._fresh_model(),
             self._source(),
             settings,
-            folder,
             validate=self._validator(),
             export=None if is_trial else self._export(),
-            on_step=on_step,
-            origin=None if is_trial else self._origin(),
         )
+        return task.trainer(folder, on_step=on_step, origin=None if is_trial else self._origin())
 
     def say_what_is_trained(self) -> None:
         """The data, and where the validation videos come from."""

@@ -13,7 +13,7 @@ from models.errors import KinodexError
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from models.labels.label_texts import LabelTexts
-from models.training.actions import ActionModel, ActionTask, ActionTrainer, PromptedPairs
+from models.training.actions import ActionModel, ActionTask, PromptedPairs
 from models.training.batches import LabelledBatch
 from models.training.distributed import average_gradients_
 from models.training.files import read_history
@@ -41,7 +41,7 @@ def settings(**changes: object) -> TrainingSettings:
 def train(folder: Path, model: ActionModel, one: TrainingSettings, **options):
     source = LabelledVideos(pixels=one.tune == "all")
     label_texts = texts(embedded=one.tune == "head")
-    return ActionTrainer(model, source, label_texts, one, folder, **options).run()
+    return ActionTask(model, source, label_texts, one, **options).trainer(folder).run()
 
 
 def state(model: ActionModel) -> dict[str, torch.Tensor]:
@@ -143,13 +143,8 @@ def test_an_interrupted_run_goes_on_to_exactly_the_same_weights(tmp_path, head):
     whole, first, second = (action_model(head) for _ in range(3))
     train(tmp_path / "whole", whole, settings())
     stop = threading.Event()
-    trainer = ActionTrainer(
-        first,
-        LabelledVideos(),
-        texts(),
-        settings(),
-        tmp_path / "parts",
-        on_step=lambda report: stop.set() if report.step == 3 else None,
+    trainer = ActionTask(first, LabelledVideos(), texts(), settings()).trainer(
+        tmp_path / "parts", on_step=lambda report: stop.set() if report.step == 3 else None
     )
     assert trainer.run(stop).steps == 3
     assert train(tmp_path / "parts", second, settings()).finished
@@ -183,9 +178,7 @@ def test_only_what_is_tuned_changes(tmp_path, tune, visual, parts):
 
 def test_ready_texts_cannot_train_a_text_tower(tmp_path):
     with pytest.raises(ValueError, match="trains the text tower: give token ids"):
-        ActionTrainer(
-            action_model(), LabelledVideos(), texts(), settings(tune="text"), tmp_path / "run"
-        )
+        ActionTask(action_model(), LabelledVideos(), texts(), settings(tune="text"))
 
 
 @pytest.mark.parametrize(
@@ -282,7 +275,7 @@ def test_a_head_learns_labels_several_at_once_and_that_nothing_fits(tmp_path):
     torch.manual_seed(0)
     model = ActionModel(make_head(HeadConfig("seqLSTM", DIM)))
     rates = settings(steps=80, head_learning_rate=1e-2, precision="bfloat16")
-    ActionTrainer(model, Moving(), texts(), rates, tmp_path).run()
+    ActionTask(model, Moving(), texts(), rates).trainer(tmp_path).run()
     losses = [record["loss"] for record in read_history(tmp_path)]
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
 

@@ -17,7 +17,7 @@ from models.labels.calibration import fit_calibration
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import Calibration
 from models.towers.visual_prompts import use_visual_prompt
-from models.training.actions import ActionModel, ActionTrainer
+from models.training.actions import ActionModel, ActionTask
 from models.training.export import ActionExport
 from models.training.loop import TrainingSettings
 from models.training.validation import ActionValidator
@@ -104,7 +104,7 @@ def export(**changes: object) -> ActionExport:
 
 def train(folder: Path, model: ActionModel, one: ActionExport) -> None:
     settings = TrainingSettings(steps=2, head_learning_rate=1e-3)
-    ActionTrainer(model, LabelledVideos(), texts(), settings, folder, export=one).run()
+    ActionTask(model, LabelledVideos(), texts(), settings, export=one).trainer(folder).run()
 
 
 @pytest.mark.parametrize("head", ["MeanP", "Conv1D", "LSTM", "Transf", "Transf_cls"])
@@ -151,7 +151,8 @@ def test_a_trained_tower_gives_the_same_videos_from_its_files(tmp_path, visual):
     source = LabelledVideos(pixels=True)
     settings = TrainingSettings(steps=2, backbone_learning_rate=1e-2, tune="all")
     one = export(backbone_trains=True, action=ActionCard(NAMES, visual=visual, frames=3))
-    ActionTrainer(model, source, texts(embedded=False), settings, tmp_path, export=one).run()
+    task = ActionTask(model, source, texts(embedded=False), settings, export=one)
+    task.trainer(tmp_path).run()
 
     again = action_model("MeanP")
     open_clip.load_checkpoint(again.backbone, str(tmp_path / "backbone.safetensors"))

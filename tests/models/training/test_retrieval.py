@@ -21,7 +21,7 @@ from models.training.batches import PairBatch
 from models.training.export import HeadExport
 from models.training.files import CHECKPOINT_FILE, read_history
 from models.training.loop import TrainingDiverged, TrainingReport, TrainingSettings
-from models.training.retrieval import RetrievalTrainer
+from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
 
 DIM, FRAMES, CONTEXT = 16, 4, 8
@@ -81,7 +81,8 @@ def settings(**changes: object) -> TrainingSettings:
 
 
 def train(folder: Path, model: TextVideoModel, source: Pairs, one: TrainingSettings, **options):
-    return RetrievalTrainer(model, source, one, folder, **options).run()
+    of_run = {name: options.pop(name) for name in ("on_step", "origin") if name in options}
+    return RetrievalTask(model, source, one, **options).trainer(folder, **of_run).run()
 
 
 def state(model: TextVideoModel) -> dict[str, torch.Tensor]:
@@ -107,9 +108,8 @@ def test_an_interrupted_run_goes_on_to_exactly_the_same_weights(tmp_path, head):
         if report.step == 3:
             stop.set()
 
-    broken_off = RetrievalTrainer(
-        first, Pairs(), settings(), tmp_path / "parts", on_step=interrupt
-    ).run(stop)
+    task = RetrievalTask(first, Pairs(), settings())
+    broken_off = task.trainer(tmp_path / "parts", on_step=interrupt).run(stop)
     assert (broken_off.steps, broken_off.finished) == (3, False)
     report = train(tmp_path / "parts", second, Pairs(), settings())
     assert (report.steps, report.finished) == (6, True)
@@ -238,7 +238,7 @@ def test_half_precision_keeps_float32_weights_and_moments(tmp_path, precision):
 
 def test_a_step_whose_fp16_gradients_overflow_is_left_out(tmp_path):
     model = tiny_model()
-    trainer = RetrievalTrainer(model, Pairs(), settings(precision="float16"), tmp_path)
+    trainer = RetrievalTask(model, Pairs(), settings(precision="float16")).trainer(tmp_path)
     trainer._scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40)
     before = state(model)
     norms = []

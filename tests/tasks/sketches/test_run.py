@@ -23,7 +23,7 @@ from search.catalog.store import Store
 from sketch.drawing.presets import preset_named
 from tasks.sketches.files import ensure_sketch
 from tasks.sketches.pictures import unlike_stems
-from tasks.sketches.request import PictureFile, SegmentName, meant_by
+from tasks.sketches.request import meant_by
 from tests.calling import call, said, shown_json
 from tests.corpus import scene, shots, write_clip
 from ui.cli.sketch import MaskMethod, PresetName
@@ -396,13 +396,13 @@ def test_without_a_library_or_segments_it_says_what_to_do(no_library, tmp_path, 
 
 def test_what_is_meant_by_a_word(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert meant_by("12") == SegmentName("12")
-    assert meant_by("./12") == PictureFile(Path("12"))
-    assert meant_by("a.mp4@1:02.5") == SegmentName("a.mp4@1:02.5")
-    assert meant_by("icon@2.png") == PictureFile(Path("icon@2.png"))
-    assert meant_by("icon@2") == SegmentName("icon@2")
+    assert meant_by("12") == "12"
+    assert meant_by("./12") == Path("12")
+    assert meant_by("a.mp4@1:02.5") == "a.mp4@1:02.5"
+    assert meant_by("icon@2.png") == Path("icon@2.png")
+    assert meant_by("icon@2") == "icon@2"
     Path("icon@2").touch()
-    assert meant_by("icon@2") == PictureFile(Path("icon@2"))
+    assert meant_by("icon@2") == Path("icon@2")
 
 
 def test_files_of_like_names_do_not_overwrite_each_other():
