@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from sqlalchemy import and_, select
-from sqlalchemy.sql.elements import ColumnElement
+from sqlalchemy import select
 
 from search.catalog.embeddings import unpack
-from search.catalog.places import is_present, present_videos
+from search.catalog.places import is_searchable, present_videos
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Segment, SegmentEmbedding, Space
@@ -57,7 +56,9 @@ def read_embeddings_of_all(store: Store) -> tuple[np.ndarray, np.ndarray]:
     space = _space_of(store)
     ids, embeddings = [np.empty(0, np.int64)], [np.empty((0, space.dim), np.float32)]
     query = (
-        select(Segment.id, SegmentEmbedding.embedding).where(_in_space(space)).order_by(Segment.id)
+        select(Segment.id, SegmentEmbedding.embedding)
+        .where(is_searchable(space.id))
+        .order_by(Segment.id)
     )
     with store.reading() as session:
         rows = session.execute(query, execution_options={"yield_per": _EMBEDDINGS_AT_ONCE})
@@ -77,15 +78,6 @@ def _space_of(store: Store) -> Space:
         return space
 
 
-def _in_space(space: Space) -> ColumnElement[bool]:
-    """A condition that joins the segments of present videos with their embeddings in a space."""
-    return and_(
-        SegmentEmbedding.space_id == space.id,
-        SegmentEmbedding.segment_id == Segment.id,
-        is_present(),
-    )
-
-
 def _in_chunks(store: Store, space: Space) -> Iterator[SegmentRow]:
     last = 0
     while rows := _rows_after(store, space, last):
@@ -96,7 +88,7 @@ def _in_chunks(store: Store, space: Space) -> Iterator[SegmentRow]:
 def _rows_after(store: Store, space: Space, last: int) -> list[SegmentRow]:
     query = (
         select(Segment, SegmentEmbedding.embedding)
-        .where(_in_space(space), Segment.id > last)
+        .where(is_searchable(space.id), Segment.id > last)
         .order_by(Segment.id)
         .limit(_ROWS_AT_ONCE)
     )

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from models.errors import KinodexError
@@ -18,24 +18,20 @@ class LibraryBusy(KinodexError):
     """Another process is at the same work on this library."""
 
 
-@contextmanager
-def only_indexer(folder: Path) -> Iterator[None]:
+def only_indexer(folder: Path) -> AbstractContextManager[None]:
     """Hold the right to index the library in `folder`.
 
     Raises LibraryBusy at once if it is taken.
     """
-    with _only_one(folder, INDEXING):
-        yield
+    return _only_one(folder, INDEXING)
 
 
-@contextmanager
-def only_sketcher(folder: Path) -> Iterator[None]:
+def only_sketcher(folder: Path) -> AbstractContextManager[None]:
     """Hold the right to sketch a whole library, which may be indexed meanwhile.
 
     Raises LibraryBusy at once if it is taken.
     """
-    with _only_one(folder, SKETCHING):
-        yield
+    return _only_one(folder, SKETCHING)
 
 
 def is_held(folder: Path, work: str) -> bool:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy import Select, exists, func, select
+from sqlalchemy import Select, and_, exists, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from search.catalog.tables import Segment, Video, VideoPath
+from search.catalog.tables import Segment, SegmentEmbedding, Video, VideoPath
 
 _VALUES_PER_QUERY = 10_000  # SQLite takes 32,766
 
@@ -80,6 +80,15 @@ def count_videos(session: Session) -> int:
 def is_present() -> ColumnElement[bool]:
     """A condition on rows of Segment: a file with this video's content is in its place."""
     return exists().where(VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None))
+
+
+def is_searchable(space_id: int) -> ColumnElement[bool]:
+    """A condition that joins the segments of present videos with their embeddings in a space."""
+    return and_(
+        SegmentEmbedding.space_id == space_id,
+        SegmentEmbedding.segment_id == Segment.id,
+        is_present(),
+    )
 
 
 def absent_segments() -> "Select[int]":

@@ -1,13 +1,18 @@
 """The segments of a library in an order to look through, a page at a time."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from search.catalog.places import SegmentPlace, in_chunks, is_present, place_segments
+from search.catalog.places import (
+    SegmentPlace,
+    absent_segments,
+    in_chunks,
+    is_searchable,
+    place_segments,
+)
 from search.catalog.spaces import active_space
 from search.catalog.tables import Segment, SegmentEmbedding, VideoPath
 from search.tags.reading import TagFilter, find_tagged
@@ -48,8 +53,8 @@ def by_video(session: Session, *, start: int, count: int) -> Page:
 def by_tag(session: Session, label: str, *, start: int, count: int) -> Page:
     """Segments in which a label holds, surest first. Raises UnknownLabel."""
     tagged = find_tagged(session, TagFilter((label,)))
-    present = set(_present(session, tagged.ids.tolist()))
-    ids = [one for one in tagged.ids.tolist() if one in present]
+    absent = set(session.scalars(absent_segments()))
+    ids = [one for one in tagged.ids.tolist() if one not in absent]
     return Page(place_segments(session, ids[start : start + count]), len(ids))
 
 
@@ -61,12 +66,7 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
     space = active_space(session)
     if space is None:
         return np.empty(0, np.int64), np.empty((0, 1), np.float16)
-    query = (
-        select(Segment.id)
-        .join(SegmentEmbedding, SegmentEmbedding.segment_id == Segment.id)
-        .where(SegmentEmbedding.space_id == space.id, is_present())
-        .order_by(Segment.id)
-    )
+    query = select(Segment.id).where(is_searchable(space.id)).order_by(Segment.id)
     ids = np.array(session.scalars(query).all(), np.int64)
     if len(ids) > most:
         ids = ids[np.linspace(0, len(ids) - 1, most).astype(np.int64)]
@@ -81,10 +81,3 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
             .order_by(SegmentEmbedding.segment_id)
         )
     return ids, np.frombuffer(b"".join(blobs), "<f2").reshape(len(ids), space.dim)
-
-
-def _present(session: Session, ids: Sequence[int]) -> list[int]:
-    found: list[int] = []
-    for chunk in in_chunks(ids):
-        found += session.scalars(select(Segment.id).where(Segment.id.in_(chunk), is_present()))
-    return found

@@ -8,10 +8,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from search.catalog.embeddings import normalised, unpack
-from search.catalog.places import is_present
+from search.catalog.places import is_searchable
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
-from search.catalog.tables import Segment, SegmentEmbedding, Space
+from search.catalog.tables import Segment, Space
 from search.catalog.tag_tables import Label, Vocabulary
 from search.finding.candidates import first_videos, make_hits, read_candidates
 from search.finding.hits import Hit
@@ -55,11 +55,7 @@ def search_tags(library: Store, asked: Query) -> list[Hit]:
 
 def _visible(session: Session, tagged: Tagged, space: Space, filters: Filters) -> np.ndarray:
     """Those of the segments that a search may show, in their order."""
-    query = (
-        select(Segment.id, Segment.video_id)
-        .join(SegmentEmbedding, SegmentEmbedding.segment_id == Segment.id)
-        .where(SegmentEmbedding.space_id == space.id, is_present())
-    )
+    query = select(Segment.id, Segment.video_id).where(is_searchable(space.id))
     rows = session.execute(query).all()
     if filters.on_videos:
         passing = set(VideoFacts.read(session).passing(filters).tolist())
