@@ -104,17 +104,10 @@ def make_hits(
     query: (dim,), unit length, what the best frame of a segment is nearest to; without it a
         segment's start stands for it
     """
-    segments = [candidate.segment for group in groups.values() for candidate in group]
-    best_frames = {} if query is None else best_frames_of(session, segments, query, dim)
-    tags = tags_of(session, segments)
+    candidates = [candidate for group in groups.values() for candidate in group]
+    found = moments_of(session, candidates, query, dim, evidence)
     videos = present_videos(session, groups)
-    moments = {
-        video: [
-            make_moment(one, best_frames, tags[one.segment], evidence or Evidence())
-            for one in group
-        ]
-        for video, group in groups.items()
-    }
+    moments = {video: [found[one.segment] for one in group] for video, group in groups.items()}
     return [
         Hit(
             **vars(best),
@@ -125,6 +118,23 @@ def make_hits(
         for video, (best, *others) in moments.items()
         if video in videos  # it may have been removed since the index was read
     ]
+
+
+def moments_of(
+    session: Session,
+    candidates: Sequence[Candidate],
+    query: np.ndarray | None,
+    dim: int,
+    evidence: Evidence | None = None,
+) -> dict[int, Moment]:
+    """The moment of each candidate, by segment. query: as of `make_hits`"""
+    segments = [candidate.segment for candidate in candidates]
+    best_frames = {} if query is None else best_frames_of(session, segments, query, dim)
+    tags = tags_of(session, segments)
+    return {
+        one.segment: _moment(one, best_frames, tags[one.segment], evidence or Evidence())
+        for one in candidates
+    }
 
 
 def best_frames_of(
@@ -149,13 +159,12 @@ def _best_frame(frames: SegmentFrames, query: np.ndarray, dim: int) -> tuple[flo
     return float(times_s[first_shown]), float(cosines[best])
 
 
-def make_moment(
+def _moment(
     candidate: Candidate,
     best_frames: Mapping[int, tuple[float, float]],
     tags: tuple[Tag, ...],
     evidence: Evidence,
 ) -> Moment:
-    """The moment of a candidate. best_frames: by segment, as `best_frames_of` tells them."""
     best_s, similarity = best_frames.get(
         candidate.segment, (candidate.start_s, candidate.similarity)
     )

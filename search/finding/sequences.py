@@ -11,16 +11,10 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from search.catalog.places import PresentVideo, present_videos
-from search.finding.candidates import (
-    Evidence,
-    best_frames_of,
-    make_moment,
-    read_candidates,
-)
+from search.finding.candidates import moments_of, read_candidates
 from search.finding.hits import Hit, Moment
 from search.finding.query_vectors import StepVector, fulfilment_in
 from search.finding.scope import Scope
-from search.tags.reading import tags_of
 from search.vectors.segment_index import SegmentIndex
 
 # Segments touch each other, and their times are rounded in the catalog.
@@ -134,7 +128,9 @@ def find_sequences(
     places = found.places[:k]
     chosen = np.exp(np.take_along_axis(scores, places.T, axis=1))
     moments = [
-        _moments(session, step.vector, segments, known)
+        moments_of(
+            session, read_candidates(session, segments, composed=known), step.vector, index.dim
+        )
         for step, segments, known in zip(steps, ids[places].T, chosen, strict=True)
     ]
     videos = present_videos(session, set(timeline.videos[places[:, 0]].tolist()))
@@ -159,19 +155,6 @@ def _timeline(index: SegmentIndex, scope: Scope) -> tuple[np.ndarray, Timeline]:
     places = places[np.lexsort((columns.starts_s[places], columns.videos[places]))]
     timeline = Timeline(columns.videos[places], columns.starts_s[places], columns.ends_s[places])
     return columns.ids[places], timeline
-
-
-def _moments(
-    session: Session, query: np.ndarray, segments: np.ndarray, scores: np.ndarray
-) -> dict[int, Moment]:
-    """One step in many videos, by segment."""
-    candidates = read_candidates(session, segments, composed=scores)
-    known = [one.segment for one in candidates]
-    frames = best_frames_of(session, known, query, len(query))
-    tags = tags_of(session, known)
-    return {
-        one.segment: make_moment(one, frames, tags[one.segment], Evidence()) for one in candidates
-    }
 
 
 def _hit(video: PresentVideo, steps: Sequence[Moment], score: float) -> Hit:
