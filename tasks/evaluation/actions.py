@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from indexer.datasets.actions import load_actions
+from indexer.datasets.actions.loading import load_actions
 from indexer.datasets.clips import DatasetError
 from indexer.datasets.frames.action_scoring import (
     ONE_VIEW,

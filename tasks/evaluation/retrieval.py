@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from indexer.datasets import Dataset, DatasetError, load_dataset
 from indexer.datasets.annotations import read_lines
+from indexer.datasets.captions.loading import load_dataset
+from indexer.datasets.clips import Dataset, DatasetError
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
 from indexer.reading.sampling import Sampling

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from indexer.datasets import Dataset
+from indexer.datasets.clips import Dataset
 from indexer.datasets.frames.cache import FillReport
 from models.errors import KinodexError
 from models.metrics.retrieval import BestMatches, RetrievalMetrics, best_texts, best_videos

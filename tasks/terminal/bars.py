@@ -9,7 +9,7 @@ from typing import Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from indexer.datasets import ClipWindow
+from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FillReport, FrameCache
 from indexer.discover import Discovery
 from indexer.registration import PathToIndex, Scan

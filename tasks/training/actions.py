@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from indexer.datasets.actions import load_action_training
+from indexer.datasets.actions.loading import load_action_training
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.views import with_margin

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from indexer.datasets import DatasetError
-from indexer.datasets.actions import load_action_training, load_actions
 from indexer.datasets.actions.corrected import load_corrections
-from indexer.datasets.clips import ClipWindow
+from indexer.datasets.actions.loading import load_action_training, load_actions
+from indexer.datasets.clips import ClipWindow, DatasetError
 from indexer.datasets.labelled import LabelledClip, LabelledDataset, few_shot, joined
 from search.catalog.store import Store
 from tests.indexer import action_files

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from indexer.datasets import Dataset, DatasetError, load_dataset, load_training_data
 from indexer.datasets.annotations import line_of
-from indexer.datasets.clips import CaptionedClip, ClipWindow, in_paragraphs
+from indexer.datasets.captions.loading import load_dataset, load_training_data
+from indexer.datasets.clips import CaptionedClip, ClipWindow, Dataset, DatasetError, in_paragraphs
 from tests.indexer import annotation_files
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from indexer.datasets import ClipWindow
+from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import action_scoring
 from indexer.datasets.frames.action_scoring import (
     ONE_VIEW,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from indexer.datasets import ClipWindow
+from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import scoring
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
