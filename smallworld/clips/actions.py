@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
-from smallworld.clips.motions import MOTIONS
+from smallworld.clips.motions import DIRECTED_MOTIONS, MOTIONS
 from smallworld.clips.moving import Clip
 
 # One label for each of MOTIONS, in that order.
@@ -28,19 +28,6 @@ LABELS = (
     "rolling",
     "jumping",
 )
-# Labels of which the same clip backwards deserves another one.
-DIRECTED = (
-    "moving to the left",
-    "moving to the right",
-    "moving up",
-    "moving down",
-    "growing",
-    "shrinking",
-    "appearing",
-    "vanishing",
-    "meeting",
-    "separating",
-)
 
 
 def holding(clips: Sequence[Clip]) -> torch.Tensor:
@@ -60,4 +47,4 @@ def arguable(clips: Sequence[Clip]) -> torch.Tensor:
 
 def is_directed() -> torch.Tensor:
     """Which of `LABELS` tell the direction of time; bool (labels,)."""
-    return torch.tensor([label in DIRECTED for label in LABELS])
+    return torch.tensor([motion in DIRECTED_MOTIONS for motion in MOTIONS])

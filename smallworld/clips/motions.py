@@ -129,6 +129,15 @@ _BACKWARDS = {
 }
 
 
+# What becomes another of the MOTIONS when time runs backwards, and that one becomes it.
+DIRECTED_MOTIONS = tuple(
+    here
+    for here in MOTIONS
+    for there in MOTIONS
+    if (_BACKWARDS.get(here), _BACKWARDS.get(there)) == (there, here)
+)
+
+
 def _motions_forwards(course: Course) -> tuple[frozenset[str], ...]:
     ahead, back = ("right", "left") if course.heading > 0 else ("left", "right")
     told: dict[str, tuple[set[str], ...]] = {

@@ -38,6 +38,11 @@ class SpriteAtlas:
     index: dict[str, int]
     levels: dict[int, torch.Tensor]
 
+    @property
+    def things(self) -> list[Thing]:
+        """The things that it has sprites of, in the order of `things.csv`."""
+        return [thing for thing in load_things() if thing.name in self.index]
+
     def side_for(self, side_px: float) -> int:
         """The smallest stored side that is at least `side_px`, else the largest."""
         fitting = [side for side in self.levels if side >= side_px]

@@ -17,12 +17,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models.training.loop import Task, Trainer, TrainingSettings
+from models.training.loop import Task
 from models.training.optimisation import parameter_groups
 from smallworld.clips.sampler import ClipSampler
 from smallworld.stills.pictures import Picture
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
-from smallworld.stills.things import load_things
 from smallworld.training.clip_frames import ClipPainter, frame_times_s
 from smallworld.training.evaluate_pictures import normalised
 from smallworld.training.model import (
@@ -34,7 +33,7 @@ from smallworld.training.model import (
     write_model_definition,
 )
 from smallworld.training.pose import PoseReader
-from smallworld.training.runs import Reporter, tell_progress, training_parser
+from smallworld.training.runs import tell_progress, train_picture_tower, training_parser
 
 _VISION = {"image_size": 64, "layers": 4, "width": 128, "head_width": 32, "patch_size": 16}
 _CLIPS = 16
@@ -47,7 +46,7 @@ class DistillationTask(Task):
 
     def __init__(self, student: Any, teacher: Any, atlas: SpriteAtlas, seed: int) -> None:
         self._student, self._teacher, self._seed = student, teacher, seed
-        self._things = [thing for thing in load_things() if thing.name in atlas.index]
+        self._things = atlas.things
         self._visual = student.visual
         self._pose_reader = PoseReader(student.visual.output_dim, self._things)
         self.modules = nn.ModuleList([self._visual, self._pose_reader])
@@ -120,16 +119,8 @@ def distil(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bfloat16:
     teacher = load_own_model(BUNDLED_FOLDER)
     write_transformer_definition(folder)
     student = with_bundled_words(folder, seed=seed)
-    settings = TrainingSettings(
-        steps=steps,
-        weight_decay=0.05,
-        seed=seed,
-        precision="bfloat16" if bfloat16 else "float32",
-        validate_every=max(1, steps // 8),
-        warmup_share=0.05,
-    )
     task = DistillationTask(student, teacher, atlas, seed)
-    Trainer(task, settings, folder, on_step=Reporter(f"seed {seed}")).run()
+    train_picture_tower(task, folder, steps=steps, seed=seed, bfloat16=bfloat16)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from smallworld.clips.motions import DIRECTED_MOTIONS
 from smallworld.clips.moving import Clip, is_held_out_motion
 from smallworld.clips.sampler import ClipSampler
 from smallworld.stills.things import Thing
@@ -12,19 +13,7 @@ from smallworld.words.clip_claims import truth_tables
 from smallworld.words.motion_captions import ClipCaption, MotionCaptionWriter
 
 # What looks different backwards, and has a name both ways.
-REVERSIBLE_EVENTS = (
-    "left",
-    "right",
-    "up",
-    "down",
-    "grow",
-    "shrink",
-    "appear",
-    "vanish",
-    "meet",
-    "part",
-    "chase",
-)
+REVERSIBLE_EVENTS = (*DIRECTED_MOTIONS, "chase")
 _GROUP_SIZE = 5
 # Each says more than the one before.
 _TELLINGS: tuple[Collection[str], ...] = (

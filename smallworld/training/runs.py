@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from models.training.loop import StepReport
+from models.training.loop import Precision, StepReport, Task, Trainer, TrainingSettings
 from smallworld.stills.sprites import DEBIAN_FONT
 
 FIGURES_FILE = "figures.json"
@@ -47,14 +47,37 @@ class Stopwatch:
     def __init__(self) -> None:
         self._started_s = time.monotonic()
 
-    def report(self, folder: Path, about: dict[str, str | int], found: dict[str, float]) -> None:
+    def report(
+        self, folder: Path, about: dict[str, str | int], found: dict[str, float], **afterwards: int
+    ) -> None:
         """Write figures into `folder` and print them as a line of JSON."""
         minutes = round((time.monotonic() - self._started_s) / 60, 1)
-        line = json.dumps({**about, **found, "minutes": minutes})
+        line = json.dumps({**about, **found, "minutes": minutes, **afterwards})
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FIGURES_FILE).write_text(line + "\n", encoding="utf-8")
         sys.stdout.write(line + "\n")
         sys.stdout.flush()
+
+
+def train_picture_tower(
+    task: Task, folder: Path, *, steps: int, seed: int, bfloat16: bool, save_every: int = 200
+) -> None:
+    """Train a new picture tower in `folder`, going on where an earlier run stopped."""
+    settings = TrainingSettings(
+        steps=steps,
+        weight_decay=0.05,
+        seed=seed,
+        precision=precision(bfloat16=bfloat16),
+        validate_every=max(1, steps // 8),
+        save_every=save_every,
+        warmup_share=0.05,
+    )
+    Trainer(task, settings, folder, on_step=Reporter(f"seed {seed}")).run()
+
+
+def precision(*, bfloat16: bool) -> Precision:
+    """What --bfloat16 asks for."""
+    return "bfloat16" if bfloat16 else "float32"
 
 
 def training_parser(description: str, *, out: str, steps: int) -> argparse.ArgumentParser:

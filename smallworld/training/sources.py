@@ -23,7 +23,7 @@ from smallworld.words.motion_captions import MotionCaptionWriter
 _CLIP_NOISE = _FRAME_NOISE = 0.3
 _DEVIATION_CLIPS = 2000
 # Clips that a batch shows with time reversed: twice the clips for one encoding.
-BACKWARDS_SHARE = 0.5
+_BACKWARDS_SHARE = 0.5
 # Shares of a batch: clips of two actions, and of none; the others show one action or none.
 _DOUBLE_SHARE = 0.4375
 _NONE_SHARE = 0.0625
@@ -44,14 +44,7 @@ class ClipVariation:
 
         float32 (clips, frames, dim) and bool (clips, frames).
         """
-        backwards = [
-            bool(rng.random() < BACKWARDS_SHARE) and may_run_backwards(self._cached.clips[row])
-            for row in rows
-        ]
-        clips = [
-            self._cached.clips[row].backward() if turned else self._cached.clips[row]
-            for row, turned in zip(rows, backwards, strict=True)
-        ]
+        clips, backwards = partly_backwards([self._cached.clips[row] for row in rows], rng)
         mask = self._cached.mask[rows]
         mask = mask[:, : int(mask.sum(dim=1).max())]
         frame_embeddings = self._cached.frame_embeddings[rows][:, : mask.shape[1]].float()
@@ -109,7 +102,16 @@ class ClipSource:
         return grouped, [first_alone + int(row) for row in alone[: self._batch_size - len(grouped)]]
 
 
-def may_run_backwards(clip: Clip) -> bool:
+def partly_backwards(
+    clips: Sequence[Clip], rng: np.random.Generator
+) -> tuple[list[Clip], list[bool]]:
+    """The clips, a share of them with time reversed, and which those are."""
+    backwards = [bool(rng.random() < _BACKWARDS_SHARE) and _may_run_backwards(c) for c in clips]
+    shown = [c.backward() if turned else c for c, turned in zip(clips, backwards, strict=True)]
+    return shown, backwards
+
+
+def _may_run_backwards(clip: Clip) -> bool:
     """Whether the reversed clip is nothing that is kept for the tests."""
     backward = clip.backward()
     return not any(

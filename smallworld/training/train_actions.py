@@ -28,10 +28,9 @@ from models.training.loop import Precision, TrainingSettings
 from smallworld.clips import action_clips
 from smallworld.clips.actions import LABELS
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
-from smallworld.stills.things import load_things
 from smallworld.training.cached_clips import CachedClips, ClipCache, training_clips
 from smallworld.training.evaluate_actions import SeenClips, calibrated, naming, tagging
-from smallworld.training.runs import Reporter, Stopwatch, tell_progress, training_parser
+from smallworld.training.runs import Reporter, Stopwatch, precision, tell_progress, training_parser
 from smallworld.training.sources import ActionSource
 
 # Steps, sizes and shares were settled on clips of the first seed, the figures are of the second.
@@ -101,7 +100,7 @@ class ActionWorld:
 
 def prepare(cache: Path, atlas: SpriteAtlas, plan: ActionPlan) -> ActionWorld:
     """Draw and encode all clips, or read them from `cache` where they lie from an earlier run."""
-    things = [thing for thing in load_things() if thing.name in atlas.index]
+    things = atlas.things
     backbone = load_backbone(ModelChoice(BUNDLED), device="cpu")
     drawn = ClipCache(cache / backbone.identity.frames_digest, backbone.model, atlas)
 
@@ -241,7 +240,7 @@ def main() -> None:
     tell_progress()
     options = _options()
     atlas = font_atlas_or_exit(options.font)
-    plan = ActionPlan(steps=options.steps, precision="bfloat16" if options.bfloat16 else "float32")
+    plan = ActionPlan(steps=options.steps, precision=precision(bfloat16=options.bfloat16))
     world = prepare(options.out / "cache", atlas, plan)
     for seed in options.seed or [0]:
         for name in options.head or ACTION_HEADS:

@@ -7,10 +7,7 @@ words for what happens. Run the same command again to go on after a stop.
 """
 
 import argparse
-import json
 import resource
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,13 +28,12 @@ from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
 from smallworld.clips.moving import Clip
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
-from smallworld.stills.things import load_things
 from smallworld.training.cached_clips import CachedClips, ClipCache, training_clips
 from smallworld.training.evaluate_heads import Examination, HeadFigures, figures, pair_sentences
 from smallworld.training.evaluate_pictures import EVALUATION_SEED
 from smallworld.training.held_out_clips import TimePair, retrieval_set, time_pairs
 from smallworld.training.model import load_own_model, load_tokenizer
-from smallworld.training.runs import FIGURES_FILE, Reporter, tell_progress, training_parser
+from smallworld.training.runs import Reporter, Stopwatch, precision, tell_progress, training_parser
 from smallworld.training.sources import ClipSource
 
 # Steps, noise and learning rates were settled on clips of EVALUATION_SEED and the one after it.
@@ -85,7 +81,7 @@ class SmallWorld:
 
 def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> SmallWorld:
     """Draw and encode all clips, or read them from `cache` where they lie from an earlier run."""
-    things = [thing for thing in load_things() if thing.name in atlas.index]
+    things = atlas.things
     loaded = LoadedModel(load_own_model(model), load_tokenizer(model))
     backbone = Backbone(ModelChoice(BUNDLED), loaded, torch.device("cpu"))
     drawn = ClipCache(cache / backbone.identity.frames_digest, backbone.model, atlas)
@@ -190,25 +186,18 @@ def main() -> None:
     plan = HeadTraining(
         clips=options.clips,
         steps=options.steps,
-        precision="bfloat16" if options.bfloat16 else "float32",
+        precision=precision(bfloat16=options.bfloat16),
     )
     world = prepare(options.model, options.out / "cache", atlas, clips=plan.clips)
     for seed in options.seed or [0]:
         for head in options.head or HEAD_NAMES:
             folder = options.out / f"{head}-{seed}"
-            started_s = time.monotonic()
+            watch = Stopwatch()
             found = train_head(world, head, folder, plan, seed=seed)
-            measured = {
-                "head": head,
-                "seed": seed,
-                **asdict(found),
-                "minutes": round((time.monotonic() - started_s) / 60, 1),
-                # It is the whole process's: for a figure of one head, train that head alone.
-                "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
-            }
-            line = json.dumps(measured)
-            (folder / FIGURES_FILE).write_text(line + "\n", encoding="utf-8")
-            sys.stdout.write(line + "\n")
+            # It is the whole process's: for a figure of one head, train that head alone.
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+            about: dict[str, str | int] = {"head": head, "seed": seed}
+            watch.report(folder, about, asdict(found), peak_memory_mb=peak_mb)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from models.training.loop import Task, Trainer, TrainingSettings
+from models.training.loop import Task
 from models.training.optimisation import parameter_groups
 from smallworld.stills.line_drawings import line_drawings
 from smallworld.stills.pictures import Picture, PictureSampler
@@ -28,7 +28,7 @@ from smallworld.training.model import (
     with_bundled_words,
     write_model_definition,
 )
-from smallworld.training.runs import Reporter, tell_progress, training_parser
+from smallworld.training.runs import tell_progress, train_picture_tower, training_parser
 from smallworld.training.still_batches import IMAGE_SIZE, StillMaker
 
 _BATCH = 96
@@ -123,17 +123,8 @@ def train_judge(folder: Path, atlas: SpriteAtlas, *, steps: int, seed: int, bflo
     write_model_definition(folder)
     model = with_bundled_words(folder, seed=seed)
     model.visual.to(memory_format=torch.channels_last)
-    settings = TrainingSettings(
-        steps=steps,
-        weight_decay=0.05,
-        seed=seed,
-        precision="bfloat16" if bfloat16 else "float32",
-        validate_every=max(1, steps // 8),
-        save_every=100,
-        warmup_share=0.05,
-    )
     task = JudgeTask(model, atlas, seed)
-    Trainer(task, settings, folder, on_step=Reporter(f"seed {seed}")).run()
+    train_picture_tower(task, folder, steps=steps, seed=seed, bfloat16=bfloat16, save_every=100)
 
 
 def main() -> None:

@@ -19,7 +19,6 @@ from torch.nn import functional
 from models.files import replaced_whole
 from models.training.losses import clamp_logit_scale_, contrastive_loss
 from smallworld.stills.sprites import DEBIAN_FONT, SpriteAtlas, font_atlas_or_exit
-from smallworld.stills.things import load_things
 from smallworld.training.evaluate_pictures import EVALUATION_SEED, Examiner, Tokenizer, normalised
 from smallworld.training.model import (
     export_weights,
@@ -58,7 +57,7 @@ class StillTrainer:
     def __init__(self, folder: Path, atlas: SpriteAtlas, settings: TrainingSettings) -> None:
         write_model_definition(folder)
         torch.manual_seed(settings.seed)
-        things = [thing for thing in load_things() if thing.name in atlas.index]
+        things = atlas.things
         self.settings = settings
         self.step = 0
         self.model = fresh_model(folder).to(memory_format=torch.channels_last).train()
@@ -164,7 +163,7 @@ class _Reporter:
 
     def __init__(self, trainer: StillTrainer, atlas: SpriteAtlas, examine_every: int) -> None:
         self._trainer = trainer
-        things = [thing for thing in load_things() if thing.name in atlas.index]
+        things = atlas.things
         maker = StillMaker(things, atlas, seed=EVALUATION_SEED, scene_variants=8)
         self._examiner = Examiner(trainer.model, trainer.tokenizer, maker, things)
         self._examine_every = examine_every

@@ -31,12 +31,11 @@ from smallworld.clips.action_clips import single_actions
 from smallworld.clips.actions import LABELS, holding
 from smallworld.clips.moving import Clip
 from smallworld.stills.sprites import SpriteAtlas, font_atlas_or_exit
-from smallworld.stills.things import load_things
 from smallworld.training.clip_frames import ClipPainter, frame_times_s
 from smallworld.training.evaluate_actions import Naming, SeenClips, naming
 from smallworld.training.model import load_own_model, load_tokenizer
-from smallworld.training.runs import Reporter, Stopwatch, tell_progress, training_parser
-from smallworld.training.sources import BACKWARDS_SHARE, may_run_backwards, turn_round
+from smallworld.training.runs import Reporter, Stopwatch, precision, tell_progress, training_parser
+from smallworld.training.sources import partly_backwards, turn_round
 from smallworld.training.train_actions import TEST_SEED, VALIDATION_SEED
 
 _LOG = logging.getLogger("smallworld.training.train_towers")
@@ -91,15 +90,9 @@ class PixelSource:
         rng = np.random.default_rng([self._seed, step])
         rows = rng.integers(len(self._drawn.clips), size=self._batch_size).tolist()
         clips = [self._drawn.clips[row] for row in rows]
-        backwards = [
-            bool(rng.random() < BACKWARDS_SHARE) and may_run_backwards(clip) for clip in clips
-        ]
+        shown, backwards = partly_backwards(clips, rng)
         pixels, mask = self._drawn.pixels[rows], self._drawn.mask[rows]
         turn_round(pixels, mask, backwards)
-        shown = [
-            clip.backward() if turned else clip
-            for clip, turned in zip(clips, backwards, strict=True)
-        ]
         return LabelledBatch(mask=mask, labels=holding(shown), pixels=pixels)
 
 
@@ -138,7 +131,7 @@ def prepare(
     folder: Path, atlas: SpriteAtlas, plan: TowerPlan, *, validation: int = 270, test: int = 540
 ) -> DrawnWorld:
     """Draw all clips, or read them from `folder` where they lie from an earlier run."""
-    things = [thing for thing in load_things() if thing.name in atlas.index]
+    things = atlas.things
     drawer = ClipDrawer(folder, atlas)
 
     def held_out(seed: int, count: int) -> DrawnClips:
@@ -240,8 +233,7 @@ def main() -> None:
     """Train every kind with every seed; write each one's figures and print them as JSON lines."""
     tell_progress()
     options = _options()
-    precision: Precision = "bfloat16" if options.bfloat16 else "float32"
-    plan = TowerPlan(steps=options.steps, precision=precision)
+    plan = TowerPlan(steps=options.steps, precision=precision(bfloat16=options.bfloat16))
     world = prepare(options.out / "cache", font_atlas_or_exit(options.font), plan)
     for seed in options.seed or [0]:
         for visual in options.visual or VISUALS:

@@ -223,10 +223,7 @@ HELD_OUT_DEEDS: dict[str, tuple[Verb, ...]] = {
         ("getting closer to the bottom", "gets closer to the bottom"),
         ("on its way to the bottom", "is on its way to the bottom"),
     ),
-    "circle": (
-        ("making circles", "makes circles"),
-        ("moving round in a circle", "moves round in a circle"),
-    ),
+    "circle": _both("makes circles", "moves round in a circle"),
     "grow": (
         ("growing and growing", "grows and grows"),
         ("becoming bigger and bigger", "becomes bigger and bigger"),
@@ -239,33 +236,12 @@ HELD_OUT_DEEDS: dict[str, tuple[Verb, ...]] = {
         ("turning and turning", "turns and turns"),
         ("spinning round and round", "spins round and round"),
     ),
-    "bounce": (
-        ("going up and down", "goes up and down"),
-        ("bouncing again and again", "bounces again and again"),
-    ),
-    "shake": (
-        ("trembling from side to side", "trembles from side to side"),
-        ("wobbling to and fro", "wobbles to and fro"),
-    ),
-    "appear": (
-        ("coming out of nowhere", "comes out of nowhere"),
-        ("getting visible", "gets visible"),
-    ),
-    "vanish": (
-        ("fading from view", "fades from view"),
-        ("getting invisible", "gets invisible"),
-    ),
-    "fall": (
-        ("dropping from above", "drops from above"),
-        ("tumbling to the ground", "tumbles to the ground"),
-    ),
-    "roll": (
-        ("rolling on and on", "rolls on and on"),
-        ("rolling over the ground", "rolls over the ground"),
-    ),
-    "jump": (
-        ("leaping into the air", "leaps into the air"),
-        ("making a leap", "makes a leap"),
-    ),
-    "still": (("remaining where it is", "remains where it is"),),
+    "bounce": _both("goes up and down", "bounces again and again"),
+    "shake": _both("trembles from side to side", "wobbles to and fro"),
+    "appear": _both("comes out of nowhere", "gets visible"),
+    "vanish": _both("fades from view", "gets invisible"),
+    "fall": _both("drops from above", "tumbles to the ground"),
+    "roll": _both("rolls on and on", "rolls over the ground"),
+    "jump": _both("leaps into the air", "makes a leap"),
+    "still": _both("remains where it is"),
 }
