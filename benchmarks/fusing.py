@@ -27,10 +27,10 @@ from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.processes import in_own_process, resident_bytes
 from benchmarks.measuring.reporting import benchmark
 from benchmarks.measuring.timing import timed
-from models.choice import MEAN_POOLING, HeadIdentity
 from models.heads.checkpoints import LoadedHead
 from models.heads.config import LOOSE, HeadConfig
 from models.heads.make import make_head
+from models.identity import MEAN_POOLING, HeadIdentity
 from search.catalog.spaces import active_space, choice_of, encoder_of
 from search.catalog.store import Store
 from search.fusing import LibraryFuser

@@ -15,9 +15,9 @@ import numpy as np
 
 from benchmarks.measuring.options import bundled_backbone, parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from models.choice import BUNDLED
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
+from models.identity import BUNDLED
 from models.towers.hidden_maps import picture_tower
 from sketch.canvas import Target, on_canvas
 from sketch.drawing.artist import AUTO, Artist

@@ -24,8 +24,8 @@ from torch.nn import functional
 from benchmarks.measuring.options import bare_model, parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import spread, timed
-from models.choice import RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
+from models.identity import RANDOM, ModelChoice
 from models.towers.hidden_maps import PictureTower, picture_tower
 from sketch.drawing.losses import ClipLoss
 from sketch.drawing.presets import QUICK

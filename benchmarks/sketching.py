@@ -12,9 +12,9 @@ import numpy as np
 from benchmarks.measuring.options import bundled_backbone, parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import seconds, spread
-from models.choice import BUNDLED, RANDOM
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
+from models.identity import BUNDLED, RANDOM
 from models.towers.hidden_maps import picture_tower
 from sketch.canvas import Target, on_canvas
 from sketch.drawing.artist import Artist

@@ -20,9 +20,9 @@ from benchmarks.measuring.indexing import filled_library
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import timed
-from models.choice import BUNDLED, RANDOM, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.checkpoints import default_action_head
+from models.identity import BUNDLED, RANDOM, ModelChoice
 from models.labels.prompts import PromptTemplates
 from search.catalog.store import Store
 from search.heads import load_tagging_head

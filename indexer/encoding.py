@@ -11,7 +11,7 @@ from indexer.registration import PathToIndex
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead
 from search.catalog.embeddings import in_sampled_order
-from search.catalog.recording import NewSegment, NewVideo
+from search.catalog.writing import NewSegment, NewVideo
 from search.fusing import fuse_sequences
 
 

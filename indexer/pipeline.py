@@ -20,16 +20,16 @@ from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead
 from search.catalog.lock import only_indexer
-from search.catalog.recording import (
+from search.catalog.spaces import SpaceIdentity, enter_space
+from search.catalog.store import Store
+from search.catalog.tables import Space
+from search.catalog.writing import (
     find_indexed,
     link_path,
     purge_orphans,
     record_failure,
     store_video,
 )
-from search.catalog.spaces import SpaceIdentity, enter_space
-from search.catalog.store import Store
-from search.catalog.tables import Space
 from search.heads import stored_file
 from search.tags.tagger import LiveTagging, Tagger, TagReport
 from search.vectors.segment_index import SegmentIndex

@@ -7,9 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from indexer.discover import Discovery, Found
-from search.catalog.recording import is_encoded, mark_missing, record_failure
 from search.catalog.spaces import bump_revision
 from search.catalog.tables import Space, Status, VideoPath
+from search.catalog.writing import is_encoded, mark_missing, record_failure
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,10 @@ from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from models.choice import EncoderIdentity, ModelChoice
 from models.errors import KinodexError
 from models.frame_sets import padded
 from models.heads.checkpoints import LoadedHead
+from models.identity import EncoderIdentity, ModelChoice
 from search.catalog.embeddings import pack, read_sequences
 from search.catalog.lock import only_indexer
 from search.catalog.spaces import (

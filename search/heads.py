@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.choice import EncoderIdentity, HeadChoice, ModelChoice
 from models.heads.checkpoints import (
     LoadedHead,
     default_action_head,
@@ -13,6 +12,7 @@ from models.heads.checkpoints import (
 )
 from models.heads.config import ACTION_HEADS, HEAD_NAMES, LOOSE
 from models.heads.fit import HeadMismatch
+from models.identity import EncoderIdentity, HeadChoice, ModelChoice
 
 
 def choose_head(asked: str) -> HeadChoice:

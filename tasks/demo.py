@@ -5,9 +5,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from models.choice import BUNDLED
 from models.clip.sources import choose_model
 from models.errors import KinodexError
+from models.identity import BUNDLED
 from search.finding.hits import Hit
 from search.library import Library
 from search.wording import printable, short_path

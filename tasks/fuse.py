@@ -3,8 +3,8 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from models.choice import EncoderIdentity, ModelChoice
 from models.clip.backbone import find_device
+from models.identity import EncoderIdentity, ModelChoice
 from search.catalog.spaces import check_same_weights, choice_of, encoder_of
 from search.catalog.store import Store
 from search.catalog.tables import Space

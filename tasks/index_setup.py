@@ -8,10 +8,10 @@ from pathlib import Path
 from indexer.library_settings import sampling_of, write_settings_template
 from indexer.pipeline import Indexer, IndexingListener, IndexReport
 from indexer.reading.settings import IndexSettings
-from models.choice import HeadChoice, ModelChoice
 from models.clip.backbone import Backbone, find_device, load_backbone
 from models.heads.checkpoints import LoadedHead, default_head
 from models.heads.fit import HeadMismatch
+from models.identity import HeadChoice, ModelChoice
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import check_same_model, choice_of, head_of
 from search.catalog.store import Store

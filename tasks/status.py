@@ -6,9 +6,9 @@ from rich.table import Table
 from rich.text import Text
 
 from models.errors import KinodexError
-from search.catalog.recording import remove_paths as forget
 from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
+from search.catalog.writing import remove_paths as forget
 from search.wording import clock, counted, printable, short_path
 from tasks.terminal.printing import data, data_console, data_json, talk
 

@@ -11,13 +11,13 @@ from indexer.discover import Discovery
 from indexer.pipeline import Indexer, IndexReport
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan
-from models.choice import HeadChoice, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel
 from models.heads.card import HeadCard
 from models.heads.checkpoints import LoadedHead, load_head, save_head
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
+from models.identity import HeadChoice, ModelChoice
 from search.catalog.store import Store
 
 CONFIG = {

@@ -9,8 +9,8 @@ from sqlalchemy import insert
 from benchmarks.inputs.embeddings import unit
 from indexer.library_settings import sampling_of
 from indexer.reading.settings import IndexSettings
-from models.choice import MEAN_POOLING, HeadIdentity
 from models.clip.backbone import Backbone
+from models.identity import MEAN_POOLING, HeadIdentity
 from search.catalog.embeddings import pack
 from search.catalog.spaces import SpaceIdentity, bump_revision, enter_space
 from search.catalog.store import Store

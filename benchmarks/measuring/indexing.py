@@ -11,9 +11,9 @@ from indexer.discover import Discovery
 from indexer.pipeline import Indexer
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan
-from models.choice import HeadChoice, HeadIdentity
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead, load_head
+from models.identity import HeadChoice, HeadIdentity
 from search.catalog.store import Store
 
 

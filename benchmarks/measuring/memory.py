@@ -20,9 +20,9 @@ from benchmarks.measuring.options import chosen_backbone
 from benchmarks.measuring.processes import in_own_process, resident_bytes, with_descendants
 from benchmarks.measuring.reporting import Report
 from indexer.reading.settings import IndexSettings
-from models.choice import ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel
+from models.identity import ModelChoice
 
 _EVERY_S = 0.25
 _MB = 1e6

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.choice import BUNDLED, HUB_PREFIX, RANDOM
+from models.identity import BUNDLED, HUB_PREFIX, RANDOM
 
 if TYPE_CHECKING:
     from models.clip.backbone import Backbone

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from models.choice import EncoderIdentity, ModelChoice
 from models.clip.preprocess import Preprocessing
 from models.clip.sources import LoadedModel, load_model, preprocessing_of
 from models.clip.text import TextEncoder
 from models.errors import KinodexError
+from models.identity import EncoderIdentity, ModelChoice
 
 # On a CPU larger batches gain nothing and cost memory; a GPU wants enough to fill it. When
 # memory does not suffice the batch is halved until it does.

@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from models.choice import BUNDLED, HUB_PREFIX, RANDOM, ModelChoice
 from models.errors import KinodexError
+from models.identity import BUNDLED, HUB_PREFIX, RANDOM, ModelChoice
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 

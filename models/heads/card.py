@@ -5,8 +5,8 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from models.choice import EncoderIdentity
 from models.heads.config import HeadConfig
+from models.identity import EncoderIdentity
 
 VISUALS = ("plain", "shift", "joint")
 

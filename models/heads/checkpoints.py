@@ -10,15 +10,6 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
-from models.choice import (
-    ACTION_MEAN_POOLING,
-    BUNDLED,
-    MEAN_POOLING,
-    EncoderIdentity,
-    HeadChoice,
-    HeadIdentity,
-    ModelChoice,
-)
 from models.errors import KinodexError
 from models.files import replaced_whole
 from models.heads.card import HeadCard
@@ -27,6 +18,15 @@ from models.heads.fit import HeadMismatch, check_encoder, check_labels
 from models.heads.loose import LooseHead
 from models.heads.make import make_head
 from models.heads.tight import TightTransf
+from models.identity import (
+    ACTION_MEAN_POOLING,
+    BUNDLED,
+    MEAN_POOLING,
+    EncoderIdentity,
+    HeadChoice,
+    HeadIdentity,
+    ModelChoice,
+)
 
 HEAD_FILE = "head.safetensors"
 

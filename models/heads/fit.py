@@ -4,9 +4,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from models.choice import EncoderIdentity
 from models.errors import KinodexError
 from models.heads.card import HeadCard
+from models.identity import EncoderIdentity
 from models.labels.prompts import readable_label
 
 BACKBONE_FILE = "backbone.safetensors"  # lies beside the head that was trained with it

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import torch
 
-from models.choice import EncoderIdentity, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import HEAD_FILE, save_backbone, save_head
 from models.heads.fit import BACKBONE_FILE
+from models.identity import EncoderIdentity, ModelChoice
 from models.labels.tagging import Calibration
 from models.towers.visual_prompts import remove_visual_prompt, visual_prompt_state
 from models.training.text_video import TextVideoModel

@@ -6,8 +6,8 @@ from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo
 
-from models.choice import USUAL_TAG_THRESHOLD
 from models.errors import KinodexError
+from models.identity import USUAL_TAG_THRESHOLD
 
 SETTINGS_FILE = "library.toml"
 

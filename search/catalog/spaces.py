@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from models.choice import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from models.errors import KinodexError
+from models.identity import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from search.catalog.tables import Space
 
 

@@ -19,13 +19,13 @@ from search.catalog.spaces import (
 )
 from search.catalog.store import EmptyLibrary, Store, nothing_indexed
 from search.catalog.tables import Space
-from search.finding.candidates import Candidate, Evidence, first_videos, make_hits, merged
 from search.finding.composing import moved
+from search.finding.filters import ScopeFinder
+from search.finding.grouping import Candidate, Evidence, first_videos, make_hits, merged
 from search.finding.hits import Hit
 from search.finding.matching import NeutralBank, read_bank
 from search.finding.query_vectors import QueryEncoder, StepVector
 from search.finding.ranking import CandidateFinder, Search
-from search.finding.scope import ScopeFinder
 from search.finding.sequences import find_sequences
 from search.queries.language import parse, written_terms
 from search.queries.query import USUAL_PER_VIDEO, Filters, Query, Term, TermKind, check

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy.orm import Session
 
-from search.finding.candidates import Candidate, read_candidates
+from search.finding.filters import Scope
+from search.finding.grouping import Candidate, read_candidates
 from search.finding.query_vectors import StepVector, fulfilment_in
-from search.finding.scope import Scope
 from search.finding.sketch_matching import SketchMatcher
 from search.queries.drawings import drawing_from_text
 from search.queries.query import Term, TermKind

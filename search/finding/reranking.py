@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 from sqlalchemy.orm import Session
 
-from models.choice import EncoderIdentity, HeadChoice
 from models.errors import KinodexError
 from models.frame_sets import padded
 from models.heads.checkpoints import load_head
 from models.heads.fit import HeadMismatch
 from models.heads.query_pooling import query_aware_similarity
+from models.identity import EncoderIdentity, HeadChoice
 from search.catalog.embeddings import read_sequences
 from search.catalog.settings import NO_RERANKING, QUERY_AWARE
 

@@ -11,10 +11,10 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from search.catalog.places import PresentVideo, present_videos
-from search.finding.candidates import moments_of, read_candidates
+from search.finding.filters import Scope
+from search.finding.grouping import moments_of, read_candidates
 from search.finding.hits import Hit, Moment
 from search.finding.query_vectors import StepVector, fulfilment_in
-from search.finding.scope import Scope
 from search.vectors.segment_index import SegmentIndex
 
 # Segments touch each other, and their times are rounded in the catalog.

@@ -13,9 +13,9 @@ from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Segment, Space
 from search.catalog.tag_tables import Label, Vocabulary
-from search.finding.candidates import first_videos, make_hits, read_candidates
+from search.finding.filters import VideoFacts
+from search.finding.grouping import first_videos, make_hits, read_candidates
 from search.finding.hits import Hit
-from search.finding.scope import VideoFacts
 from search.queries.query import Filters, Query, check, needs_model
 from search.tags.reading import TagFilter, Tagged, find_tagged, known_label
 

@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from models.choice import EncoderIdentity, HeadChoice, ModelChoice
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import default_action_head
 from models.heads.fit import HeadMismatch
+from models.identity import EncoderIdentity, HeadChoice, ModelChoice
 from models.labels.prompts import PromptTemplates
 from search.catalog.settings import AUTO, TagSettings
 from search.catalog.spaces import choice_of, encoder_of, gives_same_frames, head_of

@@ -13,9 +13,9 @@ import torch
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from models.choice import EncoderIdentity, ModelChoice
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import LoadedHead
+from models.identity import EncoderIdentity, ModelChoice
 from models.labels.prompts import PromptTemplates, PromptTooLong
 from models.labels.tagging import Calibration, measure_floor, rows_for_floor
 from search.catalog.embeddings import read_embeddings

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.choice import BUNDLED, ModelChoice
 from models.errors import KinodexError
+from models.identity import BUNDLED, ModelChoice
 
 # A list of all verbs of a language is shorter. Each label is one more comparison for each segment.
 MAX_LABELS = 10_000

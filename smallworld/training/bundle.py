@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from models.choice import BUNDLED, EncoderIdentity, HeadChoice, ModelChoice
 from models.clip.backbone import load_backbone
 from models.heads.checkpoints import (
     HEAD_FILE,
@@ -29,6 +28,7 @@ from models.heads.checkpoints import (
 )
 from models.heads.fit import BACKBONE_FILE
 from models.heads.make import make_head
+from models.identity import BUNDLED, EncoderIdentity, HeadChoice, ModelChoice
 from smallworld.training.model import (
     BUNDLED_FOLDER,
     CONFIG_FILE,

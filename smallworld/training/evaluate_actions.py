@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from models.choice import USUAL_TAG_THRESHOLD
+from models.identity import USUAL_TAG_THRESHOLD
 from models.labels.calibration import fit_calibration
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import (

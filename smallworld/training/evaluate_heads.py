@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch.nn import functional
 
-from models.choice import MEAN_POOLING
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from models.heads.tight import TightTransf
+from models.identity import MEAN_POOLING
 from models.metrics.retrieval import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
 from models.training.text_video import TextVideoModel
 from smallworld.training.cached_clips import CachedClips

@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.card import ActionCard
 from models.heads.checkpoints import HEAD_FILE, read_card
 from models.heads.config import ACTION_HEADS, HeadConfig
 from models.heads.make import make_head
+from models.identity import BUNDLED, ModelChoice
 from models.labels.label_texts import LabelTexts, embedded_texts
 from models.labels.prompts import PromptTemplates
 from models.labels.tagging import Calibration

@@ -15,13 +15,13 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from models.choice import BUNDLED, MEAN_POOLING, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel
 from models.heads.checkpoints import HEAD_FILE
 from models.heads.config import HEAD_NAMES, HeadConfig
 from models.heads.fit import BACKBONE_FILE
 from models.heads.make import make_head
+from models.identity import BUNDLED, MEAN_POOLING, ModelChoice
 from models.training.export import HeadExport
 from models.training.loop import Precision, TrainingSettings
 from models.training.retrieval import RetrievalTask

@@ -15,13 +15,13 @@ from indexer.datasets.frames.action_scoring import (
 from indexer.datasets.frames.cache import FillReport, FrameCache, default_cache_folder
 from indexer.datasets.labelled import LabelledDataset
 from indexer.reading.sampling import SegmentSampling
-from models.choice import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.card import VISUALS
 from models.heads.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
 from models.heads.fit import same_labels
 from models.heads.tight import TightTransf
+from models.identity import ACTION_MEAN_POOLING, USUAL_TAG_THRESHOLD, HeadChoice
 from models.labels.label_texts import LabelTexts, embedded_texts
 from models.labels.prompts import PromptTemplates
 from models.labels.tagging import Calibration

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.choice import BUNDLED
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
 from models.errors import KinodexError
+from models.identity import BUNDLED
 from models.labels.prompts import PromptTemplates
 from search.catalog.settings import SketchSettings
 from search.catalog.store import Store

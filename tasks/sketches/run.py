@@ -7,9 +7,9 @@ from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 
-from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
+from models.identity import BUNDLED, ModelChoice
 from search.catalog.places import SegmentPlace
 from search.catalog.settings import SketchSettings
 from search.catalog.spaces import choice_of

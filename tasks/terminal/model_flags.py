@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.choice import ModelChoice
+from models.identity import ModelChoice
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Space

@@ -8,9 +8,9 @@ from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.views import with_margin
 from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
-from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.errors import KinodexError
 from models.heads.config import ACTION_HEADS
+from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.labels.prompts import PromptTemplates
 from tasks.training.cached_clips import decodable, fill_cache
 from tasks.training.prepared_actions import LabelledFrames, PreparedActions

@@ -10,10 +10,10 @@ from indexer.datasets.frames.augmentation import Augmentation, speak_of_sides
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.labelled_batches import LabelledClips, centre_frames
 from indexer.datasets.labelled import LabelledDataset
-from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING, HeadChoice
 from models.heads.card import VISUALS, ActionCard
 from models.heads.checkpoints import LoadedHead, load_action_head
 from models.heads.make import make_head
+from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING, HeadChoice
 from models.labels.label_texts import LabelTexts, embedded_texts, tokenized_texts
 from models.labels.prompts import PromptTemplates
 from models.towers.visual_prompts import use_visual_prompt

@@ -11,9 +11,9 @@ from indexer.datasets.clips import Dataset, one_caption_each
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.pair_batches import BatchPlan, PairSource
 from indexer.datasets.frames.scoring import embed_captions
-from models.choice import MEAN_POOLING, HeadChoice
 from models.heads.checkpoints import load_head
 from models.heads.make import make_head
+from models.identity import MEAN_POOLING, HeadChoice
 from models.training.export import HeadExport
 from models.training.loop import StepReport, Trainer, TrainingSettings
 from models.training.retrieval import RetrievalTask

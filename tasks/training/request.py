@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from models.choice import ModelChoice
 from models.clip.backbone import find_device
 from models.clip.sources import choose_model, default_choice
 from models.heads.card import HeadCard
 from models.heads.checkpoints import HEAD_FILE, read_card
 from models.heads.config import HeadConfig
 from models.heads.fit import BACKBONE_FILE
+from models.identity import ModelChoice
 from models.training.loop import TrainingSettings
 from tasks.terminal.model_flags import ModelFlags
 

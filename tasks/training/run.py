@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from models.choice import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.errors import KinodexError
+from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.training.distributed import process_rank, torchrun_processes
 from models.training.files import read_history
 from models.training.loop import TrainingReport, TrainingSettings

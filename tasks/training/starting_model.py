@@ -8,10 +8,10 @@ from typing import Any, Self, TypeVar
 
 import torch
 
-from models.choice import ModelChoice
 from models.clip.backbone import Backbone, find_device
 from models.clip.sources import LoadedModel, load_model
 from models.heads.checkpoints import read_card
+from models.identity import ModelChoice
 from models.towers.visual_prompts import remove_visual_prompt
 from models.training.text_video import TextVideoModel
 from tasks.terminal.printing import talk

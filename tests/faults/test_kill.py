@@ -129,7 +129,7 @@ def test_killed_twenty_times_the_library_ends_as_if_undisturbed(
 
 def forget_one(library: Path, chance: random.Random) -> None:
     """Remove a random video, so that the next run has something to do."""
-    from search.catalog.recording import remove_paths
+    from search.catalog.writing import remove_paths
 
     with Library.open(library) as opened, opened.writing() as session:
         paths = [path for path in session.scalars(select(VideoPath.path)) if path.stem != "broken"]

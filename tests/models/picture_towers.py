@@ -4,9 +4,9 @@ import open_clip
 import torch
 from open_clip.model import CLIPTextCfg, CLIPVisionCfg
 
-from models.choice import ModelChoice
 from models.clip.backbone import Backbone
 from models.clip.sources import LoadedModel
+from models.identity import ModelChoice
 
 RESNET = {"image_size": 64, "layers": (1, 2, 2, 1), "width": 16, "patch_size": None}
 VIT = {"image_size": 64, "patch_size": 16, "layers": 4, "width": 64, "head_width": 16}

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.choice import HeadChoice
 from models.clip.backbone import Backbone
 from models.heads.checkpoints import load_action_head
+from models.identity import HeadChoice
 from models.labels.tagging import Calibration
 from search.catalog.embeddings import pack
 from search.catalog.store import Store

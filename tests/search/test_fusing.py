@@ -10,19 +10,19 @@ import torch
 from sqlalchemy import func, select
 from torch.nn import functional as F
 
-from models.choice import HeadChoice, HeadIdentity
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import load_head
 from models.heads.fit import HeadMismatch
+from models.identity import HeadChoice, HeadIdentity
 from search import fusing
 from search.catalog.embeddings import unpack
 from search.catalog.lock import LibraryBusy, only_indexer
-from search.catalog.recording import remove_paths
 from search.catalog.spaces import SpaceIdentity, SpaceMismatch, active_space, enter_space
 from search.catalog.store import EmptyLibrary
 from search.catalog.summary import summarise
 from search.catalog.tables import Segment, SegmentEmbedding, SegmentFrames, Space
+from search.catalog.writing import remove_paths
 from search.finding.engine import SearchEngine
 from search.fusing import FuseReport, LibraryFuser, fuse_sequences
 from search.library import Library

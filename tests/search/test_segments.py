@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from search import segments
-from search.catalog.recording import mark_missing, remove_paths
 from search.catalog.store import EmptyLibrary
 from search.catalog.tables import VideoPath
+from search.catalog.writing import mark_missing, remove_paths
 from search.segments import read_embeddings_of_all, read_segments
 from tests.search.finding.test_engine import Shelf, axis
 

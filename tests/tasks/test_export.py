@@ -10,7 +10,7 @@ from PIL import Image
 
 from models.errors import KinodexError
 from search.export.cuts import Cut
-from search.finding import candidates as merging
+from search.finding import grouping as merging
 from search.finding.hits import Moment, Why
 from tasks.export import file_name
 from tasks.sketches.sheet import caption_of

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.choice import ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.checkpoints import save_backbone
+from models.identity import ModelChoice
 from search.catalog.spaces import active_space
 from search.catalog.store import Store
 from search.queries.language import parse

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.choice import HeadChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
 from models.heads.checkpoints import LoadedHead, load_action_head, load_head
 from models.heads.fit import HeadMismatch
+from models.identity import HeadChoice
 from models.published.actionclip import read_actionclip
 from models.published.clip4clip import read_clip4clip
 from tests.calling import call

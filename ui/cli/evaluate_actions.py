@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from models.choice import USUAL_TAG_THRESHOLD
+from models.identity import USUAL_TAG_THRESHOLD
 from ui.cli.options import (
     ActionDataOption,
     DeviceOption,

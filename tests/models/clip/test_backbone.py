@@ -8,10 +8,10 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.choice import ModelChoice
 from models.clip.backbone import Backbone, find_device, load_backbone
 from models.clip.sources import ModelUnavailable, choose_model
 from models.errors import KinodexError
+from models.identity import ModelChoice
 
 ARCHITECTURE = "RN50"
 

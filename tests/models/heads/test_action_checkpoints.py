@@ -10,7 +10,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.choice import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from models.heads import checkpoints
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import (
@@ -24,6 +23,7 @@ from models.heads.checkpoints import (
 from models.heads.config import ACTION_HEADS, HeadConfig
 from models.heads.fit import HeadMismatch
 from models.heads.make import make_head
+from models.identity import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from models.towers.joint_tokens import encode_videos
 from models.towers.patches import encode_clips
 from models.towers.visual_prompts import (

@@ -8,7 +8,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from models.choice import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from models.heads import checkpoints
 from models.heads.card import HeadCard
 from models.heads.checkpoints import default_head, load_head, read_card, save_backbone, save_head
@@ -17,6 +16,7 @@ from models.heads.fit import BACKBONE_FILE, HeadMismatch
 from models.heads.loose import LooseHead
 from models.heads.make import make_head
 from models.heads.tight import TightTransf
+from models.identity import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 
 DIM = 16
 # A tuple, as the backbone gives it: in the file it becomes a list.

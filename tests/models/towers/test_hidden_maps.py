@@ -5,9 +5,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
+from models.identity import BUNDLED, ModelChoice
 from models.towers.hidden_maps import PictureTower, picture_tower
 from smallworld.stills.pictures import Picture, Placement
 from smallworld.stills.render import compose

@@ -7,12 +7,12 @@ import open_clip
 import pytest
 import torch
 
-from models.choice import EncoderIdentity, HeadChoice, ModelChoice
 from models.heads.card import ActionCard
 from models.heads.checkpoints import load_action_head, read_card
 from models.heads.config import HeadConfig
 from models.heads.fit import HeadMismatch
 from models.heads.make import make_head
+from models.identity import EncoderIdentity, HeadChoice, ModelChoice
 from models.labels.calibration import fit_calibration
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import Calibration

@@ -11,8 +11,8 @@ from search.catalog.places import (
     place_segments,
     present_videos,
 )
-from search.catalog.recording import link_path, mark_missing, remove_paths
 from search.catalog.tables import Segment, VideoPath
+from search.catalog.writing import link_path, mark_missing, remove_paths
 from search.tags.reading import tags_of
 from tests.search.finding.test_engine import Shelf, axis
 

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from search.catalog.places import place_segments
-from search.catalog.recording import mark_missing, remove_paths
 from search.catalog.sketches import (
     SketchRecipe,
     StoredAnimation,
@@ -25,6 +24,7 @@ from search.catalog.sketches import (
 )
 from search.catalog.store import Store
 from search.catalog.summary import summarise
+from search.catalog.writing import mark_missing, remove_paths
 from tests.search.finding.test_engine import Shelf
 
 RECIPE = SketchRecipe(

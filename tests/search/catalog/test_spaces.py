@@ -8,7 +8,7 @@ from alembic import command
 from alembic.config import Config
 
 import search.catalog.database
-from models.choice import EncoderIdentity, HeadIdentity, ModelChoice
+from models.identity import EncoderIdentity, HeadIdentity, ModelChoice
 from search.catalog.spaces import (
     SpaceIdentity,
     SpaceMismatch,

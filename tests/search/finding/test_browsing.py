@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from search.catalog.embeddings import normalised
-from search.catalog.recording import mark_missing
+from search.catalog.writing import mark_missing
 from search.finding.browsing import by_tag, by_video, embedded
 from search.finding.similarity_map import SimilarityMap
 from search.tags.corrections import say

@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.choice import HeadIdentity
 from models.errors import KinodexError
+from models.identity import HeadIdentity
 from search.catalog.embeddings import normalised
-from search.catalog.recording import (
+from search.catalog.spaces import SpaceIdentity, enter_space
+from search.catalog.store import EmptyLibrary, Store
+from search.catalog.tables import VideoPath
+from search.catalog.writing import (
     NewSegment,
     NewVideo,
     link_path,
@@ -16,9 +19,6 @@ from search.catalog.recording import (
     remove_paths,
     store_video,
 )
-from search.catalog.spaces import SpaceIdentity, enter_space
-from search.catalog.store import EmptyLibrary, Store
-from search.catalog.tables import VideoPath
 from search.finding.engine import SearchEngine
 from tests.tiny import tiny_backbone
 

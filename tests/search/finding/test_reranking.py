@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from models.choice import HeadChoice
 from models.errors import KinodexError
 from models.heads.checkpoints import load_head
 from models.heads.fit import HeadMismatch
+from models.identity import HeadChoice
 from search.catalog.embeddings import normalised
 from search.finding import engine
 from search.finding.engine import SearchEngine

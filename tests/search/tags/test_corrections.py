@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from search.catalog.recording import mark_missing, remove_paths
+from search.catalog.writing import mark_missing, remove_paths
 from search.tags.corrections import count_words, list_words, say, take_back, words_on
 from tests.search.finding.test_engine import Shelf, axis
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from models.errors import KinodexError
-from search.catalog.recording import mark_missing, remove_paths
 from search.catalog.segment_reference import NoSuchSegment
 from search.catalog.store import EmptyLibrary
 from search.catalog.tables import Segment
+from search.catalog.writing import mark_missing, remove_paths
 from search.finding.engine import SearchEngine
 from search.finding.tag_search import search_tags
 from search.library import Library

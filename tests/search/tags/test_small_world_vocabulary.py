@@ -1,5 +1,5 @@
-from models.choice import BUNDLED, ModelChoice
 from models.heads.checkpoints import default_action_head, read_card
+from models.identity import BUNDLED, ModelChoice
 from search.tags.vocabulary import read_vocabulary
 from smallworld.clips.actions import LABELS
 

@@ -14,13 +14,13 @@ from models.errors import KinodexError
 from models.heads.checkpoints import default_action_head
 from models.labels.prompts import PromptTemplates
 from search.catalog.lock import LibraryBusy, only_indexer
-from search.catalog.recording import remove_paths
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import SpaceMismatch, active_space
 from search.catalog.store import EmptyLibrary, Store
 from search.catalog.summary import summarise
 from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.catalog.tag_tables import Label, SegmentTag, Vocabulary
+from search.catalog.writing import remove_paths
 from search.tags import label_encoding
 from search.tags.planning import TagRequest, make_tagger, wanted_by, wanted_for_new_videos
 from search.tags.reading import TagFilter, active_vocabulary, find_tagged, tags_of

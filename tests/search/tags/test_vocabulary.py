@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from models.choice import ModelChoice
+from models.identity import ModelChoice
 from search.tags.vocabulary import BadVocabulary, clean_label, default_name, read_vocabulary
 
 

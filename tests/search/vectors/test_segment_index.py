@@ -49,7 +49,7 @@ def test_a_saved_index_takes_up_what_came_and_went_since(shelf):
     opened(shelf).save()
     shelf.put("/v/new.mp4", axis(10))
     with shelf.library.writing() as session:
-        from search.catalog.recording import remove_paths
+        from search.catalog.writing import remove_paths
 
         remove_paths(session, Path("/v/0.mp4"))
     index = opened(shelf)
@@ -99,7 +99,7 @@ def test_a_catalog_restored_from_a_copy_is_believed_over_the_file(shelf):
 
 
 def test_ids_of_deleted_segments_are_never_given_again(shelf):
-    from search.catalog.recording import remove_paths
+    from search.catalog.writing import remove_paths
 
     with shelf.library.writing() as session:
         remove_paths(session, Path("/v"))

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from models.choice import HeadChoice
 from models.heads.checkpoints import HEAD_FILE, load_action_head
 from models.heads.config import ACTION_HEADS
+from models.identity import HeadChoice
 from smallworld.clips.actions import LABELS
 from smallworld.stills.sprites import SpriteAtlas
 from smallworld.training.train_actions import ActionPlan, ActionWorld, prepare, train_head

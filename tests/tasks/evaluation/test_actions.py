@@ -8,12 +8,12 @@ import pytest
 import torch
 from PIL import Image
 
-from models.choice import BUNDLED, ModelChoice
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import save_head
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
+from models.identity import BUNDLED, ModelChoice
 from tests.calling import call
 from tests.corpus import write_clip
 from tests.tiny import tiny_backbone

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
-from models.choice import HeadChoice, ModelChoice
 from models.clip.backbone import load_backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import load_head
+from models.identity import HeadChoice, ModelChoice
 from models.training.files import read_history
 from tasks.training.progress import TrainingProgress
 from tasks.training.sweep import Trial, recommended

@@ -5,10 +5,10 @@ from pathlib import Path
 import streamlit as st
 from platformdirs import user_videos_path
 
-from models.choice import BUNDLED
 from models.clip.backbone import find_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError
+from models.identity import BUNDLED
 from search.catalog.settings import UiSettings
 from ui.web.jobs.queue import jobs_of
 from ui.web.jobs.request import JobKind, JobRequest

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from models.choice import BUNDLED, MEAN_POOLING
 from models.clip.backbone import find_device
 from models.clip.sources import default_choice
 from models.heads.checkpoints import default_head
+from models.identity import BUNDLED, MEAN_POOLING
 from search.catalog.spaces import active_space, choice_of
 from search.catalog.store import Store
 from search.tags.vocabulary import shipped_names

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from models.choice import ModelChoice
 from models.clip.backbone import load_backbone
+from models.identity import ModelChoice
 from search.catalog.places import count_videos
 from search.catalog.settings import SearchSettings
 from search.catalog.spaces import active_space, choice_of

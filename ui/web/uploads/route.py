@@ -15,8 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from models.choice import BUNDLED
 from models.errors import KinodexError
+from models.identity import BUNDLED
 from ui.web.jobs.queue import jobs_of
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared.access import library_folder, may_change, ui_settings, upload_token

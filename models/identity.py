@@ -1,4 +1,4 @@
-"""Which model is meant. Free of torch, so that commands which load no model start at once."""
+"""Which model and which head are meant. Free of torch: who loads no model starts at once."""
 
 from dataclasses import dataclass
 from pathlib import Path
