@@ -8,12 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.inputs.small_library import (
-    Shown,
-    embedded_names,
-    embedded_texts,
-    shown_clips,
-)
+from benchmarks.inputs.small_library import Shown, embedded_names, embedded_texts, shown_clips
 from benchmarks.measuring.options import bundled_backbone, parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
 from search.finding.hits import STRONG_FROM, WEAK_BELOW

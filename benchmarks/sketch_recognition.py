@@ -131,10 +131,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def examine(
-    artist: Artist,
-    frames: Sequence[Keyframe],
-    examination: Examination,
-    counts: Sequence[int],
+    artist: Artist, frames: Sequence[Keyframe], examination: Examination, counts: Sequence[int]
 ) -> list[Recognised]:
     """The rows for fixed numbers of strokes."""
     targets = [frame.target for frame in frames]

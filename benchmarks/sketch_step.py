@@ -141,9 +141,7 @@ def measure(name: str, *, repetitions: int) -> list[Row]:
             steps = QUICK.embedding_every if way == "quick" else 1
             taken[way].append(timed(_repeat, step, steps)[0].clock_s / steps)
     geometric_side = min(tower.fitting_side(quick_side), tower.size)
-    sides = {
-        "quick": f"{geometric_side}, {tower.size} in 1 of {QUICK.embedding_every}",
-    }
+    sides = {"quick": f"{geometric_side}, {tower.size} in 1 of {QUICK.embedding_every}"}
     views = {"quick": QUICK.views_per_step}
     slowest = spread(taken["paper"])[1]
     return [

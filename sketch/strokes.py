@@ -95,10 +95,7 @@ class Sketch:
         """The sketch of its first `count` strokes; the loss remains that of all of them."""
         kept = slice(count)
         return replace(
-            self,
-            strokes=self.strokes.take(kept),
-            groups=self.groups[kept],
-            gains=self.gains[kept],
+            self, strokes=self.strokes.take(kept), groups=self.groups[kept], gains=self.gains[kept]
         )
 
 

@@ -46,8 +46,7 @@ DEMO_QUERIES: tuple[DemoQuery, ...] = (
     DemoQuery("a cat on the grass", _still(ThingClaim("cat"), scene="grass")),
     DemoQuery("a huge pizza", _still(ThingClaim("pizza", size="huge"))),
     DemoQuery(
-        "a small horse at the top left",
-        _still(ThingClaim("horse", size="small", place="top left")),
+        "a small horse at the top left", _still(ThingClaim("horse", size="small", place="top left"))
     ),
     DemoQuery("an elephant in the street", _still(ThingClaim("elephant"), scene="street")),
     DemoQuery(

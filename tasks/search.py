@@ -28,12 +28,7 @@ def only_form(asked: Sequence[str]) -> str | None:
 
 
 def run_search(
-    folder: Path | None,
-    query: Query,
-    flags: ModelFlags,
-    *,
-    rerank: str | None,
-    form: str | None,
+    folder: Path | None, query: Query, flags: ModelFlags, *, rerank: str | None, form: str | None
 ) -> None:
     """Print the videos that match best. Raises KinodexError for what the user must mend.
 

@@ -86,12 +86,7 @@ def write_clip(  # one option for each oddity a test may want
     frames = list(frames)
     with (
         path.open("wb") as file,
-        av.open(
-            file,
-            "w",
-            format=container,
-            container_options=container_options or {},
-        ) as output,
+        av.open(file, "w", format=container, container_options=container_options or {}) as output,
     ):
         stream = output.add_stream(codec, rate=rate, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]

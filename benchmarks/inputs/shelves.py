@@ -55,11 +55,7 @@ Row = dict[str, Any]
 
 
 def fill(
-    library: Store,
-    backbone: Backbone,
-    vectors: Vectors,
-    *,
-    head: HeadIdentity | None = None,
+    library: Store, backbone: Backbone, vectors: Vectors, *, head: HeadIdentity | None = None
 ) -> None:
     """Store segments with these embeddings, (segments, dim), in videos of twelve each.
 

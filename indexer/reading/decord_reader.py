@@ -40,11 +40,7 @@ with _no_cuda_libraries():
 # Decord cannot be told which demuxer to use, and FFmpeg also goes by a file's name: a name that
 # belongs to the container found in the file leaves no room for another guess. Some containers are
 # left out because decord 3.4 gives wrong times or errors for them (AVI, MPEG-TS, MPEG-PS).
-_ENDINGS = {
-    "mp4": {".mp4", ".m4v", ".mov"},
-    "matroska": {".mkv", ".webm"},
-    "flv": {".flv"},
-}
+_ENDINGS = {"mp4": {".mp4", ".m4v", ".mov"}, "matroska": {".mkv", ".webm"}, "flv": {".flv"}}
 # Their packets hold one shown picture each, and decord takes the times of packets for the frames'.
 _CODECS = {"h264", "hevc", "vp9", "av1"}
 # While decord waits for a picture it reads on, in the end the whole file into memory: a larger part
@@ -65,12 +61,7 @@ _FAILURES = (
 
 # Brightness and two colours of ITU-R BT.601 in the narrow range, as videos store them.
 _FROM_RGB = np.array(
-    [
-        [0.2568, 0.5041, 0.0979],
-        [-0.1482, -0.2910, 0.4392],
-        [0.4392, -0.3678, -0.0714],
-    ],
-    np.float32,
+    [[0.2568, 0.5041, 0.0979], [-0.1482, -0.2910, 0.4392], [0.4392, -0.3678, -0.0714]], np.float32
 )
 _LEVELS = np.array([16, 128, 128], np.float32)
 

@@ -186,11 +186,7 @@ def _halved(look: np.ndarray) -> np.ndarray:
 def _shifted(look: np.ndarray, down: int, right: int) -> np.ndarray:
     """The part of the picture that remains in view when it moves."""
     rows, columns = look.shape[1:]
-    return look[
-        :,
-        max(0, -down) : rows - max(0, down),
-        max(0, -right) : columns - max(0, right),
-    ]
+    return look[:, max(0, -down) : rows - max(0, down), max(0, -right) : columns - max(0, right)]
 
 
 def _brightened_difference(old: np.ndarray, new: np.ndarray) -> float:

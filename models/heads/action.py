@@ -142,11 +142,7 @@ _HEADS: dict[str, type[ActionHead]] = {
 
 def _encoder_layer(config: HeadConfig) -> nn.TransformerEncoderLayer:
     return nn.TransformerEncoderLayer(
-        config.dim,
-        config.attention_heads,
-        config.feed_forward,
-        config.dropout,
-        batch_first=True,
+        config.dim, config.attention_heads, config.feed_forward, config.dropout, batch_first=True
     )
 
 

@@ -16,12 +16,7 @@ class HeadMismatch(KinodexError):
     """The head cannot be used here: its file is damaged, or it was made for another model."""
 
 
-def check_encoder(
-    file: Path,
-    card: HeadCard,
-    encoder: EncoderIdentity,
-    dim: int,
-) -> None:
+def check_encoder(file: Path, card: HeadCard, encoder: EncoderIdentity, dim: int) -> None:
     """Raises HeadMismatch unless `encoder` makes the frame and text embeddings that it knows."""
     made_for = card.encoder
     if made_for.model != encoder.model:

@@ -98,11 +98,7 @@ class TightTransf(nn.Module):
         return texts + table[0], frames + frame_positions(table[1:], mask)
 
     def _score(
-        self,
-        texts: torch.Tensor,
-        frames: torch.Tensor,
-        key_mask: torch.Tensor,
-        pairs: torch.Tensor,
+        self, texts: torch.Tensor, frames: torch.Tensor, key_mask: torch.Tensor, pairs: torch.Tensor
     ) -> torch.Tensor:
         """Logits of some pairs, numbered text by text: (pairs,)."""
         text_rows, video_rows = pairs // len(frames), pairs % len(frames)

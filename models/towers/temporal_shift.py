@@ -51,11 +51,7 @@ class TemporalShift:
 
 
 def use_temporal_shift(
-    visual: Any,
-    *,
-    fold: int = 8,
-    placement: str = "branch",
-    blocks: Collection[int] | None = None,
+    visual: Any, *, fold: int = 8, placement: str = "branch", blocks: Collection[int] | None = None
 ) -> None:
     """Lets a ViT shift wherever `patches.encode_clips` hands it clips.
 

@@ -16,12 +16,7 @@ _BEFORE_BLOCKS = re.compile(
     r"|norm_pre|pos_embed|cls_token|cls_emb|reg_token|embeddings|stem|conv[123]|bn[123])(?:\.|$)"
 )
 _TABLE = re.compile(r"embed|position|cls_|class_|reg_token|logit_")
-_NEVER_DECAYED = (
-    nn.Embedding,
-    nn.LayerNorm,
-    nn.GroupNorm,
-    nn.modules.batchnorm._BatchNorm,
-)
+_NEVER_DECAYED = (nn.Embedding, nn.LayerNorm, nn.GroupNorm, nn.modules.batchnorm._BatchNorm)
 
 
 def freeze_below(model: nn.Module, depth: int) -> None:

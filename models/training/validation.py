@@ -35,12 +35,7 @@ class PairValidator:
     """
 
     def __init__(
-        self,
-        texts: torch.Tensor,
-        video_of_text: torch.Tensor,
-        frames_of: FramesOf,
-        *,
-        videos: int,
+        self, texts: torch.Tensor, video_of_text: torch.Tensor, frames_of: FramesOf, *, videos: int
     ) -> None:
         self._texts = texts
         self._video_of_text = video_of_text

@@ -67,8 +67,7 @@ def read_embeddings(
     def read(ids: np.ndarray) -> np.ndarray:
         rows = session.execute(
             select(SegmentEmbedding.segment_id, SegmentEmbedding.embedding).where(
-                SegmentEmbedding.space_id == space_id,
-                SegmentEmbedding.segment_id.in_(ids.tolist()),
+                SegmentEmbedding.space_id == space_id, SegmentEmbedding.segment_id.in_(ids.tolist())
             )
         )
         blobs = {row.segment_id: row.embedding for row in rows}

@@ -74,10 +74,7 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
     for chunk in in_chunks(ids.tolist()):
         blobs += session.scalars(
             select(SegmentEmbedding.embedding)
-            .where(
-                SegmentEmbedding.space_id == space.id,
-                SegmentEmbedding.segment_id.in_(chunk),
-            )
+            .where(SegmentEmbedding.space_id == space.id, SegmentEmbedding.segment_id.in_(chunk))
             .order_by(SegmentEmbedding.segment_id)
         )
     return ids, np.frombuffer(b"".join(blobs), "<f2").reshape(len(ids), space.dim)

@@ -45,12 +45,7 @@ class SearchEngine:
     """A loaded model and a vector index over one library's active space."""
 
     def __init__(
-        self,
-        library: Store,
-        space: Space,
-        backbone: "Backbone",
-        *,
-        rerank: str = NO_RERANKING,
+        self, library: Store, space: Space, backbone: "Backbone", *, rerank: str = NO_RERANKING
     ) -> None:
         check_same_weights(space, backbone.identity)
         self._library = library
@@ -61,11 +56,7 @@ class SearchEngine:
 
     @classmethod
     def for_library(
-        cls,
-        library: Store,
-        backbone: "Backbone | None" = None,
-        *,
-        rerank: str | None = None,
+        cls, library: Store, backbone: "Backbone | None" = None, *, rerank: str | None = None
     ) -> "SearchEngine":
         """The engine of a library's active space; loads the library's own model if none is given.
 

@@ -112,8 +112,5 @@ OPTIONS: dict[str, tuple[Write, Put]] = {
         _put("filters.max_length_s", read_length),
     ),
     "--k": (lambda q: _some(q.k, Query.k), _put("k", _count)),
-    "--per-video": (
-        lambda q: _some(q.per_video, Query.per_video),
-        _put("per_video", _count),
-    ),
+    "--per-video": (lambda q: _some(q.per_video, Query.per_video), _put("per_video", _count)),
 }

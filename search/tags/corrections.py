@@ -162,8 +162,7 @@ def applies() -> ColumnElement[bool]:
     middle = (Correction.start_s + Correction.end_s) / 2
     return or_(
         and_(
-            segment_length <= length,
-            segment_middle.between(Correction.start_s, Correction.end_s),
+            segment_length <= length, segment_middle.between(Correction.start_s, Correction.end_s)
         ),
         and_(length <= segment_length, middle.between(Segment.start_s, Segment.end_s)),
     )

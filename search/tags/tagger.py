@@ -73,10 +73,7 @@ class LiveTagging:
     scorer: TagScorer
 
     def store(
-        self,
-        session: Session,
-        segment_ids: Sequence[int],
-        embeddings: Sequence[np.ndarray | None],
+        self, session: Session, segment_ids: Sequence[int], embeddings: Sequence[np.ndarray | None]
     ) -> None:
         """Write tags of new segments, and their embeddings by this head, (dim,) each."""
         if not segment_ids:

@@ -27,15 +27,7 @@ from sketch.edges.edge_map import EdgeMap, edge_map
 from sketch.edges.fit import fit_edges
 from sketch.raster.interface import Rasteriser
 from sketch.raster.narrow_band import NarrowBand
-from sketch.strokes import (
-    CANVAS,
-    HALF_WIDTH,
-    SUBJECT,
-    Drawing,
-    LossFigures,
-    Sketch,
-    Strokes,
-)
+from sketch.strokes import CANVAS, HALF_WIDTH, SUBJECT, Drawing, LossFigures, Sketch, Strokes
 
 AUTO = "auto"
 MOST_STROKES = 64

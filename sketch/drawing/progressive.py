@@ -66,10 +66,7 @@ def _stages(count: int) -> list[int]:
 
 @torch.no_grad()
 def _left_to_draw(
-    points: torch.Tensor,
-    edges: Sequence[EdgeMap],
-    rows: torch.Tensor,
-    optimiser: Optimiser,
+    points: torch.Tensor, edges: Sequence[EdgeMap], rows: torch.Tensor, optimiser: Optimiser
 ) -> list[EdgeMap]:
     if points.shape[1] == 0:
         return list(edges)

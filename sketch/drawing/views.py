@@ -38,13 +38,7 @@ class ViewBank:
 
     @classmethod
     def draw(
-        cls,
-        count: int,
-        *,
-        seed: int,
-        fill: float = 1.0,
-        distortion: float = 0.5,
-        crop: float = 0.8,
+        cls, count: int, *, seed: int, fill: float = 1.0, distortion: float = 0.5, crop: float = 0.8
     ) -> Self:
         """`count` views, the clean one among them; more views of a seed begin with the same ones.
 

@@ -52,11 +52,7 @@ def making_of(drawing: Drawing, target: Target, *, size: int = _SIZES["mp4"]) ->
 
 
 def morphing_film(
-    frames: Sequence[Strokes],
-    times_s: Times,
-    *,
-    form: FilmForm = "mp4",
-    size: int | None = None,
+    frames: Sequence[Strokes], times_s: Times, *, form: FilmForm = "mp4", size: int | None = None
 ) -> bytes:
     """A film of strokes that move evenly from frame to frame and back, as mp4 or animated WebP.
 

@@ -126,10 +126,7 @@ def _undrawn(edges: EdgeMap, living: np.ndarray) -> EdgeMap:
     far = np.square(edges.pixels[:, None] - samples[None]).sum(2).min(1) > _NEAR_PX**2
     kept = far & (edges.weights >= _BORN_WEIGHT * edges.weights.max())
     return replace(
-        edges,
-        pixels=edges.pixels[kept],
-        weights=edges.weights[kept],
-        tangents=edges.tangents[kept],
+        edges, pixels=edges.pixels[kept], weights=edges.weights[kept], tangents=edges.tangents[kept]
     )
 
 

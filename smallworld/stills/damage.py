@@ -10,10 +10,7 @@ _BLOCK = 8
 
 
 def damage(
-    frames: torch.Tensor,
-    generator: torch.Generator,
-    *,
-    clip_lengths: Sequence[int] | None = None,
+    frames: torch.Tensor, generator: torch.Generator, *, clip_lengths: Sequence[int] | None = None
 ) -> torch.Tensor:
     """Randomly damaged copies of `frames`, each in its own way.
 

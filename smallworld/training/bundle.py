@@ -57,9 +57,7 @@ def bundle_actions(head: Path) -> None:
 
 
 def _ship(
-    head: Path,
-    shipped: Path,
-    load: Callable[[HeadChoice, EncoderIdentity, int], LoadedHead],
+    head: Path, shipped: Path, load: Callable[[HeadChoice, EncoderIdentity, int], LoadedHead]
 ) -> None:
     """Save a head as float16, with its figures, and see that it loads."""
     card = read_card(head / HEAD_FILE)

@@ -77,9 +77,7 @@ def time_pairs(things: Sequence[Thing], *, seed: int, count: int = 250) -> list[
 
 
 def _told_apart(
-    clips: Sequence[Clip],
-    writer: MotionCaptionWriter,
-    others: Sequence[tuple[Clip, ClipCaption]],
+    clips: Sequence[Clip], writer: MotionCaptionWriter, others: Sequence[tuple[Clip, ClipCaption]]
 ) -> list[tuple[Clip, ClipCaption]]:
     """The clips with a caption of their own each, up to the first that has none."""
     told: list[tuple[Clip, ClipCaption]] = []

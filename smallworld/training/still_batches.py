@@ -65,12 +65,7 @@ class StillMaker:
     """Makes batches; drawing the scenes once, in several variants each, makes it fast."""
 
     def __init__(
-        self,
-        things: Sequence[Thing],
-        atlas: SpriteAtlas,
-        *,
-        seed: int,
-        scene_variants: int = 40,
+        self, things: Sequence[Thing], atlas: SpriteAtlas, *, seed: int, scene_variants: int = 40
     ) -> None:
         self._things = things
         self._atlas = atlas

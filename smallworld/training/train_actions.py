@@ -62,11 +62,7 @@ class ActionPlan:
     def head(self, name: str, dim: int) -> HeadConfig:
         """The head of that name."""
         return HeadConfig(
-            name,
-            dim,
-            blocks=self.blocks,
-            positions=self.positions,
-            standardised=name != _UNTRAINED,
+            name, dim, blocks=self.blocks, positions=self.positions, standardised=name != _UNTRAINED
         )
 
 

@@ -184,9 +184,7 @@ def main() -> None:
     options = _options()
     atlas = font_atlas_or_exit(options.font)
     plan = HeadTraining(
-        clips=options.clips,
-        steps=options.steps,
-        precision=precision(bfloat16=options.bfloat16),
+        clips=options.clips, steps=options.steps, precision=precision(bfloat16=options.bfloat16)
     )
     world = prepare(options.model, options.out / "cache", atlas, clips=plan.clips)
     for seed in options.seed or [0]:

@@ -200,9 +200,7 @@ def _options() -> argparse.Namespace:
         "--learning-rate", type=float, default=TrainingSettings.learning_rate, help="the highest"
     )
     parser.add_argument(
-        "--start",
-        type=Path,
-        help="folder of a model to begin with; it needs no easy start",
+        "--start", type=Path, help="folder of a model to begin with; it needs no easy start"
     )
     parser.add_argument("--seed", type=int, default=TrainingSettings.seed)
     parser.add_argument("--save-every", type=int, default=250, help="steps between checkpoints")

@@ -150,11 +150,7 @@ def _as_json(
         "labels": len(measured.dataset.labels),
         "labels_without_clips": figures.labels_without_clips,
         "by_average": {
-            row.average: {
-                "top1": row.top1,
-                "top5": row.top5,
-                "mean_per_class": row.mean_per_class,
-            }
+            row.average: {"top1": row.top1, "top5": row.top5, "mean_per_class": row.mean_per_class}
             for row in figures.classes
         },
         "map": None if found is None else found.mean,

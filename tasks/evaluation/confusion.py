@@ -9,16 +9,7 @@ import numpy as np
 
 from models.errors import KinodexError
 from search.wording import printable
-from tasks.terminal.plots import (
-    BLUE,
-    GRID,
-    INK,
-    ORANGE,
-    house_style,
-    new_figure,
-    points,
-    save_png,
-)
+from tasks.terminal.plots import BLUE, GRID, INK, ORANGE, house_style, new_figure, points, save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

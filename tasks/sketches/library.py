@@ -114,9 +114,7 @@ class LibrarySketcher:
             done += batch.size
             self.listener.on_progress(done, len(wanted))
             report = replace(
-                report,
-                drawn=report.drawn + len(drawn),
-                failed=report.failed + len(batch.failures),
+                report, drawn=report.drawn + len(drawn), failed=report.failed + len(batch.failures)
             )
         return replace(report, interrupted=done < len(wanted))
 

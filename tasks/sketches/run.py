@@ -93,10 +93,7 @@ def _run_library(
 
 
 def _sketch_named(
-    library: Store | None,
-    moments: Sequence[str],
-    pictures: Sequence[Path],
-    request: SketchRequest,
+    library: Store | None, moments: Sequence[str], pictures: Sequence[Path], request: SketchRequest
 ) -> int:
     places = find_places(library, moments) if library is not None and moments else []
     products = request.products

@@ -77,11 +77,7 @@ def history_panels(history: Sequence[Mapping[str, Any]]) -> list[Panel]:
     validated = [record for record in history if record["figures"]]
     for title, curves in _VALIDATION_PANELS.items():
         lines = [
-            Line(
-                name,
-                [(float(one["step"]), one["figures"][key]) for one in validated],
-                dots=True,
-            )
+            Line(name, [(float(one["step"]), one["figures"][key]) for one in validated], dots=True)
             for name, key in curves.items()
             if validated and key in validated[0]["figures"]
         ]

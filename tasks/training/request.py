@@ -65,11 +65,7 @@ class HeadFlags:
     def config(self, dim: int) -> HeadConfig:
         """The head that these options describe, for embeddings of that width."""
         return HeadConfig(
-            self.name,
-            dim,
-            blocks=self.blocks,
-            gated=self.gated,
-            standardised=self.standardised,
+            self.name, dim, blocks=self.blocks, gated=self.gated, standardised=self.standardised
         )
 
 

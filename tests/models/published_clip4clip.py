@@ -24,12 +24,7 @@ def register_architecture(folder: Path) -> None:
     config = {
         "embed_dim": WIDTH,
         "quick_gelu": True,
-        "vision_cfg": {
-            "image_size": IMAGE,
-            "layers": LAYERS,
-            "width": WIDTH,
-            "patch_size": PATCH,
-        },
+        "vision_cfg": {"image_size": IMAGE, "layers": LAYERS, "width": WIDTH, "patch_size": PATCH},
         "text_cfg": {
             "context_length": CONTEXT,
             "vocab_size": VOCABULARY,

@@ -11,12 +11,7 @@ import pytest
 
 from models.files import DRAFT, draft_of, replaced_whole
 
-WAYS = [
-    {},
-    {"durable": True},
-    {"one_writer": True},
-    {"durable": True, "one_writer": True},
-]
+WAYS = [{}, {"durable": True}, {"one_writer": True}, {"durable": True, "one_writer": True}]
 ODD_NAMES = [
     b"-dash.txt",
     b"new\nline.txt",
@@ -119,10 +114,7 @@ def test_a_disk_that_fills_up_at_the_end_keeps_the_old_file(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, step, full)
-    with (
-        pytest.raises(OSError, match="No space left"),
-        replaced_whole(file, durable=True) as draft,
-    ):
+    with pytest.raises(OSError, match="No space left"), replaced_whole(file, durable=True) as draft:
         draft.write_text("new")
 
     assert file.read_text() == "old"

@@ -67,6 +67,5 @@ def plant(library: Store, backbone: Backbone, wanted: TagPlan | None = None) -> 
     digest = text_digest(backbone.identity.weights_digest)
     with library.writing() as session:
         install(
-            session,
-            new_vocabulary(wanted, encoded, scale, space_id=space.id, text_digest=digest),
+            session, new_vocabulary(wanted, encoded, scale, space_id=space.id, text_digest=digest)
         )

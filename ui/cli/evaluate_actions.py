@@ -59,8 +59,7 @@ def actions(
         ),
     ] = None,
     other_labels: Annotated[
-        bool,
-        typer.Option("--other-labels", help="Allow a head that was trained on other labels."),
+        bool, typer.Option("--other-labels", help="Allow a head that was trained on other labels.")
     ] = False,
     templates: TemplatesOption = None,
     average: Annotated[

@@ -6,13 +6,7 @@ from typing import Annotated
 import typer
 
 from models.threads import wait_without_spinning
-from ui.cli.options import (
-    DeviceOption,
-    JsonOption,
-    LibraryOption,
-    PretrainedOption,
-    WeightsOption,
-)
+from ui.cli.options import DeviceOption, JsonOption, LibraryOption, PretrainedOption, WeightsOption
 from ui.cli.sketch import MaskMethod, PresetName
 
 
@@ -68,8 +62,7 @@ def sketch(
     pretrained: PretrainedOption = None,
     weights: WeightsOption = None,
     judge: Annotated[
-        str | None,
-        typer.Option(help="Another model, that did not draw.", show_default=False),
+        str | None, typer.Option(help="Another model, that did not draw.", show_default=False)
     ] = None,
     judge_pretrained: Annotated[
         str | None, typer.Option(help="The judge's weights, by tag.", show_default=False)

@@ -47,8 +47,7 @@ def export(
         ),
     ] = False,
     name: Annotated[
-        str,
-        typer.Option(help="Name of each file, with {rank}, {name}, {start}, {end}, {segment}."),
+        str, typer.Option(help="Name of each file, with {rank}, {name}, {start}, {end}, {segment}.")
     ] = "{rank:03}-{name}-{start}",
     sheet: Annotated[
         Path | None,

@@ -71,8 +71,7 @@ def root(
 @app.command()
 def index(
     paths: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Video files and folders.", show_default=False),
+        list[Path] | None, typer.Argument(help="Video files and folders.", show_default=False)
     ] = None,
     library: LibraryOption = None,
     model: ModelOption = None,

@@ -77,9 +77,7 @@ def tag(
     forget: Annotated[
         tuple[str, str] | None,
         typer.Option(
-            metavar="SEGMENT LABEL",
-            help="Take back what you said of a label.",
-            show_default=False,
+            metavar="SEGMENT LABEL", help="Take back what you said of a label.", show_default=False
         ),
     ] = None,
     weights: OtherTextTowerOption = None,

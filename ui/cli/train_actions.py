@@ -144,8 +144,7 @@ def actions(
         ),
     ] = 3,
     augment: Annotated[
-        bool,
-        typer.Option(help="With --tune all: crop, colour and mirror clips by chance."),
+        bool, typer.Option(help="With --tune all: crop, colour and mirror clips by chance.")
     ] = True,
     flip: Annotated[
         bool | None,

@@ -58,8 +58,7 @@ InitOption = Annotated[
 ]
 EpochsOption = Annotated[float, typer.Option(min=0.001, help="Passes over the training data.")]
 StepsOption = Annotated[
-    int | None,
-    typer.Option(min=1, help="Steps, in the place of --epochs.", show_default=False),
+    int | None, typer.Option(min=1, help="Steps, in the place of --epochs.", show_default=False)
 ]
 ChunkOption = Annotated[
     int | None,
@@ -119,8 +118,7 @@ SeedOption = Annotated[int, typer.Option(help="Of first weights, batches and dro
 SweepOption = Annotated[
     bool,
     typer.Option(
-        "--sweep",
-        help="Only try learning rates: short runs, a table, a curve, a recommendation.",
+        "--sweep", help="Only try learning rates: short runs, a table, a curve, a recommendation."
     ),
 ]
 SweepStepsOption = Annotated[int, typer.Option(min=1, help="Steps of each run of --sweep.")]

@@ -21,11 +21,7 @@ SPLITS = ("train", "val", "test")
 
 _FILES = {"train": ("train.csv",), "val": ("val.csv", "validate.csv"), "test": ("test.csv",)}
 _LABELS = "kinetics_400_labels.csv"
-_SPLITS_BY_NAME = {
-    **{name: name for name in SPLITS},
-    "validate": "val",
-    "validation": "val",
-}
+_SPLITS_BY_NAME = {**{name: name for name in SPLITS}, "validate": "val", "validation": "val"}
 _COLUMNS = ("youtube_id", "time_start", "time_end")
 
 

@@ -159,11 +159,7 @@ def _repeats(videos: np.ndarray) -> np.ndarray:
 
 
 def _swap_away(
-    table: np.ndarray,
-    videos: np.ndarray,
-    batch: int,
-    place: int,
-    random: np.random.Generator,
+    table: np.ndarray, videos: np.ndarray, batch: int, place: int, random: np.random.Generator
 ) -> bool:
     for _ in range(_TRIES):
         other = int(random.integers(len(table)))

@@ -93,10 +93,7 @@ def test_small_pictures_of_neighbours_are_alike_and_of_shots_differ(
     ],
 )
 def test_small_pictures_hold_brightness_blue_and_red(
-    tmp_path: Path,
-    decoder: str,
-    colour: tuple[int, int, int],
-    levels: tuple[int, int, int],
+    tmp_path: Path, decoder: str, colour: tuple[int, int, int], levels: tuple[int, int, int]
 ) -> None:
     picture = np.full((96, 160, 3), colour, np.uint8)
     with open_with(decoder, write_clip(tmp_path / "colour.mp4", [picture] * 3)) as reader:
@@ -245,10 +242,7 @@ def test_refused_files_are_refused(refused_files: dict[str, Path], decoder: str)
 
 @every_reader
 def test_any_file_name_can_be_read(
-    good_videos: dict[str, Path],
-    tmp_path: Path,
-    decoder: str,
-    monkeypatch: pytest.MonkeyPatch,
+    good_videos: dict[str, Path], tmp_path: Path, decoder: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for raw_name in ODD_NAMES:

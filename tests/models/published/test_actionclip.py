@@ -145,10 +145,7 @@ def test_missing_keys_are_named_as_the_file_names_them(tmp_path):
     del content["fusion_model_state_dict"]["module.transformer.resblocks.2.mlp.c_fc.bias"]
     with pytest.raises(ImportRefused, match="is not whole: it lacks") as found:
         read_actionclip(saved(tmp_path, content))
-    assert found.value.missing == (
-        f"model.{gone}",
-        "fusion.transformer.resblocks.2.mlp.c_fc.bias",
-    )
+    assert found.value.missing == (f"model.{gone}", "fusion.transformer.resblocks.2.mlp.c_fc.bias")
 
 
 def test_a_model_of_which_one_block_alone_was_wrapped_is_refused(tmp_path):

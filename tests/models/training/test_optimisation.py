@@ -133,11 +133,7 @@ def test_position_tables_of_heads_are_not_decayed(name):
 
 def test_a_bare_logit_scale_of_shape_1_is_not_decayed():
     siglip = open_clip.CLIP(
-        embed_dim=16,
-        vision_cfg=VIT,
-        text_cfg=TEXT,
-        init_logit_bias=-10,
-        nonscalar_logit_scale=True,
+        embed_dim=16, vision_cfg=VIT, text_cfg=TEXT, init_logit_bias=-10, nonscalar_logit_scale=True
     )
     assert not any("logit" in name for name in decayed(siglip))
 

@@ -129,9 +129,7 @@ def test_an_error_in_the_work_releases_the_lock(tmp_path: Path) -> None:
     assert not is_held(tmp_path, INDEXING)
 
 
-def test_those_who_look_at_the_same_time_never_take_each_other_for_a_holder(
-    tmp_path: Path,
-) -> None:
+def test_those_who_look_at_the_same_time_never_take_each_other_for_a_holder(tmp_path: Path) -> None:
     with only_indexer(tmp_path):
         pass
     look = (

@@ -29,10 +29,7 @@ _FOUND = {"run": {1: 0.6, 2: 0.9, 3: 0.7, 4: 0.8}, "jump": {3: 0.9}, "never": {1
 @pytest.fixture
 def session(tmp_path: Path) -> Iterator[Session]:
     """Two videos of two segments each: 1 and 2, 3 and 4."""
-    with (
-        Store.open(tmp_path / "library", create=True) as library,
-        library.writing() as session,
-    ):
+    with Store.open(tmp_path / "library", create=True) as library, library.writing() as session:
         session.add(Space(id=1, dim=1, active=True, tagging=True, **_SPACE))
         for number in (1, 2):
             session.add(Video(id=number, content_hash=f"{number}", **_VIDEO))

@@ -47,12 +47,7 @@ def found(library: Library, *labels: str, least: float | None = None) -> list[in
 
 
 def test_several_labels_hold_at_once_or_none(library, shelf):
-    assert names(library) == {
-        1: ["jumping"],
-        2: ["spinning"],
-        3: ["jumping", "spinning"],
-        4: [],
-    }
+    assert names(library) == {1: ["jumping"], 2: ["spinning"], 3: ["jumping", "spinning"], 4: []}
 
 
 def test_a_tag_says_how_sure_it_is_and_whose_word_it_is(library, shelf):

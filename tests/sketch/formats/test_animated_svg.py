@@ -15,9 +15,7 @@ def moments() -> list[Strokes]:
     """Two strokes at three moments: the first moves, the second stays and fades."""
     return [
         Strokes(
-            np.stack([line(y=y), line(y=200)]),
-            np.float32([1.5, 1.5]),
-            np.float32([1, opacity]),
+            np.stack([line(y=y), line(y=200)]), np.float32([1.5, 1.5]), np.float32([1, opacity])
         )
         for y, opacity in ((10, 1), (20, 1), (50, 0))
     ]

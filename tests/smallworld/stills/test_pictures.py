@@ -99,8 +99,7 @@ def test_held_out_pictures_show_only_held_out_pairs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("aspect", "word_of"),
-    [("place", place_word), ("size", size_word), ("angle", angle_word)],
+    ("aspect", "word_of"), [("place", place_word), ("size", size_word), ("angle", angle_word)]
 )
 def test_variants_differ_in_one_aspect_only(
     aspect: str, word_of: Callable[[Placement], str | None]

@@ -88,10 +88,7 @@ def _open_catalog(which: tuple[bytes, int]) -> Store:
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model …")
 def _load_model(
-    _library: Store,
-    _choice: ModelChoice | None,
-    rerank: str,
-    which: tuple[bytes, int, str | None],
+    _library: Store, _choice: ModelChoice | None, rerank: str, which: tuple[bytes, int, str | None]
 ) -> OpenLibrary:
     return OpenLibrary(_library, _choice, rerank)
 

@@ -15,11 +15,7 @@ from ui.web.tags import address, corrections, label, labels, vocabulary
 from ui.web.tags.address import Show
 
 _STYLE = Path(__file__).parent / "page.css"
-_NAMES = {
-    Show.LABELS: "Labels",
-    Show.SAID: "What people said",
-    Show.VOCABULARY: "Change labels",
-}
+_NAMES = {Show.LABELS: "Labels", Show.SAID: "What people said", Show.VOCABULARY: "Change labels"}
 
 
 def draw() -> None:

@@ -11,9 +11,7 @@ def upgrade() -> None:
     op.create_table(
         "sketches",
         sa.Column(
-            "segment_id",
-            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
-            nullable=False,
+            "segment_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False
         ),
         sa.Column("recipe_key", sa.String(length=32), nullable=False),
         sa.Column("recipe", sa.JSON(), nullable=False),
