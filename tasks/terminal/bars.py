@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FillReport, FrameCache
@@ -22,6 +22,20 @@ from tasks.terminal.printing import talk, talk_console
 _REASONS_SHOWN = 10
 
 
+def _bar(work: str, *figures: str) -> Progress:
+    return Progress(
+        TextColumn(work),
+        BarColumn(),
+        *map(TextColumn, figures),
+        TimeRemainingColumn(),
+        console=talk_console,
+        transient=True,
+        # Rich prints through its console, which is stderr, whatever is written meanwhile: on a
+        # terminal that keeps the bar whole, but what goes into a pipe must stay on stdout.
+        redirect_stdout=sys.stdout.isatty(),
+    )
+
+
 class WorkBar:
     """Draws how many of how many are done, how many a second, and the time left.
 
@@ -33,17 +47,8 @@ class WorkBar:
     def __init__(self, work: str, noun: str = "segments", *, library: Path | None = None) -> None:
         self._notes = ProgressNotes(library, work)
         self._noun = noun
-        self._progress = Progress(
-            TextColumn(work),
-            BarColumn(),
-            TextColumn("{task.completed:.0f}/{task.total:.0f} " + noun),
-            TextColumn("{task.fields[rate]}/s"),
-            TimeRemainingColumn(),
-            console=talk_console,
-            transient=True,
-            # Rich prints through its console, which is stderr, whatever is written meanwhile: on a
-            # terminal that keeps the bar whole, but what goes into a pipe must stay on stdout.
-            redirect_stdout=sys.stdout.isatty(),
+        self._progress = _bar(
+            work, "{task.completed:.0f}/{task.total:.0f} " + noun, "{task.fields[rate]}/s"
         )
         self._task = self._progress.add_task("", visible=False, total=1, rate="")
         self._started = time.monotonic()
@@ -71,21 +76,8 @@ class WorkBar:
 
 def fill(cache: FrameCache, windows: Sequence[ClipWindow]) -> FillReport:
     """Decode and encode what is not in the cache yet, with a bar on stderr."""
-    progress = Progress(
-        TextColumn("reading videos"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=talk_console,
-        transient=True,
-    )
-    task = progress.add_task("", visible=False)
-
-    def show(done: int, total: int) -> None:
-        progress.update(task, completed=done, total=total, visible=True)
-
-    with progress:
-        return cache.fill(windows, on_progress=show)
+    with WorkBar("reading", "videos") as bar:
+        return cache.fill(windows, on_progress=bar.show)
 
 
 def say_left_out(
@@ -110,14 +102,10 @@ class IndexingBar(NotedIndexing):
     def __init__(self, library: Path, remarks_made: set[str]) -> None:
         super().__init__(library, self._show)
         self._remarks_made = remarks_made
-        self._progress = Progress(
-            TextColumn("indexing"),
-            BarColumn(),
-            TextColumn("{task.fields[files]}/{task.fields[all_files]} files"),
-            TextColumn("{task.fields[rate]:.0f} frames/s"),
-            TimeRemainingColumn(),
-            console=talk_console,
-            transient=True,
+        self._progress = _bar(
+            "indexing",
+            "{task.fields[files]}/{task.fields[all_files]} files",
+            "{task.fields[rate]:.0f} frames/s",
         )
         self._task = self._progress.add_task("", visible=False, files=0, all_files=0, rate=0.0)
 
