@@ -41,10 +41,10 @@ class Preset:
     initial: Literal["saliency", "edges"]
     evaluate_every: int
     settled: float
-    patience: int
     edge_weight: float
     adam_epsilon: float
-    fill: float
+    patience: int = 2
+    fill: float = 1.0
 
 
 # Vinker et al. 2022, section 4 and their settings, but for two things. Views are filled with white:
@@ -65,10 +65,8 @@ PAPER = Preset(
     initial="saliency",
     evaluate_every=10,
     settled=0.0,
-    patience=2,
     edge_weight=0.0,
     adam_epsilon=1e-8,
-    fill=1.0,
 )
 QUICK = Preset(
     name="quick",
@@ -85,10 +83,8 @@ QUICK = Preset(
     initial="edges",
     evaluate_every=8,
     settled=0.005,
-    patience=2,
     edge_weight=3.0,
     adam_epsilon=1e-5,
-    fill=1.0,
 )
 PRESETS = {preset.name: preset for preset in (QUICK, PAPER)}
 

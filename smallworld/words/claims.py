@@ -1,7 +1,7 @@
 """What a caption says, in a form that can be checked against any picture."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -58,17 +58,24 @@ def stands(first: Placement, second: Placement, relation: str) -> bool:
 def truth_table(claims: Sequence[Claim], pictures: Sequence[Picture]) -> np.ndarray:
     """Which claim holds in which picture, bool, shape: (claims, pictures)."""
     table = np.zeros((len(claims), len(pictures)), dtype=bool)
+    things = [[said.thing for said in claim.things] for claim in claims]
+    for row, column in where_shown(things, pictures):
+        table[row, column] = holds(claims[row], pictures[column])
+    return table
+
+
+def where_shown(
+    things: Sequence[Sequence[str]], pictures: Sequence[Picture]
+) -> Iterator[tuple[int, int]]:
+    """Rows of things, and columns of the pictures that show all of them."""
     showing: dict[str, set[int]] = defaultdict(set)
     for column, picture in enumerate(pictures):
         for placement in picture.placements:
             showing[placement.thing].add(column)
-    for row, claim in enumerate(claims):
-        columns = set(range(len(pictures)))
-        for said in claim.things:
-            columns &= showing[said.thing]
-        for column in columns:
-            table[row, column] = holds(claim, pictures[column])
-    return table
+    everywhere = set(range(len(pictures)))
+    for row, all_of_them in enumerate(things):
+        for column in everywhere.intersection(*(showing[thing] for thing in all_of_them)):
+            yield row, column
 
 
 def _fits(said: ThingClaim, seen: Placement) -> bool:

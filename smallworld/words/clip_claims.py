@@ -1,6 +1,5 @@
 """What a caption of a clip says, in a form that can be checked against any clip."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -9,7 +8,7 @@ import numpy as np
 
 from smallworld.clips.moving import Clip
 from smallworld.stills.pictures import Placement, size_word
-from smallworld.words.claims import Claim, holds
+from smallworld.words.claims import Claim, holds, where_shown
 
 _Fit = Callable[["ActorClaim", Placement, frozenset[str]], bool]
 
@@ -66,16 +65,11 @@ def truth_tables(
     """
     true = np.zeros((len(claims), len(clips)), dtype=bool)
     arguable = np.zeros_like(true)
-    showing: dict[str, set[int]] = defaultdict(set)
-    for column, clip in enumerate(clips):
-        for placement in clip.picture.placements:
-            showing[placement.thing].add(column)
-    everywhere = set(range(len(clips)))
-    for row, claim in enumerate(claims):
-        for column in everywhere.intersection(*(showing[thing] for thing in claim.things)):
-            true[row, column] = holds_in_clip(claim, clips[column])
-            if not true[row, column]:
-                arguable[row, column] = is_arguable(claim, clips[column])
+    things, pictures = [claim.things for claim in claims], [clip.picture for clip in clips]
+    for row, column in where_shown(things, pictures):
+        true[row, column] = holds_in_clip(claims[row], clips[column])
+        if not true[row, column]:
+            arguable[row, column] = is_arguable(claims[row], clips[column])
     return true, arguable
 
 

@@ -8,11 +8,15 @@ from typing import Any
 import torch
 from torch import distributed
 
+from models.training.batches import BatchSource
 from models.training.distributed import process_count
 from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.text_video import TextVideoTask
 from search.wording import counted
 from tasks.terminal.printing import talk
 from tasks.training.cached_clips import ClipDataset
+from tasks.training.request import TrainingRequest
+from tasks.training.starting_model import StartingModel
 
 
 class PreparedTraining(ABC):
@@ -22,6 +26,8 @@ class PreparedTraining(ABC):
     left_out: videos that cannot be decoded
     """
 
+    request: TrainingRequest[Any]
+    start: StartingModel
     left_out: int
 
     @property
@@ -30,11 +36,10 @@ class PreparedTraining(ABC):
         """See above."""
 
     @property
-    @abstractmethod
     def steps_per_epoch(self) -> int:
         """How many batches the data gives."""
+        return self._source().steps_per_epoch
 
-    @abstractmethod
     def trainer(
         self,
         settings: TrainingSettings,
@@ -44,6 +49,21 @@ class PreparedTraining(ABC):
         is_trial: bool,
     ) -> Trainer:
         """A run with these settings; a trial writes no model and belongs to no earlier run."""
+        origin = None if is_trial else self.request.origin() | self.start.origin() | self._data()
+        task = self._task(settings, is_trial=is_trial)
+        return task.trainer(folder, on_step=on_step, origin=origin)
+
+    @abstractmethod
+    def _task(self, settings: TrainingSettings, *, is_trial: bool) -> TextVideoTask[Any]:
+        """A fresh model and its batches; a trial exports nothing."""
+
+    @abstractmethod
+    def _source(self) -> BatchSource[Any]:
+        """The batches."""
+
+    @abstractmethod
+    def _data(self) -> dict[str, str]:
+        """What else a run that goes on must have in common with the one that began."""
 
     @abstractmethod
     def say_what_is_trained(self) -> None:

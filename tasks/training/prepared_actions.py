@@ -1,8 +1,6 @@
 """A run of `kinodex train actions` before its first step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import torch
 
@@ -20,7 +18,7 @@ from models.towers.visual_prompts import use_visual_prompt
 from models.training.actions import ActionModel, ActionTask
 from models.training.distributed import process_count
 from models.training.export import ActionExport
-from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.loop import TrainingSettings
 from models.training.validation import ActionValidator
 from search.wording import counted
 from tasks.terminal.printing import talk
@@ -61,22 +59,9 @@ class PreparedActions(PreparedTraining):
         one_label_each = (self.validation.dataset.targets.sum(axis=1) == 1).all()
         return "top1" if one_label_each else "map"
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """How many batches the data gives."""
-        return self._source().steps_per_epoch
-
-    def trainer(
-        self,
-        settings: TrainingSettings,
-        folder: Path,
-        *,
-        on_step: Callable[[StepReport], None],
-        is_trial: bool,
-    ) -> Trainer:
-        """See `PreparedTraining`."""
+    def _task(self, settings: TrainingSettings, *, is_trial: bool) -> ActionTask:
         validator = self._validator()
-        task = ActionTask(
+        return ActionTask(
             self._fresh_model(),
             self._source(),
             self._label_texts(),
@@ -86,7 +71,6 @@ class PreparedActions(PreparedTraining):
             validate=validator,
             export=None if is_trial else self._export(validator),
         )
-        return task.trainer(folder, on_step=on_step, origin=None if is_trial else self._origin())
 
     @property
     def _tag_weight(self) -> float:
@@ -214,13 +198,9 @@ class PreparedActions(PreparedTraining):
         few = replace(clips.dataset, clips=tuple(enough_to_fit(clips.dataset.clips)))
         return centre_frames(few, clips.cache, 0, len(few))
 
-    def _origin(self) -> dict[str, str]:
-        return (
-            self.request.origin()
-            | self.start.origin()
-            | {
-                "templates": self.templates.digest(),
-                "training clips": str(len(self.training.dataset)),
-                "validation clips": str(len(self.validation.dataset)),
-            }
-        )
+    def _data(self) -> dict[str, str]:
+        return {
+            "templates": self.templates.digest(),
+            "training clips": str(len(self.training.dataset)),
+            "validation clips": str(len(self.validation.dataset)),
+        }

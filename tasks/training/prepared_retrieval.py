@@ -1,6 +1,5 @@
 """A run of `kinodex train retrieval` before its first step."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from models.heads.checkpoints import load_head
 from models.heads.make import make_head
 from models.identity import MEAN_POOLING, HeadChoice
 from models.training.export import HeadExport
-from models.training.loop import StepReport, Trainer, TrainingSettings
+from models.training.loop import TrainingSettings
 from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
 from models.training.validation import PairValidator
@@ -43,28 +42,14 @@ class PreparedRetrieval(PreparedTraining):
         """See `PreparedTraining`."""
         return "r1"
 
-    @property
-    def steps_per_epoch(self) -> int:
-        """How many batches the data gives."""
-        return self._source().steps_per_epoch
-
-    def trainer(
-        self,
-        settings: TrainingSettings,
-        folder: Path,
-        *,
-        on_step: Callable[[StepReport], None],
-        is_trial: bool,
-    ) -> Trainer:
-        """See `PreparedTraining`."""
-        task = RetrievalTask(
+    def _task(self, settings: TrainingSettings, *, is_trial: bool) -> RetrievalTask:
+        return RetrievalTask(
             self._fresh_model(),
             self._source(),
             settings,
             validate=self._validator(),
             export=None if is_trial else self._export(),
         )
-        return task.trainer(folder, on_step=on_step, origin=None if is_trial else self._origin())
 
     def say_what_is_trained(self) -> None:
         """The data, and where the validation videos come from."""
@@ -142,15 +127,11 @@ class PreparedRetrieval(PreparedTraining):
             tokenize=self.start.loaded.tokenize,
         )
 
-    def _origin(self) -> dict[str, str]:
-        return (
-            self.request.origin()
-            | self.start.origin()
-            | {
-                "training videos": str(len(self.training.video_ids)),
-                "validation videos": str(len(self.validation.video_ids)),
-            }
-        )
+    def _data(self) -> dict[str, str]:
+        return {
+            "training videos": str(len(self.training.video_ids)),
+            "validation videos": str(len(self.validation.video_ids)),
+        }
 
     def _first_head(self) -> Path | None:
         if self.request.head.name == MEAN_POOLING:

@@ -5,19 +5,10 @@ from typing import Annotated
 
 import typer
 
-import_app = typer.Typer(no_args_is_help=True, help="Take over weights that others published.")
-
-
-@import_app.callback()
-def root() -> None:
-    """Take over weights that others published."""
-
-
 Out = Annotated[Path, typer.Option(help="Folder for the backbone's and the head's files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The report as a JSON line.")]
 
 
-@import_app.command()
 def clip4clip(
     file: Annotated[Path, typer.Argument(help="The checkpoint, as CLIP4Clip saves it.")],
     out: Out,
@@ -40,7 +31,6 @@ def clip4clip(
     import_clip4clip(file, out, frames=frames, as_json=as_json)
 
 
-@import_app.command()
 def actionclip(
     file: Annotated[Path, typer.Argument(help="The checkpoint, as ActionCLIP saves it.")],
     out: Out,

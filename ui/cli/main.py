@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -10,9 +11,15 @@ import typer
 from models.errors import KinodexError
 from models.threads import wait_without_spinning
 from search.queries.query import QueryMistake
-from ui.cli.evaluate import evaluate_app
+from ui.cli import (
+    evaluate_actions,
+    evaluate_retrieval,
+    evaluate_sketch,
+    imports,
+    train_actions,
+    train_retrieval,
+)
 from ui.cli.export import export
-from ui.cli.imports import import_app
 from ui.cli.options import (
     DeviceOption,
     HeadOption,
@@ -27,7 +34,6 @@ from ui.cli.options import (
 from ui.cli.search import search
 from ui.cli.sketch import sketch
 from ui.cli.tags import tag, tags
-from ui.cli.train import train_app
 
 HELP = """Search video libraries by what happens in them.
 
@@ -43,9 +49,27 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.add_typer(train_app, name="train")
-app.add_typer(evaluate_app, name="evaluate")
-app.add_typer(import_app, name="import")
+
+def _group(name: str, told: str, *commands: Callable[..., None]) -> typer.Typer:
+    """Commands that stand behind a word of their own."""
+    group = typer.Typer(no_args_is_help=True, help=told)
+    for command in commands:
+        group.command()(command)
+    app.add_typer(group, name=name)
+    return group
+
+
+train_app = _group(
+    "train", "Train on videos of your own.", train_retrieval.retrieval, train_actions.actions
+)
+_group(
+    "evaluate",
+    "Measure how good a model is.",
+    evaluate_retrieval.retrieval,
+    evaluate_actions.actions,
+    evaluate_sketch.sketch,
+)
+_group("import", "Take over weights that others published.", imports.clip4clip, imports.actionclip)
 
 
 def _print_version(wanted: bool) -> None:

@@ -21,7 +21,7 @@ from tasks.training.progress import TrainingProgress
 from tests.corpus import shots, write_clip
 from tests.tasks.training.training_runs import assert_same_weights, origin, weights
 from tests.tiny import CONFIG, index, tiny_backbone
-from ui.cli.train import train_app
+from ui.cli.main import train_app
 
 LABELS = ("jumping_up", "turning left")
 

@@ -21,7 +21,7 @@ from tasks.training.progress import TrainingProgress
 from tasks.training.sweep import Trial, recommended
 from tests.corpus import shots, write_clip
 from tests.tasks.training.training_runs import assert_same_weights, origin, weights
-from ui.cli.train import train_app
+from ui.cli.main import train_app
 
 CLIPS = 10
 
@@ -183,7 +183,7 @@ def test_two_processes_of_torchrun_give_what_one_gives(data, tmp_path):
         *("--validation-videos", 2),
     ]
     script = tmp_path / "train.py"
-    script.write_text("from ui.cli.train import train_app; train_app()")
+    script.write_text("from ui.cli.main import train_app; train_app()")
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     subprocess.run(
         [sys.executable, *launcher, str(script), *map(str, arguments)],
