@@ -9,7 +9,7 @@ import numpy as np
 
 from models.errors import KinodexError
 from search.wording import printable
-from tasks.terminal.plots import BLUE, GRID, INK, ORANGE, house_style, new_figure, points, save_png
+from tasks.terminal.plots import BLUE, GRID, ORANGE, house_style, new_figure, points, save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -156,7 +156,7 @@ def _number(axes: "Axes", table: ConfusionTable) -> None:
             column,
             row,
             f"{100 * share:.0f}",
-            color="white" if share > 0.4 else INK,
+            color="white" if share > 0.4 else "black",
             size=points(11),
             ha="center",
             va="center_baseline",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.terminal.plots import BLUE, INK, ORANGE, house_style, new_figure, points, save_png
+from tasks.terminal.plots import BLUE, ORANGE, house_style, new_figure, points, save_png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,21 +116,14 @@ def _draw_panel(axes: "Axes", panel: Panel) -> None:
         axes.axis("off")
         axes.text(0, 0.5, "nothing to show", transform=axes.transAxes, fontsize=points(13))
         return
-    axes.set_xlabel(panel.x_name, fontsize=points(12), color=INK)
+    axes.set_xlabel(panel.x_name, fontsize=points(12))
     axes.tick_params(labelsize=points(12))
     axes.grid(visible=True)
     for number, line in enumerate(panel.lines):
         _draw_line(axes, line, _COLOURS[number % len(_COLOURS)])
     _set_ticks(axes, panel)
     if len(panel.lines) > 1:
-        axes.legend(
-            loc="lower right",
-            bbox_to_anchor=(1, 1),
-            ncols=len(panel.lines),
-            frameon=False,
-            fontsize=points(12),
-            borderaxespad=0,
-        )
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(panel.lines), frameon=False)
 
 
 def _set_ticks(axes: "Axes", panel: Panel) -> None:

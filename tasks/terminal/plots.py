@@ -13,25 +13,15 @@ if TYPE_CHECKING:
 
 DPI = 100
 _MARGIN_IN = 0.16
-INK, GRID = "#3c3c3c", "#e1e1e1"
+GRID = "#e1e1e1"
 BLUE, ORANGE = "#1f5ca0", "#c8501e"
 
 # What a user's own settings must not change: names are no formulas, whatever they hold.
 _STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "text.parse_math": False,
-    "text.color": INK,
-    "axes.edgecolor": GRID,
-    "axes.labelcolor": INK,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
     "axes.axisbelow": True,
     "grid.color": GRID,
-    "grid.linewidth": 1.0,
-    "xtick.color": GRID,
-    "xtick.labelcolor": INK,
-    "ytick.color": GRID,
-    "ytick.labelcolor": INK,
     "font.family": "sans-serif",
     "savefig.dpi": "figure",
     "agg.path.chunksize": 20_000,  # a history of a million steps is too much for one path

@@ -14,7 +14,7 @@ from search.catalog.summary import failures, summarise
 from smallworld.clips.files import write_clip
 from smallworld.clips.shots import Shot
 from tests.browser.conftest import CAT, ELEPHANT
-from tests.browser.results import cards
+from tests.browser.results import cards, settled
 from tests.browser.server import Served, serving
 
 _HOSTILE = '"><script>document.title=`x`; **y** :red[z] $a$.mp4'
@@ -62,6 +62,7 @@ def shared(clips: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def visit(page: Page, server: Served, query: str = "") -> None:
     page.goto(f"{server.address}/library{query}")
     expect(page.get_by_role("heading", name="Library", exact=True)).to_be_visible()
+    settled(page)
 
 
 def choose_bundled(page: Page) -> None:
