@@ -9,7 +9,7 @@ from search.catalog.store import Store
 from search.wording import clock, counted, in_megabytes, printable
 from ui.web.jobs import view as library_work
 from ui.web.jobs.request import JobKind, JobRequest
-from ui.web.shared import address
+from ui.web.shared import components
 from ui.web.shared.paging import Paging
 
 PAGE_LENGTH = 25
@@ -96,14 +96,8 @@ def _draw_file(folder: Path, file: ListedFile, number: int, *, may_change: bool)
             if said := _details(file):
                 st.text(said)
         if file.first_segment is not None:
-            st.button(
-                "Watch",
-                key=f"watch-{number}-{file.first_segment}",
-                icon=":material/play_arrow:",
-                type="tertiary",
-                on_click=address.play,
-                args=(file.first_segment,),
-            )
+            key = f"watch-{number}-{file.first_segment}"
+            components.play_button("Watch", file.first_segment, key=key)
         elif file.reason is not None and may_change:
             st.button(
                 "Try again",

@@ -74,18 +74,18 @@ def match_line(moment: Moment) -> str:
     return score if moment.match is None else f"{match_word(moment.match)} match, {score}"
 
 
+def play_button(
+    label: str, segment: int, *, key: str, icon: str | None = ":material/play_arrow:"
+) -> None:
+    """A button that opens the player on a segment."""
+    st.button(label, key=key, icon=icon, type="tertiary", on_click=address.play, args=(segment,))
+
+
 def card(hit: Hit, pictures: Pictures, *, sketch_first: bool = False) -> None:
     """A video that was found: click it to watch its best moment, or one of its other moments."""
     with st.container(key=f"card-{hit.segment}", gap=None):
         pictures.draw(hit.segment, sketch_first=sketch_first)
-        st.button(
-            clock(hit.best_s),
-            key=f"play-{hit.segment}",
-            icon=":material/play_arrow:",
-            type="tertiary",
-            on_click=address.play,
-            args=(hit.segment,),
-        )
+        play_button(clock(hit.best_s), hit.segment, key=f"play-{hit.segment}")
         with st.container(key=f"about-{hit.segment}", gap=None):
             with st.container(key=f"name-{hit.segment}"):
                 st.text(printable(hit.paths[0].name))
@@ -110,13 +110,8 @@ def moment_buttons(moments: Sequence[Moment], *, key: str, steps: bool = False) 
     ):
         st.text("step by step" if steps else "also at")
         for moment in moments:
-            st.button(
-                clock(moment.best_s),
-                key=f"moment-{moment.segment}-of-{key}",
-                type="tertiary",
-                on_click=address.play,
-                args=(moment.segment,),
-            )
+            name = f"moment-{moment.segment}-of-{key}"
+            play_button(clock(moment.best_s), moment.segment, key=name, icon=None)
 
 
 def dialog(title: str, segment: int, draw: Callable[[], None]) -> None:

@@ -6,7 +6,7 @@ from search.catalog.database import CatalogError
 from search.catalog.store import Store
 from search.tags.corrections import KeptWord, count_words, list_words, take_back
 from search.wording import counted, printable
-from ui.web.shared import address, components
+from ui.web.shared import components
 from ui.web.shared.paging import Paging
 from ui.web.tags.address import PAGE
 
@@ -45,14 +45,7 @@ def _draw_word(library: Store, word: KeptWord, number: int) -> None:
                 st.text(printable(word.label) if word.holds else f"not {printable(word.label)}")
             st.text(_where(word))
         if word.segment is not None:
-            st.button(
-                "Watch",
-                key=f"watch-said-{word.number}",
-                icon=":material/play_arrow:",
-                type="tertiary",
-                on_click=address.play,
-                args=(word.segment,),
-            )
+            components.play_button("Watch", word.segment, key=f"watch-said-{word.number}")
         st.button(
             "Take back",
             key=f"take-back-{word.number}",

@@ -10,7 +10,7 @@ from search.tags.counting import Holding, holding
 from search.tags.reading import UnknownLabel, known_label
 from search.tags.verdicts import Verdict
 from search.wording import clock, counted, printable
-from ui.web.shared import address, components, tag_panel
+from ui.web.shared import components, tag_panel
 from ui.web.shared.paging import Paging
 from ui.web.shared.pictures import Pictures
 from ui.web.tags import address as tags_address
@@ -87,14 +87,7 @@ def _draw_segment(
     segment = place.segment_id
     with st.container(key=f"card-{segment}", gap=None):
         pictures.draw(segment)
-        st.button(
-            clock(place.start_s),
-            key=f"play-{segment}",
-            icon=":material/play_arrow:",
-            type="tertiary",
-            on_click=address.play,
-            args=(segment,),
-        )
+        components.play_button(clock(place.start_s), segment, key=f"play-{segment}")
         with st.container(key=f"about-{segment}", gap=None):
             with st.container(key=f"name-{segment}"):
                 st.text(printable(place.path.name))
