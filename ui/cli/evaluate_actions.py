@@ -7,18 +7,7 @@ from typing import Annotated
 import typer
 
 from models.identity import USUAL_TAG_THRESHOLD
-from ui.cli.options import (
-    ActionDataOption,
-    DeviceOption,
-    EvaluatedModelOption,
-    FrameCacheOption,
-    JsonOption,
-    PretrainedOption,
-    SplitOption,
-    TemplatesOption,
-    VideosOption,
-    WeightsOption,
-)
+from ui.cli import options
 
 
 class Averaged(StrEnum):
@@ -44,12 +33,12 @@ class Undecoded(StrEnum):
 
 
 def actions(
-    data: ActionDataOption,
-    videos: VideosOption = None,
-    split: SplitOption = "test",
-    model: EvaluatedModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: WeightsOption = None,
+    data: options.ActionDataOption,
+    videos: options.VideosOption = None,
+    split: options.SplitOption = "test",
+    model: options.EvaluatedModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.WeightsOption = None,
     head: Annotated[
         str | None,
         typer.Option(
@@ -61,7 +50,7 @@ def actions(
     other_labels: Annotated[
         bool, typer.Option("--other-labels", help="Allow a head that was trained on other labels.")
     ] = False,
-    templates: TemplatesOption = None,
+    templates: options.TemplatesOption = None,
     average: Annotated[
         Averaged, typer.Option(help="Where a label has several sentences, what is averaged.")
     ] = Averaged.PROBABILITIES,
@@ -95,9 +84,9 @@ def actions(
             help="Write what was said of every clip into this JSONL file.", show_default=False
         ),
     ] = None,
-    cache: FrameCacheOption = None,
-    device: DeviceOption = None,
-    as_json: JsonOption = False,
+    cache: options.FrameCacheOption = None,
+    device: options.DeviceOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """How well a model tells which actions happen, in percent.
 

@@ -5,26 +5,16 @@ from typing import Annotated
 
 import typer
 
-from ui.cli.options import (
-    DataOption,
-    DeviceOption,
-    EvaluatedModelOption,
-    FrameCacheOption,
-    JsonOption,
-    PretrainedOption,
-    SplitOption,
-    VideosOption,
-    WeightsOption,
-)
+from ui.cli import options
 
 
 def retrieval(
-    data: DataOption,
-    videos: VideosOption = None,
-    split: SplitOption = "test",
-    model: EvaluatedModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: WeightsOption = None,
+    data: options.DataOption,
+    videos: options.VideosOption = None,
+    split: options.SplitOption = "test",
+    model: options.EvaluatedModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.WeightsOption = None,
     head: Annotated[
         str | None,
         typer.Option(
@@ -68,9 +58,9 @@ def retrieval(
             help="Write the rank of every query into this JSONL file.", show_default=False
         ),
     ] = None,
-    cache: FrameCacheOption = None,
-    device: DeviceOption = None,
-    as_json: JsonOption = False,
+    cache: options.FrameCacheOption = None,
+    device: options.DeviceOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """How well captions find their videos, and videos their captions.
 

@@ -16,21 +16,11 @@ from ui.cli import (
     evaluate_retrieval,
     evaluate_sketch,
     imports,
+    options,
     train_actions,
     train_retrieval,
 )
 from ui.cli.export import export
-from ui.cli.options import (
-    DeviceOption,
-    HeadOption,
-    JsonOption,
-    LibraryOption,
-    ModelOption,
-    OtherTextTowerOption,
-    PretrainedOption,
-    SameModelOption,
-    WeightsOption,
-)
 from ui.cli.search import search
 from ui.cli.sketch import sketch
 from ui.cli.tags import tag, tags
@@ -97,12 +87,12 @@ def index(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Video files and folders.", show_default=False)
     ] = None,
-    library: LibraryOption = None,
-    model: ModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: WeightsOption = None,
-    head: HeadOption = None,
-    device: DeviceOption = None,
+    library: options.LibraryOption = None,
+    model: options.ModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.WeightsOption = None,
+    head: options.HeadOption = None,
+    device: options.DeviceOption = None,
     reindex: Annotated[
         bool,
         typer.Option(
@@ -127,7 +117,7 @@ def index(
             "until you stop it.",
         ),
     ] = False,
-    as_json: JsonOption = False,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Make videos searchable. Only what is new or changed is encoded."""
     if sketch:
@@ -164,12 +154,12 @@ def fuse(
             show_default=False,
         ),
     ],
-    library: LibraryOption = None,
-    model: SameModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: OtherTextTowerOption = None,
-    device: DeviceOption = None,
-    as_json: JsonOption = False,
+    library: options.LibraryOption = None,
+    model: options.SameModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.OtherTextTowerOption = None,
+    device: options.DeviceOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Use another head in the whole library. No video is read: stored frames are fused again."""
     from tasks.fuse import run_fuse
@@ -187,7 +177,7 @@ app.command()(sketch)
 
 
 @app.command()
-def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+def status(library: options.LibraryOption = None, as_json: options.JsonOption = False) -> None:
     """What is in the library: videos, segments, failures, model, space used."""
     from tasks.status import print_status
 
@@ -196,10 +186,10 @@ def status(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def failed(
-    library: LibraryOption = None,
+    library: options.LibraryOption = None,
     retry: Annotated[bool, typer.Option(help="Try the failed files once more.")] = False,
-    device: DeviceOption = None,
-    as_json: JsonOption = False,
+    device: options.DeviceOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """List the files that could not be indexed, and why."""
     if retry:
@@ -214,8 +204,8 @@ def failed(
 @app.command()
 def remove(
     paths: Annotated[list[Path], typer.Argument(help="Files or folders to forget.")],
-    library: LibraryOption = None,
-    as_json: JsonOption = False,
+    library: options.LibraryOption = None,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Take files out of the library. The files themselves are not touched."""
     from tasks.status import remove_paths
@@ -224,7 +214,7 @@ def remove(
 
 
 @app.command()
-def where(library: LibraryOption = None, as_json: JsonOption = False) -> None:
+def where(library: options.LibraryOption = None, as_json: options.JsonOption = False) -> None:
     """Where the library and its parts lie."""
     from tasks.status import print_places
 
@@ -233,7 +223,7 @@ def where(library: LibraryOption = None, as_json: JsonOption = False) -> None:
 
 @app.command()
 def ui(
-    library: LibraryOption = None,
+    library: options.LibraryOption = None,
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the page.")] = 8501,
     address: Annotated[
         str, typer.Option(help="Address to listen on; anything but loopback opens it to others.")

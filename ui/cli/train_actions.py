@@ -7,44 +7,7 @@ from typing import Annotated
 import typer
 
 from models.heads.config import ActionHeadName
-from ui.cli.options import (
-    ACTION_DATA_HELP,
-    DeviceOption,
-    FrameCacheOption,
-    JsonOption,
-    PretrainedOption,
-    TemplatesOption,
-    VideosOption,
-    WeightsOption,
-)
-from ui.cli.train_options import (
-    BackboneRateOption,
-    BlocksOption,
-    ChunkOption,
-    EpochsOption,
-    FreezeBelowOption,
-    GradientClipOption,
-    HeadRateOption,
-    InitOption,
-    OutOption,
-    Precision,
-    PrecisionOption,
-    SaveEveryOption,
-    SeedOption,
-    StandardisedOption,
-    StartModelOption,
-    StepsOption,
-    SweepOption,
-    SweepStepsOption,
-    Tune,
-    TuneOption,
-    ValidateEveryOption,
-    ValidationVideosOption,
-    WarmupOption,
-    WeightDecayOption,
-    start_flags,
-    training_request,
-)
+from ui.cli import options, train_options
 
 
 class Visual(StrEnum):
@@ -57,9 +20,9 @@ class Visual(StrEnum):
 
 def actions(
     context: typer.Context,
-    out: OutOption,
+    out: train_options.OutOption,
     data: Annotated[
-        str | None, typer.Option("--data", help=ACTION_DATA_HELP, show_default=False)
+        str | None, typer.Option("--data", help=options.ACTION_DATA_HELP, show_default=False)
     ] = None,
     from_library: Annotated[
         Path | None,
@@ -69,7 +32,7 @@ def actions(
             show_default=False,
         ),
     ] = None,
-    videos: VideosOption = None,
+    videos: options.VideosOption = None,
     head: Annotated[
         ActionHeadName | None,
         typer.Option(
@@ -87,11 +50,11 @@ def actions(
             show_default=False,
         ),
     ] = None,
-    tune: TuneOption = Tune.HEAD,
-    model: StartModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: WeightsOption = None,
-    init: InitOption = None,
+    tune: train_options.TuneOption = train_options.Tune.HEAD,
+    model: train_options.StartModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.WeightsOption = None,
+    init: train_options.InitOption = None,
     shots: Annotated[
         int | None,
         typer.Option(
@@ -100,7 +63,7 @@ def actions(
             show_default=False,
         ),
     ] = None,
-    templates: TemplatesOption = None,
+    templates: options.TemplatesOption = None,
     target_temperature: Annotated[
         float,
         typer.Option(
@@ -117,22 +80,22 @@ def actions(
             show_default=False,
         ),
     ] = None,
-    epochs: EpochsOption = 20,
-    steps: StepsOption = None,
+    epochs: train_options.EpochsOption = 20,
+    steps: train_options.StepsOption = None,
     batch_size: Annotated[
         int,
         typer.Option(
             min=2, help="Clips in a step, over all processes together; all, if they are fewer."
         ),
     ] = 128,
-    chunk: ChunkOption = None,
-    head_rate: HeadRateOption = 1e-4,
-    backbone_rate: BackboneRateOption = 5e-6,
-    warmup: WarmupOption = 0.1,
-    weight_decay: WeightDecayOption = 0.2,
-    gradient_clip: GradientClipOption = 1.0,
-    freeze_below: FreezeBelowOption = -1,
-    precision: PrecisionOption = Precision.FLOAT32,
+    chunk: train_options.ChunkOption = None,
+    head_rate: train_options.HeadRateOption = 1e-4,
+    backbone_rate: train_options.BackboneRateOption = 5e-6,
+    warmup: train_options.WarmupOption = 0.1,
+    weight_decay: train_options.WeightDecayOption = 0.2,
+    gradient_clip: train_options.GradientClipOption = 1.0,
+    freeze_below: train_options.FreezeBelowOption = -1,
+    precision: train_options.PrecisionOption = train_options.Precision.FLOAT32,
     frames: Annotated[
         int, typer.Option(min=1, help="Segments of a clip; a frame of each is taken.")
     ] = 8,
@@ -153,21 +116,21 @@ def actions(
             show_default=False,
         ),
     ] = None,
-    blocks: BlocksOption = 6,
+    blocks: train_options.BlocksOption = 6,
     gated: Annotated[
         bool,
         typer.Option(help="Let the head start exactly as MeanP, so that no action is forgotten."),
     ] = False,
-    standardised: StandardisedOption = False,
-    validation_videos: ValidationVideosOption = 500,
-    validate_every: ValidateEveryOption = None,
-    save_every: SaveEveryOption = 200,
-    seed: SeedOption = 42,
-    cache: FrameCacheOption = None,
-    device: DeviceOption = None,
-    sweep: SweepOption = False,
-    sweep_steps: SweepStepsOption = 100,
-    as_json: JsonOption = False,
+    standardised: train_options.StandardisedOption = False,
+    validation_videos: train_options.ValidationVideosOption = 500,
+    validate_every: train_options.ValidateEveryOption = None,
+    save_every: train_options.SaveEveryOption = 200,
+    seed: train_options.SeedOption = 42,
+    cache: options.FrameCacheOption = None,
+    device: options.DeviceOption = None,
+    sweep: train_options.SweepOption = False,
+    sweep_steps: train_options.SweepStepsOption = 100,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Teach a head, and if wanted the model, to tell which actions happen (ActionCLIP).
 
@@ -177,7 +140,7 @@ def actions(
     from tasks.training.actions import train_actions, usual_action_head, usual_visual
     from tasks.training.request import ActionFlags
 
-    start = start_flags(context.params)
+    start = train_options.start_flags(context.params)
     seen = visual.value if visual else usual_visual(start)
     name = head.value if head else usual_action_head(start, visual=seen)
     recipe = ActionFlags(
@@ -197,4 +160,4 @@ def actions(
         tag_weight=tag_weight,
         visual=seen,
     )
-    raise typer.Exit(train_actions(training_request(context.params, name, recipe)))
+    raise typer.Exit(train_actions(train_options.training_request(context.params, name, recipe)))

@@ -6,43 +6,7 @@ from typing import Annotated
 import typer
 
 from models.heads.config import HeadName
-from ui.cli.options import (
-    DataOption,
-    DeviceOption,
-    FrameCacheOption,
-    JsonOption,
-    PretrainedOption,
-    VideosOption,
-    WeightsOption,
-)
-from ui.cli.train_options import (
-    BackboneRateOption,
-    BlocksOption,
-    ChunkOption,
-    EpochsOption,
-    FreezeBelowOption,
-    GradientClipOption,
-    HeadRateOption,
-    InitOption,
-    OutOption,
-    Precision,
-    PrecisionOption,
-    SaveEveryOption,
-    SeedOption,
-    StandardisedOption,
-    StartModelOption,
-    StepsOption,
-    SweepOption,
-    SweepStepsOption,
-    Tune,
-    TuneOption,
-    ValidateEveryOption,
-    ValidationVideosOption,
-    WarmupOption,
-    WeightDecayOption,
-    start_flags,
-    training_request,
-)
+from ui.cli import options, train_options
 
 
 class Captions(StrEnum):
@@ -54,9 +18,9 @@ class Captions(StrEnum):
 
 def retrieval(
     context: typer.Context,
-    data: DataOption,
-    out: OutOption,
-    videos: VideosOption = None,
+    data: options.DataOption,
+    out: train_options.OutOption,
+    videos: options.VideosOption = None,
     head: Annotated[
         HeadName | None,
         typer.Option(
@@ -64,13 +28,13 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
-    tune: TuneOption = Tune.HEAD,
-    model: StartModelOption = None,
-    pretrained: PretrainedOption = None,
-    weights: WeightsOption = None,
-    init: InitOption = None,
-    epochs: EpochsOption = 5,
-    steps: StepsOption = None,
+    tune: train_options.TuneOption = train_options.Tune.HEAD,
+    model: train_options.StartModelOption = None,
+    pretrained: options.PretrainedOption = None,
+    weights: options.WeightsOption = None,
+    init: train_options.InitOption = None,
+    epochs: train_options.EpochsOption = 5,
+    steps: train_options.StepsOption = None,
     batch_size: Annotated[
         int, typer.Option(min=2, help="Pairs in a step, over all processes together.")
     ] = 128,
@@ -81,32 +45,32 @@ def retrieval(
     unique_videos: Annotated[
         bool, typer.Option(help="No video twice in a batch; otherwise both captions are right.")
     ] = False,
-    chunk: ChunkOption = None,
-    head_rate: HeadRateOption = 1e-4,
-    backbone_rate: BackboneRateOption = 1e-5,
-    warmup: WarmupOption = 0.1,
-    weight_decay: WeightDecayOption = 0.2,
-    gradient_clip: GradientClipOption = 1.0,
-    freeze_below: FreezeBelowOption = -1,
-    precision: PrecisionOption = Precision.FLOAT32,
+    chunk: train_options.ChunkOption = None,
+    head_rate: train_options.HeadRateOption = 1e-4,
+    backbone_rate: train_options.BackboneRateOption = 1e-5,
+    warmup: train_options.WarmupOption = 0.1,
+    weight_decay: train_options.WeightDecayOption = 0.2,
+    gradient_clip: train_options.GradientClipOption = 1.0,
+    freeze_below: train_options.FreezeBelowOption = -1,
+    precision: train_options.PrecisionOption = train_options.Precision.FLOAT32,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each video, at most.")] = 12,
     frame_rate: Annotated[
         float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
     ] = 1.0,
-    blocks: BlocksOption = 4,
+    blocks: train_options.BlocksOption = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")
     ] = False,
-    standardised: StandardisedOption = False,
-    validation_videos: ValidationVideosOption = 500,
-    validate_every: ValidateEveryOption = None,
-    save_every: SaveEveryOption = 200,
-    seed: SeedOption = 42,
-    cache: FrameCacheOption = None,
-    device: DeviceOption = None,
-    sweep: SweepOption = False,
-    sweep_steps: SweepStepsOption = 100,
-    as_json: JsonOption = False,
+    standardised: train_options.StandardisedOption = False,
+    validation_videos: train_options.ValidationVideosOption = 500,
+    validate_every: train_options.ValidateEveryOption = None,
+    save_every: train_options.SaveEveryOption = 200,
+    seed: train_options.SeedOption = 42,
+    cache: options.FrameCacheOption = None,
+    device: options.DeviceOption = None,
+    sweep: train_options.SweepOption = False,
+    sweep_steps: train_options.SweepStepsOption = 100,
+    as_json: options.JsonOption = False,
 ) -> None:
     """Teach a head, and if wanted the model, to match texts with videos (CLIP4Clip).
 
@@ -116,7 +80,7 @@ def retrieval(
     from tasks.training.request import RetrievalFlags
     from tasks.training.retrieval import train_retrieval, usual_head
 
-    name = head.value if head else usual_head(start_flags(context.params))
+    name = head.value if head else usual_head(train_options.start_flags(context.params))
     recipe = RetrievalFlags(
         spec=data,
         videos=videos,
@@ -128,4 +92,4 @@ def retrieval(
         unique_videos=unique_videos,
         validation_videos=validation_videos,
     )
-    raise typer.Exit(train_retrieval(training_request(context.params, name, recipe)))
+    raise typer.Exit(train_retrieval(train_options.training_request(context.params, name, recipe)))

@@ -16,6 +16,12 @@ def big_integer() -> sa.types.TypeEngine[int]:
 
 
 def upgrade() -> None:
+    _make_spaces()
+    _make_videos()
+    _make_segments()
+
+
+def _make_spaces() -> None:
     op.create_table(
         "spaces",
         sa.Column("id", big_integer(), nullable=False),
@@ -34,6 +40,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("key"),
     )
+
+
+def _make_videos() -> None:
     op.create_table(
         "videos",
         sa.Column("id", big_integer(), nullable=False),
@@ -76,6 +85,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_paths_status"), ["status"], unique=False)
         batch_op.create_index(batch_op.f("ix_paths_video_id"), ["video_id"], unique=False)
 
+
+def _make_segments() -> None:
     op.create_table(
         "segments",
         sa.Column("id", big_integer(), nullable=False),
