@@ -17,7 +17,7 @@ VIDEO_EXTENSIONS = frozenset(
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file to index; ``path`` is absolute, with symbolic links resolved."""
 
     path: Path
@@ -29,7 +29,7 @@ class Found:
 class Refused:
     """A file that was named, or is named like a video, but is none; and why."""
 
-    found: Found
+    found: FoundFile
     reason: str
 
 
@@ -55,7 +55,7 @@ class Discovery:
     there, but not asked for.
     """
 
-    files: tuple[Found, ...]
+    files: tuple[FoundFile, ...]
     refused: tuple[Refused, ...]
     missing: tuple[Path, ...]
     roots: tuple[Root, ...]
@@ -80,7 +80,7 @@ def discover(paths: Iterable[Path], *, only: Collection[Path] | None = None) -> 
     return search.result()
 
 
-def sighted(paths: Iterable[Path]) -> list[Found]:
+def sighted(paths: Iterable[Path]) -> list[FoundFile]:
     """The files that `discover` would look into, known by name, size and time: none is opened."""
     found = []
     for path in discover(paths, only=()).left:
@@ -88,14 +88,14 @@ def sighted(paths: Iterable[Path]) -> list[Found]:
             status = path.stat()
         except OSError:
             continue  # it went away meanwhile, or may not be looked at
-        found.append(Found(path, status.st_size, status.st_mtime_ns))
+        found.append(FoundFile(path, status.st_size, status.st_mtime_ns))
     return found
 
 
 @dataclass
 class _Search:
     only: Collection[Path] | None
-    files: dict[Path, Found] = field(default_factory=dict)
+    files: dict[Path, FoundFile] = field(default_factory=dict)
     refused: dict[Path, Refused] = field(default_factory=dict)
     missing: list[Path] = field(default_factory=list)
     roots: list[Root] = field(default_factory=list)
@@ -182,7 +182,7 @@ class _Search:
         except OSError:
             self.unreadable.append(path)
             return
-        found = Found(path, status.st_size, status.st_mtime_ns)
+        found = FoundFile(path, status.st_size, status.st_mtime_ns)
         try:
             with open_regular(path) as file:
                 require_container(file)

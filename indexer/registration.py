@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from indexer.discover import Discovery, Found
+from indexer.discover import Discovery, FoundFile
 from search.catalog.spaces import bump_revision
 from search.catalog.tables import Space, Status, VideoPath
 from search.catalog.writing import is_encoded, mark_missing, record_failure
@@ -74,7 +74,7 @@ def known_files(session: Session, *, failed: bool) -> list[Path]:
     return list(session.scalars(query.order_by(VideoPath.path)))
 
 
-def _row_of(session: Session, found: Found) -> tuple[VideoPath, bool]:
+def _row_of(session: Session, found: FoundFile) -> tuple[VideoPath, bool]:
     """The row of a file, made or brought up to date; and whether the file is new or changed."""
     row = session.scalar(select(VideoPath).where(VideoPath.path == found.path))
     if row is None:

@@ -94,7 +94,7 @@ def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
     if len(filled.failed) >= len(set(dataset.windows)):
         raise DatasetError(f"none of the videos of {dataset.name} can be decoded")
     scorer = _scorer(request, backbone, head, texts, cache)
-    scores = scorer.said_of(counted, undecoded=filled.failed, averages=_AVERAGES[request.average])
+    scores = scorer.scores_of(counted, undecoded=filled.failed, averages=_AVERAGES[request.average])
     measured = MeasuredActions(counted, scores, filled.failed, request.threshold)
     figures = ActionFigures.of(measured)
     print_figures(figures, measured, _described(request, head, cache, templates), as_json=as_json)

@@ -101,7 +101,7 @@ class ActionScorer:
         self._logit_scale, self._calibration = logit_scale, calibration or Calibration()
 
     @torch.inference_mode()
-    def said_of(
+    def scores_of(
         self,
         dataset: LabelledDataset,
         *,

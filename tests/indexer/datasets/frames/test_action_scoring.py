@@ -81,7 +81,7 @@ def test_probabilities_are_averaged_over_templates_or_the_texts_are(
     cache = view_cache(tmp_path, backbone, frames=SEGMENTS, views=ONE_VIEW)
     frames = filled(cache, dataset, ONE_VIEW)
     scorer = ActionScorer(ActionModel(head()), texts, cache, logit_scale=SCALE)
-    said = scorer.said_of(dataset, averages=("probabilities", "embeddings"))
+    said = scorer.scores_of(dataset, averages=("probabilities", "embeddings"))
     unit = F.normalize(texts.labels, dim=-1)
     for clip in range(CLIPS):
         video = frames[clip].mean(dim=0)
@@ -102,7 +102,7 @@ def test_tags_are_calibrated_scores_against_the_neutral_sentences(
         cache,
         logit_scale=SCALE,
         calibration=Calibration(scale=0.5, offset=1.0),
-    ).said_of(dataset)
+    ).scores_of(dataset)
     video = F.normalize(frames[2].mean(dim=0), dim=0)
     labels = F.normalize(F.normalize(texts.labels, dim=-1).mean(dim=0), dim=-1)
     neutral = F.normalize(texts.neutral, dim=-1)
@@ -119,7 +119,7 @@ def test_thirty_views_are_ten_samplings_of_three_crops_and_their_mean_counts(
     frames = filled(cache, dataset, THIRTY_VIEWS)
     fuse = head("Transf")
     scorer = ActionScorer(ActionModel(fuse), texts, cache, views=THIRTY_VIEWS, logit_scale=SCALE)
-    said = scorer.said_of(dataset, averages=("embeddings",))
+    said = scorer.scores_of(dataset, averages=("embeddings",))
     # Frames lie segment by segment, in each the ten samplings, of each frame the three crops.
     by_place = frames[5].view(SEGMENTS, 10, 3, DIM)
     texts_of_labels = F.normalize(texts.labels, dim=-1).mean(dim=0)
@@ -140,8 +140,8 @@ def test_every_clip_has_a_row_and_of_undecoded_ones_nothing_is_said(
     cache = view_cache(tmp_path, backbone, frames=SEGMENTS, views=ONE_VIEW)
     filled(cache, dataset, ONE_VIEW)
     scorer = ActionScorer(ActionModel(head()), texts, cache, logit_scale=SCALE)
-    whole = scorer.said_of(dataset).probabilities["probabilities"]
-    said = scorer.said_of(dataset, undecoded={ClipWindow(Path("3.mp4"))})
+    whole = scorer.scores_of(dataset).probabilities["probabilities"]
+    said = scorer.scores_of(dataset, undecoded={ClipWindow(Path("3.mp4"))})
     assert said.tag_scores.shape == (CLIPS, LABELS)
     others = [0, 1, 2, 4, 5, 6]
     for matrix in (said.probabilities["probabilities"], said.tag_scores, said.tag_probabilities):
@@ -161,7 +161,7 @@ def test_towers_that_see_several_frames_get_pixels(texts, dataset, tmp_path, vis
             appender.add(window, None, one)
     use_visual_prompt(backbone.model.visual, ActionCard((), visual=visual, frames=SEGMENTS))
     model = ActionModel(head(), backbone=backbone.model, preprocessing=backbone.preprocessing)
-    said = ActionScorer(model.eval(), texts, cache, logit_scale=SCALE).said_of(dataset)
+    said = ActionScorer(model.eval(), texts, cache, logit_scale=SCALE).scores_of(dataset)
     with torch.no_grad():
         mask = torch.ones(1, SEGMENTS, dtype=torch.bool)
         video = model.embed_videos(torch.from_numpy(pixels[4:5]), mask)[0]
