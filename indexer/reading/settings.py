@@ -20,7 +20,7 @@ class IndexSettings(BaseModel):
         default=8,
         ge=1,
         le=256,
-        description="A short segment gets at least so many frames, if its video has that many.",
+        description="The fewest frames of a short segment, if its video has that many.",
     )
     max_segment_s: float = Field(
         default=12.0, ge=1, le=600, description="Longest segment, in seconds."
@@ -65,19 +65,19 @@ class IndexSettings(BaseModel):
     watch_every_s: float = Field(
         default=5.0,
         gt=0,
-        description="Watched folders are looked through every so many seconds, less often where "
-        "that takes long.",
+        description="Watched folders are looked through at this interval in seconds, less often "
+        "where that takes long.",
     )
     watch_still_s: float = Field(
         default=5.0,
         ge=0,
-        description="A file in a watched folder is indexed when it has not changed for so many "
-        "seconds.",
+        description="A file in a watched folder is indexed when it has not changed for this "
+        "time, in seconds.",
     )
     decode_timeout_s: float = Field(
         default=60.0,
         gt=0,
-        description="A decoder that gives no sign of life for so many seconds is stopped.",
+        description="A decoder that gives no sign of life for this time, in seconds, is stopped.",
     )
     decoder_memory_gb: float = Field(
         default=4.0,

@@ -106,7 +106,7 @@ class TagSettings(BaseModel):
         lt=1,
         description="A label holds from this probability on.",
     )
-    most: int = Field(default=5, ge=1, le=100, description="A segment gets at most so many tags.")
+    most: int = Field(default=5, ge=1, le=100, description="The most tags that a segment gets.")
     head: NameOrFile = Field(
         default=AUTO,
         description="What fuses a segment's frames for its tags: MeanP, or the file of a trained "
@@ -175,7 +175,7 @@ class UiSettings(BaseModel):
         default=2000, ge=1, le=1_000_000, description="Larger files cannot be uploaded."
     )
     upload_files: int = Field(
-        default=100, ge=1, le=10_000, description="At most so many files in one upload."
+        default=100, ge=1, le=10_000, description="The most files in one upload."
     )
     keep_free_mb: int = Field(
         default=1000,

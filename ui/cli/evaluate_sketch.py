@@ -32,7 +32,7 @@ def sketch(
         typer.Option(
             metavar="N,N,…",
             callback=_stroke_counts,
-            help="Numbers of strokes to draw; of a library's sketches, so many first strokes.",
+            help="Numbers of strokes to draw; a library's sketches show that many first strokes.",
         ),
     ] = "4,8,16,32",
     preset: Annotated[

@@ -55,7 +55,7 @@ def tag(
         typer.Option(
             min=1,
             max=100,
-            help="At most so many tags a segment. Default: what library.toml says.",
+            help="The most tags a segment gets. Default: what library.toml says.",
             show_default=False,
         ),
     ] = None,

@@ -59,7 +59,7 @@ def actions(
         int | None,
         typer.Option(
             min=1,
-            help="Learn from so many clips of each label only, chosen by the seed.",
+            help="Learn from only this many clips of each label, chosen by the seed.",
             show_default=False,
         ),
     ] = None,
