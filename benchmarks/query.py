@@ -44,7 +44,7 @@ from benchmarks.measuring.options import (
 from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import seconds, spread, timed
 from models.clip.backbone import Backbone
-from search.finding import grouping as candidates
+from search.finding import grouping
 from search.finding import ranking
 from search.finding.engine import SearchEngine
 from search.queries.query import Filters
@@ -72,9 +72,9 @@ PARTS: dict[str, tuple[Any, str]] = {
     "looking for changes": (SegmentIndex, "refresh"),
     "vector search": (SegmentIndex, "nearest"),
     "catalog: segments": (ranking, "read_candidates"),
-    "catalog: best frames": (candidates, "best_frames_of"),
-    "catalog: tags": (candidates, "tags_of"),
-    "catalog: videos": (candidates, "present_videos"),
+    "catalog: best frames": (grouping, "best_frames_of"),
+    "catalog: tags": (grouping, "tags_of"),
+    "catalog: videos": (grouping, "present_videos"),
 }
 
 

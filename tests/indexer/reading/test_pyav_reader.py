@@ -8,7 +8,7 @@ import pytest
 
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.settings import IndexSettings
-from tests.corpus import read_number, shots, write_clip
+from tests.corpus import RATE, read_number, shots, write_clip
 
 SETTINGS = IndexSettings()
 
@@ -58,3 +58,13 @@ def test_frames_after_a_time_are_the_rest(good_videos: dict[str, Path], name: st
         assert [read_number(pixels) for _, pixels in rest] == list(range(50, 75))
         assert rest[0][0] == pytest.approx(2.0)
         assert reader.bad_frames == 0
+
+
+def test_damage_that_was_met_before_is_not_counted_again(odd_videos):
+    path = odd_videos["bits-flipped.mp4"]
+    with PyAVReader(path, short_side=96, settings=SETTINGS) as reader:
+        late_s = [frame.time_s for frame in reader.frames()][-2]
+        assert reader.bad_frames >= 1
+    with PyAVReader(path, short_side=96, settings=SETTINGS) as reader:
+        shown = len(list(reader.frames_after(late_s)))
+        assert shown + reader.bad_frames <= 75 - round(late_s * RATE) - 1
