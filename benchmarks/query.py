@@ -44,8 +44,7 @@ from benchmarks.measuring.options import (
 from benchmarks.measuring.reporting import Figure, benchmark
 from benchmarks.measuring.timing import seconds, spread, timed
 from models.clip.backbone import Backbone
-from search.finding import grouping
-from search.finding import ranking
+from search.finding import grouping, ranking
 from search.finding.engine import SearchEngine
 from search.queries.query import Filters
 from search.vectors.devices import threads_for
