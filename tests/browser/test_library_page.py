@@ -134,8 +134,25 @@ def test_what_cannot_be_taken_is_said_beside_its_name(
     expect(rows.nth(0)).to_contain_text(_HOSTILE)
     expect(rows.nth(0)).to_contain_text("it is a playlist (HLS), not a video")
     expect(rows.nth(1)).to_have_text("large.mp4it is larger than 1 MB")
-    assert page.title() == "Library – Kinodex"
+    expect(page).to_have_title("Library – Kinodex")
     assert not (filled / "uploads").exists()
+
+
+def test_the_title_stays_while_the_view_is_drawn_again(
+    page: Page, server: Served, filled: Path
+) -> None:
+    visit(page, server)
+    expect(page).to_have_title("Library – Kinodex")
+    page.evaluate(
+        """titles = [];
+        new MutationObserver(() => titles.push(document.title)).observe(
+            document.querySelector("title"), {childList: true, characterData: true, subtree: true})
+        """
+    )
+    page.get_by_role("radio", name="1 failed").click()
+    expect(page).to_have_url(f"{server.address}/library?show=failed")
+    settled(page)
+    assert set(page.evaluate("titles")) <= {"Library – Kinodex"}
 
 
 def test_a_failed_file_says_why_and_can_be_tried_again(
@@ -156,7 +173,7 @@ def test_a_failed_file_says_why_and_can_be_tried_again(
     expect(page.get_by_text("2 indexed")).to_be_visible()
     failed.write_text("no video")
     expect(page.get_by_text("No file has failed.")).to_be_visible()
-    assert page.title() == "Library – Kinodex"
+    expect(page).to_have_title("Library – Kinodex")
 
 
 def test_a_rebuild_begins_only_after_a_yes(page: Page, server: Served, filled: Path) -> None:

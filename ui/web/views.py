@@ -15,7 +15,8 @@ from ui.web.tags import page as tags_page
 
 def draw() -> None:
     """Draw the view that the address names."""
-    st.set_page_config(page_title="Kinodex", page_icon=components.ICON, layout="wide")
+    # Each view says its own title: one said here would show for a moment whenever it is drawn.
+    st.set_page_config(page_icon=components.ICON, layout="wide")
     st.html(components.STYLE)
     views = [
         st.Page(_explained(search_page.draw), title="Search", url_path="search", default=True),

@@ -22,8 +22,7 @@ def draw() -> None:
     """Draw the view for the address it was called with."""
     asked = address.read()
     named = asked.query or ", ".join(asked.tags)
-    if named:
-        st.set_page_config(page_title=f"{printable(named)} – Kinodex")
+    st.set_page_config(page_title=f"{printable(named)} – Kinodex" if named else "Kinodex")
     with st.container(key="head" if asked.asks else "start"):
         st.title("Kinodex", anchor=False)
         if not asked.asks:
