@@ -49,6 +49,44 @@ def test_sixteen_bits_keep_their_shades() -> None:
     assert right == [255, 255, 255]
 
 
+def grey(levels: np.ndarray) -> tuple[int, int]:
+    """The shades of the first and last of some levels, kept in a TIFF file."""
+    left, right = colours(file_of(Image.fromarray(levels), "TIFF"))
+    return left[0], right[0]
+
+
+def test_a_dark_picture_of_sixteen_bits_stays_dark() -> None:
+    levels = np.full((20, 40), 2570, np.uint16)  # a shade of 10 of 255
+    levels[:, 20:] = 25700
+    assert grey(levels) == (10, 100)
+
+
+def test_whole_numbers_of_32_bits_are_levels_of_16_where_one_is_above_255() -> None:
+    levels = np.full((20, 40), 25700, np.int32)
+    levels[:, :20] = 2570
+    assert grey(levels) == (10, 100)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "shades"),
+    [
+        (0.2, 1.0, (51, 255)),  # shares of white
+        (0.2, 0.4, (51, 102)),
+        (51, 102, (127, 255)),  # the lightest of a few levels is white
+        (-1.0, 1.0, (0, 255)),  # the darkest is black
+        (np.nan, 1.0, (0, 255)),
+    ],
+)
+def test_fractions_are_spread_between_black_and_white(low, high, shades) -> None:
+    levels = np.full((20, 40), high, np.float32)
+    levels[:, :20] = low
+    assert grey(levels) == shades
+
+
+def test_a_picture_without_any_number_is_black() -> None:
+    assert grey(np.full((20, 40), np.nan, np.float32)) == (0, 0)
+
+
 def test_cmyk_is_read() -> None:
     left, _ = colours(file_of(halves("CMYK", (0, 255, 255, 0), (0, 0, 0, 0)), "JPEG", quality=95))
     assert left[0] > 200
