@@ -9,7 +9,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from models.clip.backbone import Backbone, find_device, load_backbone
-from models.clip.sources import ModelUnavailable, choose_model
+from models.clip.sources import ModelUnavailable, choose_model, default_choice
 from models.errors import KinodexError
 from models.identity import ModelChoice
 
@@ -166,6 +166,8 @@ def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch
         ({"name": "nonsense-42"}, "there is no model named 'nonsense-42'"),
         ({"name": "ViT-B-32", "pretrained": "nope"}, "no weights tagged 'nope': choose from"),
         ({"name": "bundled", "pretrained": "openai"}, "brings its own weights"),
+        ({"name": "hf-hub:a/b", "pretrained": "openai"}, "brings its own weights"),
+        ({"name": "coca_base"}, "no published weights are known for coca_base: give"),
     ],
 )
 def test_wrong_names_are_explained(arguments, sentence):
@@ -181,8 +183,20 @@ def test_missing_and_odd_weight_files_are_explained(tmp_path):
         choose_model("RN50", weights=tmp_path / "weights.zip")
 
 
+def test_weights_come_from_one_place(tmp_path):
+    (tmp_path / "weights.pt").write_bytes(b"")
+    with pytest.raises(ModelUnavailable, match="either --pretrained or --weights, not both"):
+        choose_model("RN50", pretrained="openai", weights=tmp_path / "weights.pt")
+
+
 def test_a_bare_name_gets_its_usual_weights():
     assert choose_model("ViT-B-32") == ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
+    assert choose_model("RN50") == ModelChoice("RN50", "cc12m")  # the newest
+
+
+def test_a_graphics_card_runs_a_larger_model():
+    assert default_choice(torch.device("cpu")) == choose_model("ViT-B-32")
+    assert default_choice(torch.device("cuda")).name == "ViT-L-14"
 
 
 def test_a_device_that_is_not_there_is_an_error():

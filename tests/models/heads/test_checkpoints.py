@@ -257,3 +257,10 @@ def test_the_bundled_model_brings_its_own_head(tmp_path, monkeypatch):
     file = saved(tmp_path)
     assert default_head(ModelChoice("bundled")) == HeadChoice("seqTransf", file)
     assert default_head(ModelChoice("ViT-B-32")) == HeadChoice("meanP")
+
+
+def test_a_head_file_has_a_heads_name(tmp_path):
+    head = head_named("meanP")
+    with pytest.raises(ValueError, match=r"ends in \.safetensors, not '\.pt'"):
+        save_head(tmp_path / "head.pt", head, card_of(head))
+    assert list(tmp_path.iterdir()) == []

@@ -215,3 +215,10 @@ def test_plain_figures_are_the_same_after_others_were_asked_for():
     before = text_to_video(scores, RAGGED)
     text_to_video(dual_softmax(scores, scale=100), RAGGED)
     assert text_to_video(scores, RAGGED) == before
+
+
+def test_texts_and_videos_must_be_told_apart_and_each_text_has_a_video():
+    with pytest.raises(ValueError, match="video_of_text names 2 texts, not 3"):
+        text_to_video(torch.zeros(3, 3), torch.tensor([0, 1]))
+    with pytest.raises(ValueError, match=r"shape \(texts, videos\), not \(3,\)"):
+        text_to_video(torch.zeros(3))

@@ -142,3 +142,8 @@ def test_other_towers_are_refused(visual, kind):
     with pytest.raises(NoPatches, match="choose another model or 2D patches") as caught:
         use_3d_patches(visual)
     assert isinstance(caught.value, KinodexError)
+
+
+def test_a_projection_with_a_bias_stays_2d():
+    with pytest.raises(NoPatches, match="without bias"):
+        PatchProjection3D(nn.Conv2d(3, 4, 8, stride=8))

@@ -12,6 +12,7 @@ from models.training.losses import (
     contrastive_loss,
     same_video,
     sigmoid_loss,
+    tag_loss,
 )
 
 
@@ -124,3 +125,22 @@ def test_the_logit_scale_is_kept_between_1_and_100(before, after):
     clamp_logit_scale_(parameter)
     assert parameter.item() == pytest.approx(after)
     assert parameter.requires_grad
+
+
+def test_the_tag_loss_is_that_of_each_label_on_its_own(logits):
+    holds = torch.eye(5, dtype=torch.bool)
+    holds[0, 3] = True
+    right = torch.sigmoid(logits).where(holds, torch.sigmoid(-logits))
+    torch.testing.assert_close(tag_loss(logits, holds), -right.log().sum(dim=1).mean())
+
+
+def test_arguable_labels_cost_nothing_and_teach_nothing(logits):
+    holds = torch.eye(5, dtype=torch.bool)
+    arguable = torch.zeros(5, 5, dtype=torch.bool)
+    arguable[0, 0] = arguable[3, 1] = True
+    scores = logits.clone().requires_grad_()
+    tag_loss(scores, holds, arguable=arguable).backward()
+    assert ((scores.grad == 0) == arguable).all()
+
+    changed = logits.masked_fill(arguable, 99.0)
+    assert tag_loss(changed, holds, arguable=arguable) == tag_loss(logits, holds, arguable=arguable)

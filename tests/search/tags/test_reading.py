@@ -18,7 +18,16 @@ from search.queries.query import Filters
 from search.tags.corrections import corrected_segments, forget, say
 from search.tags.counting import summarise_tags
 from search.tags.explanation import explain
-from search.tags.reading import Tag, TagFilter, TagSource, UnknownLabel, find_tagged, tags_of
+from search.tags.reading import (
+    Tag,
+    TagFilter,
+    TagSource,
+    UnknownLabel,
+    find_tagged,
+    known_label,
+    tags_of,
+    used_labels,
+)
 from tests.search.finding.test_engine import Shelf, axis
 from tests.search.planted import plan, plant, tag
 
@@ -273,3 +282,27 @@ def test_a_person_may_speak_before_anything_is_tagged(library, backbone):
     assert (hit.score, hit.best_s, hit.tags[0].source) == (1.0, 0.0, "person")
     with library.reading() as session:
         assert summarise_tags(session).labels[0].segments == 1
+
+
+def test_a_label_of_peoples_own_is_found_with_any_threshold(library, shelf):
+    with library.writing() as session:
+        say(session, 2, "juggling", holds=True)
+    assert found(library, "juggling", least=0.0001) == [2]
+
+
+def test_labels_in_use_are_those_that_hold_somewhere(library, shelf):
+    with library.writing() as session:
+        say(session, 1, "juggling", holds=True)
+        say(session, 1, "Dozing", holds=False)
+        say(session, 1, "Asleep", holds=True)
+    with library.reading() as session:
+        assert used_labels(session) == ["Asleep", "juggling", "jumping", "spinning"]
+
+
+def test_a_label_is_known_by_any_letters_and_by_what_cleaning_leaves_of_it(library, shelf):
+    with library.writing() as session:
+        say(session, 1, "dance (waltz)", holds=True)
+    with library.reading() as session:
+        assert known_label(session, "JUMPING") == "jumping"
+        assert known_label(session, " jumping ") == "jumping"
+        assert known_label(session, "Dance (Waltz)") == "dance (waltz)"

@@ -1,14 +1,17 @@
 """The vector index is a cache: stale, damaged or deleted, it comes level with the catalog."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from search.catalog.spaces import bump_revision
 from search.catalog.store import Store
-from search.catalog.tables import Space
+from search.catalog.tables import Space, VideoPath, now
+from search.vectors.segment_columns import SegmentColumns
 from search.vectors.segment_index import SegmentIndex
 from tests.search.finding.test_engine import Shelf, axis
 from tests.tiny import tiny_backbone
@@ -114,3 +117,77 @@ def test_many_threads_may_find_it_stale_at_once(shelf):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: index.refresh(), range(8)))
     assert len(index) == 20
+
+
+def test_cosines_are_those_of_the_segments_asked_for_in_their_order(shelf):
+    index = opened(shelf)
+    query = 0.6 * axis(1)[0] + 0.8 * axis(4)[0]
+    assert index.cosines(query, np.array([5, 1, 2])).tolist() == pytest.approx(
+        [0.8, 0, 0.6], abs=1e-3
+    )
+    assert index.cosines(query, np.array([99, 5])).tolist() == pytest.approx([-1, 0.8], abs=1e-3)
+    assert index.cosines(query, np.array([99])).tolist() == [-1]
+    assert index.cosines(query, np.array([], np.int64)).tolist() == []
+
+
+def test_a_reader_that_has_taken_up_much_saves_it(shelf, monkeypatch):
+    monkeypatch.setattr("search.vectors.segment_index._SAVE_AFTER", 5)
+    opened(shelf)
+    assert files(shelf) != []
+    shelf.put("/v/more.mp4", *[axis(number) for number in range(5)])
+    before = {file.name for file in files(shelf)}
+    opened(shelf)
+    assert {file.name for file in files(shelf)} == before  # five changes are not worth it
+    shelf.put("/v/one more.mp4", axis(6))
+    opened(shelf)
+    assert {file.name for file in files(shelf)} != before
+
+
+def test_what_is_away_is_not_shown_and_comes_back(shelf):
+    index = opened(shelf)
+    set_missing(shelf, "/v/2.mp4", now())
+    index.refresh()
+    assert (len(index), index.visible().tolist()) == (5, [1, 2, 4, 5, 6])
+    assert index.nearest(axis(2)[0], 6).ids.tolist().count(3) == 0
+    assert index.nearest(axis(2)[0], 6, among=np.array([2, 3])).ids.tolist() == [2]
+    set_missing(shelf, "/v/2.mp4", None)
+    index.refresh()
+    assert (len(index), nearest(index, 2)) == (6, 3)
+
+
+def test_a_sample_is_spread_over_the_library_and_read_again_when_a_tenth_has_come(
+    shelf, monkeypatch
+):
+    monkeypatch.setattr("search.vectors.segment_index._SAMPLED", 3)
+    for number in range(6, 20):
+        shelf.put(f"/v/{number}.mp4", axis(number))
+    index = opened(shelf)
+    assert index.sample().argmax(axis=1).tolist() == [0, 9, 19]
+    for number in (20, 21, 22):
+        assert index.sample().argmax(axis=1).tolist() == [0, 9, 19]
+        shelf.put(f"/v/{number}.mp4", axis(number))
+        index.refresh()
+    assert index.sample().argmax(axis=1).tolist() == [0, 11, 22]
+
+
+def test_columns_know_where_segments_stand_and_whose_they_are(shelf):
+    more = shelf.put("/v/three.mp4", axis(6), axis(7), axis(8))
+    columns = opened(shelf).columns
+    assert columns.ids.tolist() == [1, 2, 3, 4, 5, 6, *more]
+    assert columns.ids[columns.places(np.array([8, 2, 99, 7]))].tolist() == [8, 2, 7]
+    assert columns.of_videos(np.array([7, 2, 99])).tolist() == [2, *more]
+    assert columns.starts_s[-3:].tolist() == [0.0, 10.0, 20.0]
+    assert columns.ends_s[-3:].tolist() == [10.0, 20.0, 30.0]
+
+
+def test_columns_of_an_empty_library_hold_nothing():
+    columns = SegmentColumns.empty()
+    assert columns.places(np.array([1])).tolist() == []
+    assert columns.of_videos(np.array([1])).tolist() == []
+
+
+def set_missing(shelf: Shelf, path: str, since: datetime | None) -> None:
+    with shelf.library.writing() as session:
+        gone = update(VideoPath).where(VideoPath.path == Path(path))
+        session.execute(gone.values(missing_since=since))
+        bump_revision(session)
