@@ -130,9 +130,12 @@ VARIABLE_TIMES_S = tuple(np.cumsum([0.0] + [0.04] * 30 + [0.9] + [0.1] * 43).rou
 START_OFFSET_S = 5.0
 
 
-def good_videos(folder: Path) -> dict[str, Path]:
-    """The same three shots (75 numbered frames, 3 s) in many containers, codecs and timings."""
-    frames = shots(SHOT_LENGTHS)
+def good_videos(folder: Path, lengths: Sequence[int] = SHOT_LENGTHS) -> dict[str, Path]:
+    """The same shots in many containers, codecs and timings.
+
+    lengths: of each in frames, 75 at most in all; by default three shots of 3 s together
+    """
+    frames = shots(lengths)
     offset_s = [START_OFFSET_S + number / RATE for number in range(len(frames))]
     writings: dict[str, dict[str, Any]] = {
         "plain.mp4": {},
