@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 # What a program is called, and the Debian package that brings it.
-_PACKAGES = {"chromium": "chromium", "ffprobe": "ffmpeg"}
+_PACKAGES = {"chromium": "chromium", "ffprobe": "ffmpeg", "cc": "gcc libc6-dev", "strace": "strace"}
 _MISSING = "no {program!r} on the PATH"
 
 

@@ -1,4 +1,4 @@
-"""A folder of videos with its library, in a known state, at the same place each time."""
+"""A folder of videos with its library, in a known state, in the same folder each time."""
 
 import json
 import shutil
@@ -26,7 +26,7 @@ _SHOTS = {"a.mp4": (15, 15), "b.mp4": (16, 18), "c.mp4": (17, 15), "d.mp4": (22,
 
 @dataclass(frozen=True)
 class Case:
-    """A case's folder: `videos` with a, b, c, a copy of a, and a broken one; `arrivals` with more."""
+    """The folder of a case. `videos` holds a, b, c, a copy of a, and a broken one."""
 
     folder: Path
 
@@ -55,7 +55,7 @@ class Case:
 
 
 class Cases:
-    """Makes the place anew for each case, from templates that are made once.
+    """Makes the folder anew for each case, from templates that are made once.
 
     Paths stand in catalogs, so each case has the same folder.
     """
@@ -66,7 +66,7 @@ class Cases:
         self._make(warm)
 
     def restore(self, *, indexed: bool) -> Case:
-        """The place with nothing indexed, or with everything indexed, tagged and sketched."""
+        """The case with nothing indexed, or with everything indexed, tagged and sketched."""
         shutil.rmtree(self.case.folder, ignore_errors=True)
         shutil.copytree(self._templates / ("full" if indexed else "new"), self.case.folder)
         return self.case

@@ -8,8 +8,8 @@ The calls of an undisturbed run are counted; then the verb runs again, and one o
 or all from one on: with EIO (the disk is broken) or ENOSPC (it is full). The places are spread over
 all calls; `--each 0` takes every single one. The command must end by itself, with an exit code that
 is documented, and without a traceback. Once the disk is well again, the library must open; nothing
-may be missing that was there before and is there after an undisturbed run; and the same command must
-end as if undisturbed, and encode no video that was finished.
+may be missing that was there before and is there after an undisturbed run; and the same command
+must end as if undisturbed, and encode no video that was finished.
 
 It needs a C compiler, and Linux.
 """
@@ -24,9 +24,9 @@ from pathlib import Path
 
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
+from benchmarks.reliability.cases import Case, answers
 from benchmarks.reliability.failing_disk import CHANGING, NEEDING_SPACE, READING, Calls
 from benchmarks.reliability.kills import KillBench, Undisturbed, encoded_twice, unlike
-from benchmarks.reliability.cases import Case, answers
 from benchmarks.reliability.state import state_of
 from benchmarks.reliability.verbs import Verb, verb_named
 from benchmarks.reliability.warm import Ended

@@ -1,4 +1,4 @@
-"""A disk that fails at the n-th call, or a process that dies there: what `failing_disk.c` is told."""
+"""A disk that fails at the n-th call, or a process that dies there, by `failing_disk.c`."""
 
 import errno
 import mmap

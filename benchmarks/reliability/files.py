@@ -1,7 +1,7 @@
 """Damaged and hostile video files: what they do to the process that decodes, and to the program.
 
     python -m benchmarks.reliability.files                 10,000 files, about half an hour
-    python -m benchmarks.reliability.files --count 300 --seed 7 --keep FOLDER
+    python -m benchmarks.reliability.files --count 300 --seed 7
 
 Small videos in every container that is taken are changed by a seeded hand: bits turned over, ends
 cut off, heads and parts of other containers put in, parts swapped, repeated or left out, sizes that
@@ -123,10 +123,11 @@ def reached(files: Path, whole: Path, strace: str = "strace") -> list[str]:
     command = [strace, "-f", "-qq", "-s", "4096", "-e", calls, "-o", str(log)]
     own = [sys.executable, "-m", "benchmarks.reliability.files"]
     subprocess.run([*command, *own, "--decode", str(files), "--first", str(whole)], check=True)
-    return list(_strangers(log.read_text(errors="replace").splitlines(), files))
+    return list(strangers(log.read_text(errors="replace").splitlines(), files))
 
 
-def _strangers(lines: Iterable[str], files: Path) -> Iterator[str]:
+def strangers(lines: Iterable[str], files: Path) -> Iterator[str]:
+    """What lines of strace tell of other files and of sockets, after the first mark."""
     current = None
     for line in lines:
         if place := _OPENED.search(line):
@@ -141,9 +142,10 @@ def _strangers(lines: Iterable[str], files: Path) -> Iterator[str]:
 
 _OPENED = re.compile(r'open(?:at)?\((?:AT_FDCWD|\d+)?(?:<[^>]*>)?(?:, )?"([^"]*)"')
 _SOCKET = re.compile(r"(?:socket|connect|sendto|sendmsg)\(.*AF_(?!UNIX|LOCAL)\w+.*")
-# A worker that has crashed is started again: that opens Python, and what the system tells of itself.
-_OF_THE_SYSTEM = (sys.prefix, sys.base_prefix, "/proc/", "/sys/", "/dev/", "/usr/", "/lib", "/etc/")
-_OF_THE_SYSTEM += (str(Path(__file__).resolve().parents[2]),)
+# A worker that has crashed begins anew: that opens Python, and what the system says of itself.
+_OUR_FOLDER = str(Path(__file__).resolve().parents[2])
+_PYTHON = (sys.prefix, sys.base_prefix, _OUR_FOLDER)
+_OF_THE_SYSTEM = (*_PYTHON, "/proc/", "/sys/", "/dev/", "/usr/", "/lib", "/etc/")
 
 
 def _decode_all(files: Path, first: Path) -> None:

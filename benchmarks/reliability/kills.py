@@ -23,8 +23,8 @@ from pathlib import Path
 
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from benchmarks.reliability.failing_disk import CHANGING, FailingDisk
 from benchmarks.reliability.cases import Cases, answers
+from benchmarks.reliability.failing_disk import CHANGING, FailingDisk
 from benchmarks.reliability.state import State, state_of
 from benchmarks.reliability.verbs import VERBS, Verb, verb_named
 from benchmarks.reliability.warm import Ended, Running, WarmProcess

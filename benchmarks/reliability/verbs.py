@@ -1,4 +1,4 @@
-"""What can be done to a library, each on a case in a known state, in a process that starts at once."""
+"""What can be done to a library, each on a case in a known state."""
 
 import json
 import os
@@ -139,7 +139,7 @@ VERBS = (
     Verb("remove, a folder", _kinodex("remove", "{videos}")),
     Verb("search", _kinodex("search", "a dog")),
     Verb("search by picture", _kinodex("search", "--like", "{videos}/b.mp4@0")),
-    Verb("export", _kinodex("export", "a dog", "-o", "{folder}/clips", "--sheet", "{folder}/s.png")),
+    Verb("export", _kinodex("export", "a dog", "-o", "{folder}/clips")),
     Verb("page: index", _job("index", paths=["{videos}"]), prepare=_much_happens),
     Verb("page: retry", _job("retry"), prepare=_mended),
     Verb("page: reindex", _job("reindex")),

@@ -5,6 +5,8 @@ some hundred times. Each runs in a process group of its own, and what it says go
 """
 
 import contextlib
+import gc
+import importlib
 import json
 import os
 import select
@@ -14,10 +16,16 @@ import sys
 import time
 import traceback
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+_LOADED = (
+    *("av", "faiss", "open_clip", "cv2", "PIL.Image"),
+    *("indexer.pipeline", "search.library", "search.finding.engine", "tasks.sketches.run"),
+    *("tasks.export", "tasks.fuse", "tasks.imports", "tasks.index", "tasks.search"),
+    *("tasks.status", "tasks.tag", "tasks.watch", "ui.cli.main", "ui.web.jobs.process"),
+)
 _LONGEST_S = 120.0
 _HUNG = -1000  # the exit code of what did not end by itself
 
@@ -96,7 +104,8 @@ class WarmProcess:
 
     def has_ended(self, within_s: float) -> bool:
         """Whether the running command ends within this time."""
-        return bool(select.select([self._server.stdout], [], [], within_s)[0])
+        assert self._server.stdout is not None
+        return bool(select.select([self._server.stdout.fileno()], [], [], within_s)[0])
 
     def code(self) -> int:
         """Wait for the running command's end; → its exit code."""
@@ -178,33 +187,19 @@ def _say(replies: IO[str], message: dict[str, int]) -> None:
 
 def _load_all() -> None:
     """Everything that a command imports while it runs."""
-    import gc
-    from dataclasses import replace
-
-    import av
-    import faiss
-    import open_clip
+    for module in _LOADED:
+        importlib.import_module(module)
     import torch
 
-    import indexer.pipeline
-    import search.library
-    import tasks.export
-    import tasks.fuse
-    import tasks.imports
-    import tasks.index
-    import tasks.search
-    import tasks.sketches.run
-    import tasks.status
-    import tasks.tag
-    import tasks.watch
-    import ui.cli.main
-    import ui.web.jobs.process
-    from sketch.drawing.presets import QUICK
+    from sketch.drawing.presets import QUICK, Preset
     from tasks.sketches import maker
 
+    def quickest(name: str) -> Preset:
+        """Nobody looks at these sketches."""
+        return replace(QUICK, iterations=2)
+
     torch.set_num_threads(1)  # threads do not survive a fork
-    maker.preset_named = lambda _name: replace(QUICK, iterations=2)  # nobody looks at these
-    del av, faiss, open_clip, indexer, search
+    maker.preset_named = quickest
     gc.freeze()
 
 
@@ -238,7 +233,10 @@ def _code_of(command: list[str]) -> int:
 
     sys.argv = ["kinodex", *command]
     try:
-        return job() if command[0] == "job" else main() or 0
+        if command[0] == "job":
+            return job()
+        main()
+        return 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:

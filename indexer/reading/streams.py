@@ -15,6 +15,7 @@ from av.stream import Disposition
 from indexer.reading.containers import DEMUXERS, open_regular, require_container
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
+from indexer.reading.source import Source
 
 # Failed reads in a row after which the rest of the file is taken for lost.
 _READ_ERRORS_IN_A_ROW = 100
@@ -27,6 +28,7 @@ class OpenStream:
     name: str
     container: Any
     stream: Any
+    source: Source
     bad_frames: int = 0
     _counted_from_s: float = field(default=-math.inf, repr=False)
     _rest: Iterator[Any] | None = field(default=None, repr=False)
@@ -38,7 +40,7 @@ class OpenStream:
         goes on where the last one stopped, or where `wind_to` went.
 
         Raises:
-            DecodeFailed: the memory limit was reached.
+            DecodeFailed: the memory limit was reached, or the disk fails.
         """
         if self._rest is None:
             self._rest = self._decode()
@@ -71,10 +73,12 @@ class OpenStream:
                 yield next(demuxed)
                 failures = 0
             except StopIteration:
+                self.source.check()
                 return
             except av.error.MemoryError as error:
                 raise out_of_memory() from error
             except av.error.FFmpegError:
+                self.source.check()
                 self.bad_frames += 1
                 failures += 1
                 demuxed = self.container.demux(self.stream)
@@ -110,19 +114,20 @@ def open_video(path: Path, settings: IndexSettings) -> Iterator[OpenStream]:
     """
     with open_regular(path) as file:
         name = require_container(file)
-        with _demuxer(file, name, settings) as container:
+        source = Source(file)
+        with _demuxer(source, name, settings) as container:
             stream = _picture_stream(container)
             _check_size(stream, settings)
             stream.codec_context.options = _decoder_options(settings)
             stream.thread_type = "AUTO"
             stream.codec_context.thread_count = settings.decode_threads
-            yield OpenStream(name=name, container=container, stream=stream)
+            yield OpenStream(name=name, container=container, stream=stream, source=source)
 
 
-def _demuxer(file: Any, name: str, settings: IndexSettings) -> Any:
+def _demuxer(source: Source, name: str, settings: IndexSettings) -> Any:
     try:
         return av.open(
-            file,
+            source,
             format=DEMUXERS[name],
             metadata_errors="replace",
             # The file is already open: no demuxer has business opening another.
@@ -133,6 +138,7 @@ def _demuxer(file: Any, name: str, settings: IndexSettings) -> Any:
     except (av.error.MemoryError, MemoryError) as error:
         raise out_of_memory() from error
     except (av.error.FFmpegError, ValueError) as error:
+        source.check()
         raise DecodeFailed("probe", _why_unreadable(name)) from error
 
 
