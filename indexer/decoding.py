@@ -1,14 +1,13 @@
 """Decoding beside the model: worker threads, each with a child process, feed one bounded queue."""
 
-import hashlib
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.contents import hash_content
+from indexer.reading.errors import DecodeFailed, GivenUp
 from indexer.reading.probe import VideoInfo
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodedSegment, DecodeSummary
@@ -17,7 +16,6 @@ from indexer.registration import PathToIndex
 
 # Segments waiting for the model. At 24 frames of 398×224 each that is 50 MB at most.
 _QUEUE_LENGTH = 8
-_HASH_CHUNK_BYTES = 1 << 20
 _POLL_S = 0.2
 _HELD_BACK = -1  # no video has this id
 
@@ -134,7 +132,7 @@ class DecodeFeed:
 
     def _work(self) -> None:
         try:
-            with DecodeWorker() as worker:
+            with DecodeWorker(given_up=self._is_given_up) as worker:
                 while not self._closed.is_set() and (job := self._next_job()) is not None:
                     for message in self._messages(worker, job):
                         if not self._put(message):
@@ -142,6 +140,9 @@ class DecodeFeed:
         except BaseException as error:  # a defect here must end the run, not hang it
             self._put(error)
         self._put(None)
+
+    def _is_given_up(self) -> bool:
+        return self._closed.is_set() or self._stop.is_set()
 
     def _next_job(self) -> PathToIndex | None:
         with self._lock:
@@ -159,12 +160,15 @@ class DecodeFeed:
     def _messages(self, worker: DecodeWorker, job: PathToIndex) -> Iterator[Message]:
         content_hash = None
         try:
-            content_hash = hash_content(job.path)
+            _check_size(job, self._settings)
+            content_hash = hash_content(job.path, given_up=self._is_given_up)
             known = self._claim(content_hash, job)
             if known is None:
                 yield from self._decode(worker, job, content_hash)
             elif known != _HELD_BACK:
                 yield Known(job, known)
+        except GivenUp:
+            return  # nobody waits for a word on it: the file is taken up by the next run
         except DecodeFailed as failure:
             yield Failed(job, content_hash, failure.stage, failure.reason)
 
@@ -192,19 +196,11 @@ class DecodeFeed:
                 yield Decoded(job, event)
 
 
-def hash_content(path: Path) -> str:
-    """The identity of a file's content: BLAKE2b over all of it, 40 hexadecimal digits.
-
-    Raises DecodeFailed when the file cannot be read.
-    """
-    digest = hashlib.blake2b(digest_size=20)
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_HASH_CHUNK_BYTES):
-                digest.update(chunk)
-    except OSError as error:
-        raise DecodeFailed("read", f"it cannot be read ({error.strerror})") from error
-    return digest.hexdigest()
+def _check_size(job: PathToIndex, settings: IndexSettings) -> None:
+    if job.size_bytes > settings.max_gb * 1e9:
+        raise DecodeFailed(
+            "read", f"it is larger than {settings.max_gb:g} GB, the most that max_gb allows"
+        )
 
 
 def _check_unchanged(job: PathToIndex) -> None:

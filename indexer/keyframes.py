@@ -5,7 +5,7 @@ from pathlib import Path
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
-from models.files import replaced_whole
+from models.files import make_folder, replaced_whole
 from search.catalog.places import place_segments
 from search.catalog.store import Store
 
@@ -15,8 +15,8 @@ KEYFRAME_SIDE = 224
 
 def write_keyframe(file: Path, jpeg: bytes) -> None:
     """Put a picture in place in one step, so that no reader sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_whole(file) as draft:
+    make_folder(file.parent)
+    with replaced_whole(file, as_folder=True) as draft:
         draft.write_bytes(jpeg)
 
 
@@ -25,7 +25,8 @@ def ensure_keyframe(
 ) -> Path | None:
     """The file with a segment's keyframe, decoded again if it was deleted.
 
-    None when the segment or its video is gone, or the video cannot be read any more.
+    None when the segment or its video is gone, or the video cannot be read any more, or the
+    picture not be stored.
     """
     file = library.keyframe_file(segment_id)
     if file.exists():
@@ -40,6 +41,6 @@ def ensure_keyframe(
             place.path, place.keyframe_s, short_side=KEYFRAME_SIDE, settings=settings
         )
         write_keyframe(file, jpeg)
-    except DecodeFailed:
+    except (DecodeFailed, OSError):  # the latter: a full disk, on which it cannot be kept
         return None
     return file

@@ -4,7 +4,14 @@ import json
 from typing import Any
 
 from indexer.reading.settings import IndexSettings
-from search.catalog.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
+from models.files import replaced_whole
+from search.catalog.settings import (
+    LibrarySettings,
+    SearchSettings,
+    SketchSettings,
+    TagSettings,
+    UiSettings,
+)
 from search.catalog.store import Store
 
 # What decides which frames stand for a video. The rest are limits and habits: changing
@@ -19,7 +26,7 @@ _SAMPLING = {
     "duplicate_threshold",
 }
 
-_FORMS = (IndexSettings, SearchSettings, TagSettings, SketchSettings, UiSettings)
+_FORMS = (LibrarySettings, IndexSettings, SearchSettings, TagSettings, SketchSettings, UiSettings)
 
 
 def sampling_of(settings: IndexSettings) -> dict[str, Any]:
@@ -37,4 +44,5 @@ def write_settings_template(library: Store) -> None:
         for name, option in form.model_fields.items():
             # JSON writes numbers, texts and truth values as TOML does.
             lines += ["", f"# {option.description}", f"# {name} = {json.dumps(option.default)}"]
-    library.settings_file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with replaced_whole(library.settings_file, as_folder=True) as draft:
+        draft.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ _LETTERS_KEPT = 40
 
 @contextlib.contextmanager
 def replaced_whole(
-    file: Path, *, durable: bool = False, one_writer: bool = False
+    file: Path, *, durable: bool = False, one_writer: bool = False, as_folder: bool = False
 ) -> Iterator[Path]:
     """A path to write to, which takes the file's place when the block ends.
 
@@ -24,9 +25,12 @@ def replaced_whole(
     durable: the content is on the disk before it takes the place, so that a power cut leaves the
         old or the new file too. It costs milliseconds: for what cannot be made again
     one_writer: see `draft_of`
+    as_folder: see `open_like_folder`
     """
     with draft_of(file, one_writer=one_writer) as draft:
         yield draft
+        if as_folder:
+            open_like_folder(draft)
         if durable:
             _sync(draft)
         draft.replace(file)
@@ -55,6 +59,32 @@ def draft_of(file: Path, *, one_writer: bool = False) -> Iterator[Path]:
         with contextlib.suppress(OSError):  # the first failure is the one to tell of
             draft.unlink()
         raise
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it, each open to those whom the one above is open to."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    mode = folder.parent.stat().st_mode
+    folder.mkdir(mode=mode & 0o777, exist_ok=True)
+    if mode & stat.S_ISGID:  # a group shares it, whatever this process makes otherwise
+        with contextlib.suppress(PermissionError):  # another of the group has just made it
+            folder.chmod(folder.stat().st_mode | mode & 0o2070)
+
+
+def open_like_folder(file: Path) -> None:
+    """Shut a file to those whom its folder is shut to; in a group's folder, open it to the group.
+
+    A group's folder is one with the set-group-ID bit. It is for files of a library: elsewhere the
+    user's mask says who may read what is made.
+    """
+    mode, folder = file.stat().st_mode & 0o777, file.parent.stat().st_mode
+    wanted = mode & (folder | 0o700)
+    if folder & stat.S_ISGID:
+        wanted |= folder & 0o060
+    if wanted != mode:
+        file.chmod(wanted)
 
 
 def _sync(file: Path) -> None:

@@ -21,6 +21,7 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
     """Fuse the library in `folder` with a head, named or in a file; → the exit code."""
     asked_head = choose_head(head)
     with Store.open(folder) as library:
+        library.require_writable()
         space = indexed_space(library)
         current = choice_of(space)
         asked = flags.text_tower_over(current)

@@ -41,6 +41,7 @@ def run_index(
     check_paths(paths)
     asked_head = choose_head(head) if head else None
     with Store.open(folder, create=True) as library:
+        library.require_writable()
         wants_sketches = library.settings(SketchSettings).after_indexing
         setup = IndexSetup.load(library, flags, talk, head=asked_head, reindex=reindex)
         return _run(
@@ -58,6 +59,7 @@ def retry_failed(
     """Index the failed files once more, all or `only` some; → the exit code."""
     check_paths(only)
     with Store.open(folder) as library:
+        library.require_writable()
         wants_sketches = library.settings(SketchSettings).after_indexing
         setup = IndexSetup.load(library, ModelFlags(device=device), talk)
         work = pass_over(only, retry_failed=True)

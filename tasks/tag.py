@@ -40,6 +40,7 @@ def run_correction(
 def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_json: bool) -> int:
     """Tag the library in `folder`; → the exit code."""
     with Store.open(folder) as library:
+        library.require_writable()
         current = choice_of(indexed_space(library))
         choice = flags.text_tower_over(current) or current
         settings = library.settings(TagSettings)

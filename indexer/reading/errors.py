@@ -16,3 +16,7 @@ class DecodeFailed(Exception):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class GivenUp(Exception):
+    """Nobody waits any more for what was asked for: the run is to stop."""

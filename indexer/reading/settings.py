@@ -11,7 +11,7 @@ class IndexSettings(BaseModel):
     """How videos are sampled and cut, and what is too much for one file."""
 
     section: ClassVar[str] = "index"
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     sample_rate: float = Field(
         default=2.0, gt=0, le=60, description="Frames encoded per second of video."
@@ -34,6 +34,7 @@ class IndexSettings(BaseModel):
     shot_threshold: float = Field(
         default=1.0,
         gt=0,
+        le=1000,
         description="How strong a change must be to count as a cut: 2 finds fewer, 0.5 more.",
     )
     skip_duplicates: bool = Field(
@@ -59,29 +60,45 @@ class IndexSettings(BaseModel):
         default=2, ge=1, le=64, description="Threads that one decoding process may use."
     )
     max_pixels: int = Field(
-        default=40_000_000, gt=0, description="Videos with more pixels per picture are refused."
+        default=40_000_000,
+        gt=0,
+        le=2**31 - 1,
+        description="Videos with more pixels per picture are refused.",
     )
-    max_hours: float = Field(default=12.0, gt=0, description="Longer videos are refused.")
+    max_hours: float = Field(
+        default=12.0, gt=0, le=100_000, description="Longer videos are refused."
+    )
+    max_gb: float = Field(
+        # Half a day at 190 Mbit/s, which takes a quarter of an hour to read from a quick disk.
+        default=1000.0,
+        gt=0,
+        le=1_000_000,
+        description="Larger files are refused unread, in GB; sparse ones too.",
+    )
     watch_every_s: float = Field(
         default=5.0,
         gt=0,
+        le=86_400,
         description="Watched folders are looked through at this interval in seconds, less often "
         "where that takes long.",
     )
     watch_still_s: float = Field(
         default=5.0,
         ge=0,
+        le=86_400,
         description="A file in a watched folder is indexed when it has not changed for this "
         "time, in seconds.",
     )
     decode_timeout_s: float = Field(
         default=60.0,
         gt=0,
+        le=86_400,
         description="A decoder that gives no sign of life for this time, in seconds, is stopped.",
     )
     decoder_memory_gb: float = Field(
         default=4.0,
         ge=0.5,
+        le=4096,
         description="Memory that one decoding process may use, in GiB (where the system can "
         "limit it).",
     )

@@ -7,14 +7,15 @@ import multiprocessing
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Self
 
 from indexer.reading.clip import ClipFrames
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.errors import DecodeFailed, GivenUp
 from indexer.reading.sampling import FrameSampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodeEvent
@@ -31,6 +32,7 @@ from indexer.reading.worker_process import (
 
 # A child that is told to end has nothing to save: it is not waited for long.
 _FAREWELL_S = 1.0
+_ASKED_EVERY_S = 0.2
 _one_start_at_a_time = threading.Lock()
 
 
@@ -39,9 +41,12 @@ class DecodeWorker:
 
     Not to be shared between threads. An iterator given by `decode` may be abandoned at any time:
     the next call simply starts anew.
+
+    given_up: asked while the child is silent; True stops the child, and raises GivenUp
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, given_up: Callable[[], bool] = lambda: False) -> None:
+        self._given_up = given_up
         self._process: Any = None
         self._connection: Connection | None = None
         self._busy = False
@@ -151,9 +156,14 @@ class DecodeWorker:
             raise self._crashed() from error
 
     def _receive(self, connection: Connection, settings: IndexSettings) -> Any:
+        silent_until = time.monotonic() + settings.decode_timeout_s
         try:
-            if connection.poll(settings.decode_timeout_s):
-                return connection.recv()
+            while (left_s := silent_until - time.monotonic()) > 0:
+                if connection.poll(min(left_s, _ASKED_EVERY_S)):
+                    return connection.recv()
+                if self._given_up():
+                    self.close()
+                    raise GivenUp
         except (EOFError, OSError) as error:
             raise self._crashed() from error
         self.close()

@@ -1,25 +1,44 @@
 """Opening a catalog: connection settings, and bringing its schema up to date."""
 
+import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event, text
 from sqlalchemy.exc import DatabaseError
 
 from models.errors import KinodexError
+from models.files import replaced_whole
+from search.catalog.read_only import connect_read_only
 
 SCHEMA = "0004"  # the newest revision in search/catalog/migrations/versions
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+WAYS_OUT = (
+    "'kinodex verify' tells what is wrong with a library, 'kinodex restore' brings a backup back"
+)
 
 
 class CatalogError(KinodexError):
     """The catalog cannot be opened: damaged, not a catalog, or made by a newer program."""
 
 
+class DamagedCatalog(CatalogError):
+    """What is in the catalog is not what was written there."""
+
+    def __init__(self, catalog: Path, reason: str) -> None:
+        super().__init__(
+            f"the catalog {str(catalog)!r} cannot be used: {reason}; what was stored is kept. "
+            f"{WAYS_OUT}"
+        )
+
+
 # What the disk or the file does to us; any other error of SQLite's is a defect of ours.
 _TROUBLE = ("FULL", "IOERR", "READONLY", "BUSY", "CORRUPT", "NOTADB", "CANTOPEN", "PERM", "AUTH")
+_DAMAGE = ("CORRUPT", "NOTADB")
 
 
 @contextmanager
@@ -27,26 +46,43 @@ def explained(path: Path) -> Iterator[None]:
     """Turn trouble with the catalog's file into a CatalogError of one sentence."""
     try:
         yield
-    except DatabaseError as error:
-        name = getattr(error.orig, "sqlite_errorname", "").removeprefix("SQLITE_")
+    except (DatabaseError, sqlite3.DatabaseError) as error:
+        cause = error.orig if isinstance(error, DatabaseError) else error
+        name = getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_")
+        if name.startswith(_DAMAGE):
+            raise DamagedCatalog(path, str(cause)) from error
         if not name.startswith(_TROUBLE):
             raise
         raise CatalogError(
-            f"the catalog {str(path)!r} cannot be used: {error.orig}; what was stored is kept"
+            f"the catalog {str(path)!r} cannot be used: {cause}; what was stored is kept"
         ) from error
 
 
-def open_database(path: Path) -> Engine:
+def open_database(path: Path, *, may_write: bool = True) -> Engine:
     """An engine on the SQLite file at `path`, created or migrated as needed.
 
-    Raises CatalogError for a damaged file or one from a newer program.
+    may_write: without it nothing is written, not even beside the file
+
+    Raises CatalogError for a damaged file or one from a newer program, and for one from an older
+    program that may not be written.
     """
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _configure_connection)
+    engine = _writing_engine(path) if may_write else _reading_engine(path)
     event.listen(engine, "begin", _begin)
     with explained(path):
-        _bring_up_to_date(engine, path)
+        _bring_up_to_date(engine, path, may_write=may_write)
     return engine
+
+
+def _writing_engine(path: Path) -> Engine:
+    engine = create_engine(URL.create("sqlite", database=str(path)))
+    event.listen(engine, "connect", _configure_connection)
+    return engine
+
+
+def _reading_engine(path: Path) -> Engine:
+    # Each session finds out anew how the file can be read: its owner may begin to write at any
+    # time, so no connection is kept.
+    return create_engine("sqlite://", creator=lambda: connect_read_only(path), poolclass=NullPool)
 
 
 def writer(engine: Engine) -> Engine:
@@ -73,26 +109,48 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(statement)
 
 
-def _bring_up_to_date(engine: Engine, path: Path) -> None:
-    found = _schema_version(engine)
+def _bring_up_to_date(engine: Engine, path: Path, *, may_write: bool) -> None:
+    found = _schema_version(engine, path)
     if found == SCHEMA:
         return
-    if found is not None and found > SCHEMA:
+    if not may_write:
+        raise CatalogError(
+            f"the library at {str(path.parent)!r} was made by an older Kinodex and may only be "
+            "read here: open it once where it can be written, or copy it"
+        )
+    _migrate(engine, path)
+
+
+def _schema_version(engine: Engine, path: Path) -> str | None:
+    """The revision of the tables; None where there are none yet.
+
+    Raises CatalogError for a newer one, and for none where there are tables.
+    """
+    # Read by hand, because importing Alembic would cost every search a tenth of a second.
+    with engine.connect() as connection:
+        if not connection.execute(text("SELECT count(*) FROM sqlite_master")).scalar():
+            return None
+        try:
+            rows = connection.execute(text("SELECT version_num FROM alembic_version")).all()
+        except DatabaseError as error:
+            if getattr(error.orig, "sqlite_errorname", "") != "SQLITE_ERROR":
+                raise
+            raise DamagedCatalog(path, "it does not say which version made it") from error
+    versions = [row.version_num for row in rows]
+    if len(versions) == 1 and versions[0] in _known_versions():
+        return str(versions[0])
+    if len(versions) == 1 and str(versions[0]).isdecimal() and str(versions[0]) > SCHEMA:
         raise CatalogError(
             f"the library at {str(path.parent)!r} was made by a newer Kinodex: update this one"
         )
-    _migrate(engine)
+    raise DamagedCatalog(path, "it does not say which version made it")
 
 
-def _schema_version(engine: Engine) -> str | None:
-    # Read by hand, because importing Alembic would cost every search a tenth of a second.
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+def _known_versions() -> set[str]:
+    return {file.name.split("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*.py")}
 
 
-def _migrate(engine: Engine) -> None:
+def _migrate(engine: Engine, path: Path) -> None:
     from alembic import command
     from alembic.config import Config
 
@@ -100,5 +158,39 @@ def _migrate(engine: Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     # Two processes may open a new library at once: the second waits here and finds it done.
     with writer(engine).begin() as connection:
+        found = _schema_version(engine, path)
+        if found == SCHEMA:
+            return
+        if found is not None:
+            require_sound(path, connection)
+            _keep_copy(path, found)
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+def require_sound(path: Path, connection: Connection, *tables: str) -> None:
+    """Raise DamagedCatalog when a look at the pages of these tables, or of all, finds damage."""
+    for asked in [f"('{table}')" for table in tables] or [""]:
+        found = connection.execute(text(f"PRAGMA quick_check{asked}")).scalar()
+        if found != "ok":
+            raise DamagedCatalog(path, str(found).splitlines()[-1])
+
+
+def _keep_copy(path: Path, version: str) -> None:
+    """Keep the catalog as an older program left it, where the disk has room for two.
+
+    The migration is one transaction; the copy is for those who want to go back to that program.
+    """
+    if shutil.disk_usage(path.parent).free < 2 * path.stat().st_size:
+        return
+    copy = path.with_name(f"{path.stem}-{version}{path.suffix}")
+    with replaced_whole(copy, durable=True, as_folder=True) as draft:
+        copy_database(path, draft)
+        draft.chmod(path.stat().st_mode & 0o777)
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a catalog as it is at one moment, whoever writes to it meanwhile."""
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+        new.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it

@@ -62,7 +62,7 @@ class ProgressNotes:
         progress = Progress(self._work, fraction, done, total, noun, seconds, os.getpid())
         with (
             contextlib.suppress(OSError),  # work goes on when nobody can be told of it
-            replaced_whole(self._file, one_writer=True) as draft,
+            replaced_whole(self._file, one_writer=True, as_folder=True) as draft,
         ):
             draft.write_text(json.dumps(asdict(progress)))
 

@@ -1,5 +1,6 @@
 """What a user may set in `library.toml`, and how a table of it is read."""
 
+import stat
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, TypeVar
@@ -10,6 +11,10 @@ from models.errors import KinodexError
 from models.identity import USUAL_TAG_THRESHOLD
 
 SETTINGS_FILE = "library.toml"
+
+# Ten times what all settings take. A key of 50,000 parts would be read for minutes.
+_MOST_BYTES = 100_000
+_LONGEST_LINE = 10_000
 
 AUTO = "auto"  # the setting that leaves the choice to the program
 NO_RERANKING, QUERY_AWARE = "none", "query-aware"
@@ -40,6 +45,8 @@ def read_settings(library: Path, form: type[Form]) -> Form:
     file = library / SETTINGS_FILE
     try:
         return form.model_validate(_table(file, form.section), context=library)
+    except (RuntimeError, OverflowError) as error:  # the home of a user whom nobody knows
+        raise KinodexError(f"{str(file)!r}, [{form.section}]: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"]) or "its values"
@@ -50,14 +57,27 @@ def read_settings(library: Path, form: type[Form]) -> Form:
 
 def _table(file: Path, section: str) -> dict[str, Any]:
     try:
-        table = tomllib.loads(file.read_text(encoding="utf-8")).get(section, {})
-    except FileNotFoundError:
+        table = tomllib.loads(_content(file)).get(section, {})
+    except (FileNotFoundError, NotADirectoryError):
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise KinodexError(f"{str(file)!r} cannot be read: {error}") from error
     if not isinstance(table, dict):
         raise KinodexError(f"{str(file)!r}: '{section}' must be a [table]")
     return table
+
+
+def _content(file: Path) -> str:
+    # A pipe would be waited for, and a device may have no end.
+    if not stat.S_ISREG(file.stat().st_mode):
+        raise ValueError("it is not a regular file")
+    with file.open("rb") as settings:
+        content = settings.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise ValueError(f"it is larger than {_MOST_BYTES // 1000} kB")
+    if max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+        raise ValueError(f"it has a line of more than {_LONGEST_LINE:,} characters")
+    return content.decode("utf-8")
 
 
 def _in_library(value: str, info: ValidationInfo) -> str:
@@ -76,11 +96,24 @@ def _reranker_in_library(value: str, info: ValidationInfo) -> str:
 NameOrFile = Annotated[str, AfterValidator(_in_library)]
 
 
+class LibrarySettings(BaseModel):
+    """Whom a library is open to on this machine."""
+
+    section: ClassVar[str] = "library"
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    group: Literal["none", "read", "write"] = Field(
+        default="none",
+        description="What the group of the library's folder may do with a new library: none, read, "
+        "or write. All others may do nothing. 'kinodex verify --repair' applies a change.",
+    )
+
+
 class SearchSettings(BaseModel):
     """How hits are ranked."""
 
     section: ClassVar[str] = "search"
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     rerank: Annotated[str, AfterValidator(_reranker_in_library)] = Field(
         default=NO_RERANKING,
@@ -93,7 +126,7 @@ class TagSettings(BaseModel):
     """Which labels segments are tagged with, and how sure a tag must be."""
 
     section: ClassVar[str] = "tags"
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     vocabulary: NameOrFile = Field(
         default=AUTO,
@@ -121,7 +154,7 @@ class SketchSettings(BaseModel):
     """How the segments of a library are sketched."""
 
     section: ClassVar[str] = "sketch"
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     strokes: StrokeCount = Field(
         default=16,
@@ -154,7 +187,7 @@ class UiSettings(BaseModel):
     """What the page's visitors may do with a library, and how much."""
 
     section: ClassVar[str] = "ui"
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     allow_changes: Literal["local", "always", "never"] = Field(
         default="local",
@@ -180,5 +213,6 @@ class UiSettings(BaseModel):
     keep_free_mb: int = Field(
         default=1000,
         ge=0,
+        le=1_000_000_000,
         description="An upload is refused when it would leave less than this on the disk.",
     )

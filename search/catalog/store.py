@@ -1,5 +1,6 @@
 """What is stored of a library: the catalog, the vectors and the media, all in one folder."""
 
+import contextlib
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,17 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from search.catalog.database import explained, open_database, writer
-from search.catalog.settings import SETTINGS_FILE, Form, read_settings
+from search.catalog.database import WAYS_OUT, CatalogError, explained, open_database, writer
+from search.catalog.read_only import ReadOnlyLibrary, may_write, own_media
+from search.catalog.settings import SETTINGS_FILE, Form, LibrarySettings, read_settings
 
 ENVIRONMENT_VARIABLE = "KINODEX_LIBRARY"
 CATALOG_FILE = "catalog.db"
+
+# What a library's folder and its catalog are open to, by `group` in library.toml. The set-group-ID
+# bit makes what is put into the folder belong to the folder's group.
+_FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
+_FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
 
 SketchKind = Literal["svg", "png", "animated.svg", "webp", "mp4"]
 
@@ -48,14 +55,23 @@ def default_folder() -> Path:
 
 
 def _holds_library(folder: Path) -> bool:
-    return (folder / CATALOG_FILE).is_file()
+    try:
+        return (folder / CATALOG_FILE).is_file()
+    except PermissionError as error:
+        raise KinodexError(f"the folder {str(folder)!r} may not be looked into") from error
+    except (OSError, ValueError):  # a name that no file can have
+        return False
 
 
 class Store:
-    """An open library. Use `Store.open`, and `close` or a `with` block when done."""
+    """An open library. Use `Store.open`, and `close` or a `with` block when done.
 
-    def __init__(self, folder: Path, engine: Engine) -> None:
+    may_write: False on a read-only disk and for another user's library
+    """
+
+    def __init__(self, folder: Path, engine: Engine, *, may_write: bool = True) -> None:
         self.folder = folder
+        self.may_write = may_write
         self._engine = engine
         self._writer = writer(engine)
 
@@ -65,14 +81,17 @@ class Store:
 
         Raises LibraryNotFound, or CatalogError when the catalog cannot be read.
         """
-        place = Path(folder or default_folder()).expanduser().resolve()
+        place = place_of(folder)
+        catalog = place / CATALOG_FILE
         if not _holds_library(place):
             if not create:
                 raise LibraryNotFound(
                     f"there is no library in {str(place)!r}: make one with 'kinodex index FOLDER'"
                 )
-            _make_folder(place)
-        return cls(place, open_database(place / CATALOG_FILE))
+            make_library_folder(place)
+        _refuse_emptied(catalog)
+        writable = may_write(catalog)
+        return cls(place, open_database(catalog, may_write=writable), may_write=writable)
 
     def __enter__(self) -> Self:
         return self
@@ -83,6 +102,11 @@ class Store:
     def close(self) -> None:
         """Release the catalog's files."""
         self._engine.dispose()
+
+    def require_writable(self) -> None:
+        """Raise ReadOnlyLibrary where the library may only be read: before anything takes long."""
+        if not self.may_write:
+            raise ReadOnlyLibrary(self.folder)
 
     @property
     def catalog_file(self) -> Path:
@@ -102,7 +126,7 @@ class Store:
     def keyframe_file(self, segment_id: int) -> Path:
         """Where a segment's keyframe lies, when it has been drawn; may be deleted at any time."""
         # A folder a thousand files: file managers and back-ups stay quick.
-        return self.folder / "media" / "keyframes" / str(segment_id // 1000) / f"{segment_id}.jpg"
+        return self._media("keyframes", str(segment_id // 1000), f"{segment_id}.jpg")
 
     @property
     def sketches_folder(self) -> Path:
@@ -111,11 +135,18 @@ class Store:
 
     def sketch_file(self, segment_id: int, kind: SketchKind) -> Path:
         """Where a picture of a segment's sketch lies, when there is one; may be deleted."""
-        return self.sketches_folder / str(segment_id // 1000) / f"{segment_id}.{kind}"
+        return self._media("sketches", str(segment_id // 1000), f"{segment_id}.{kind}")
 
     def query_picture_file(self, digest: str) -> Path:
         """Where a picture lies that was searched for; may be deleted at any time."""
-        return self.folder / "media" / "queries" / f"{digest}.jpg"
+        return self._media("queries", f"{digest}.jpg")
+
+    def _media(self, *parts: str) -> Path:
+        """Where a file lies that can be made again, which a library may be unable to hold."""
+        file = self.folder.joinpath("media", *parts)
+        if self.may_write or file.is_file():
+            return file
+        return media_folder(self.folder).joinpath(*parts)
 
     def settings(self, form: type[Form]) -> Form:
         """One table of library.toml over the defaults of its form, see `read_settings`."""
@@ -129,7 +160,11 @@ class Store:
 
     @contextmanager
     def writing(self) -> Iterator[Session]:
-        """A session whose block is one transaction: all of it, or nothing."""
+        """A session whose block is one transaction: all of it, or nothing.
+
+        Raises ReadOnlyLibrary.
+        """
+        self.require_writable()
         with (
             explained(self.catalog_file),
             Session(self._writer, expire_on_commit=False) as session,
@@ -138,11 +173,60 @@ class Store:
             yield session
 
 
-def _make_folder(place: Path) -> None:
+def place_of(folder: Path | str | None) -> Path:
+    """The whole path of a library's folder, by default the user's own.
+
+    Raises KinodexError for what can be no folder's name.
+    """
     try:
-        (place / "media").mkdir(parents=True, exist_ok=True)
-        (place / "vectors").mkdir(exist_ok=True)
+        return Path(folder or default_folder()).expanduser().resolve()
+    except (ValueError, RuntimeError, OSError) as error:
+        # A zero byte, an unknown user's home, or a link that leads to itself.
+        raise KinodexError(f"{str(folder)!r} can be no folder: {error}") from error
+
+
+def make_library_folder(place: Path) -> None:
+    """Make the folder of a new library with an empty catalog, open to those whom the settings name.
+
+    A folder that holds something already stays as open as it is. Raises KinodexError.
+    """
+    group = read_settings(place, LibrarySettings).group
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.mkdir(mode=0o700, exist_ok=True)
+        if not any(place.iterdir()) or group != "none":
+            place.chmod(_FOLDER_MODES[group])
+        for part in ("media", "vectors"):
+            (place / part).mkdir(mode=0o700, exist_ok=True)
+            (place / part).chmod(_FOLDER_MODES[group])
+        # Made before SQLite sees it, and in the mode that its files beside the catalog will have.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(place / CATALOG_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            (place / CATALOG_FILE).chmod(_FILE_MODES[group])
     except OSError as error:
         raise KinodexError(
             f"a library cannot be made in {str(place)!r}: {error.strerror}"
         ) from error
+
+
+def media_folder(library: Path) -> Path:
+    """Where pictures and clips of the library in a folder can be put, all to be made again."""
+    return library / "media" if may_write(library / CATALOG_FILE) else own_media(library)
+
+
+def _refuse_emptied(catalog: Path) -> None:
+    """Raise CatalogError for an empty catalog beside what only a full one leaves."""
+    try:
+        if catalog.stat().st_size:
+            return
+        log = catalog.with_name(catalog.name + "-wal")
+        leftover = log.is_file() and log.stat().st_size > 0
+        parts = (catalog.with_name(part) for part in ("media", "vectors"))
+        leftover = leftover or any(file.is_file() for part in parts for file in part.rglob("*"))
+    except OSError:
+        return
+    if leftover:
+        raise CatalogError(
+            f"the catalog {str(catalog)!r} is empty, but what lies beside it is not: something "
+            f"has emptied it. {WAYS_OUT}; delete the catalog to begin anew"
+        )

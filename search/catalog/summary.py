@@ -1,5 +1,7 @@
 """What a library holds, counted, and what it could not take in."""
 
+import contextlib
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -107,4 +109,9 @@ def failures(library: Store) -> list[FailedFile]:
 
 
 def _size_bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    total = 0
+    for place, _, names in os.walk(folder):  # it passes by what may not be looked into
+        for name in names:
+            with contextlib.suppress(OSError):  # it was deleted just now
+                total += os.lstat(Path(place) / name).st_size
+    return total

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.files import replaced_whole
+from models.files import make_folder, replaced_whole
 from search.catalog.embeddings import normalised
 from search.catalog.store import Store
 
@@ -91,6 +91,9 @@ def read_bank(library: Store, space_key: str, backbone: "Backbone") -> np.ndarra
 def _keep(file: Path, bank: np.ndarray) -> None:
     # It is only a cache: a disk that is full or read-only costs a second at each start.
     with contextlib.suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with replaced_whole(file, durable=True) as draft, draft.open("wb") as content:
+        make_folder(file.parent)
+        with (
+            replaced_whole(file, durable=True, as_folder=True) as draft,
+            draft.open("wb") as content,
+        ):
             np.save(content, bank, allow_pickle=False)

@@ -22,7 +22,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import BinaryIO
 
-from models.files import DRAFT, replaced_whole
+from models.files import DRAFT, make_folder, replaced_whole
 from search.vectors.faiss_index import FaissIndex
 
 FORMAT = 1
@@ -73,7 +73,7 @@ def save(index: FaissIndex, folder: Path, *, space: str, revision: int) -> Manif
 
     Raises OSError when the disk is full or the folder cannot be written; what was stored stays.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     replaced = _file_named_by_manifest(folder)
     path = folder / f"index-{secrets.token_hex(8)}.faiss"
     try:
@@ -199,7 +199,7 @@ class _DigestingFile:
 @contextlib.contextmanager
 def _durable(path: Path) -> Iterator[_DigestingFile]:
     """A file to write. When the block ends it is on the disk, whole, or there is none."""
-    with replaced_whole(path, durable=True) as draft, draft.open("xb") as file:
+    with replaced_whole(path, durable=True, as_folder=True) as draft, draft.open("xb") as file:
         yield _DigestingFile(file)
 
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
-from models.files import replaced_whole
+from models.files import make_folder, replaced_whole
 from search.catalog.places import SegmentPlace, place_segments
-from search.catalog.store import Store
+from search.catalog.store import Store, media_folder
 from tasks.clips.cutting import EXIT_UNPLAYABLE
 from tasks.clips.job import CutJob
 
@@ -79,7 +79,7 @@ def ensure_clip(
     file = folder / f"{place.segment_id}-{round(window.start_s * 1000)}.mp4"
     if not file.exists():
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
             _cut(first_existing(place.video.paths), file, window, settings)
             _drop_oldest(folder)
         except OSError as error:
@@ -88,8 +88,8 @@ def ensure_clip(
 
 
 def clips_folder(library_folder: Path) -> Path:
-    """Where a library's clips lie."""
-    return library_folder / "media" / "clips"
+    """Where a library's clips lie; in a folder of our own where the library cannot hold them."""
+    return media_folder(library_folder) / "clips"
 
 
 def first_existing(paths: tuple[Path, ...]) -> Path:
@@ -102,7 +102,7 @@ def first_existing(paths: tuple[Path, ...]) -> Path:
 
 
 def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
-    with replaced_whole(file) as draft:
+    with replaced_whole(file, as_folder=True) as draft:
         run_cut(CutJob(source, draft, window.start_s, window.end_s, settings), _CUT_WITHIN_S)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from models.files import DRAFT, replaced_whole
+from models.files import DRAFT, make_folder, replaced_whole
 from search.catalog.places import place_segments
 from search.catalog.sketches import StoredSketch, read_drawn_at, read_sketch, sketched_ids
 from search.catalog.store import SketchKind, Store
@@ -110,8 +110,8 @@ def _has_time(file: Path, drawn_at: datetime) -> bool:
 
 
 def _put_in_place(file: Path, content: bytes, drawn_at: datetime) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with replaced_whole(file) as draft:
+    make_folder(file.parent)
+    with replaced_whole(file, as_folder=True) as draft:
         draft.write_bytes(content)
         os.utime(draft, (_seconds(drawn_at), _seconds(drawn_at)))
 

@@ -66,6 +66,7 @@ def _library_if_any(folder: Path | None, *, needed: bool) -> AbstractContextMana
 
 
 def _sketch_library(library: Store, request: SketchRequest) -> int:
+    library.require_writable()
     indexed_space(library)
     if request.sheet is not None:
         usable_folder(request.sheet.file.parent)
@@ -95,7 +96,10 @@ def _run_library(
 def _sketch_named(
     library: Store | None, moments: Sequence[str], pictures: Sequence[Path], request: SketchRequest
 ) -> int:
-    places = find_places(library, moments) if library is not None and moments else []
+    places = []
+    if library is not None and moments:
+        library.require_writable()
+        places = find_places(library, moments)
     products = request.products
     writes = products.out is not None or bool(pictures) or products.video
     folder = usable_folder(products.out) if writes else None

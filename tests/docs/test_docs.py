@@ -8,11 +8,18 @@ from typer.cli import app as typer_program
 from typer.testing import CliRunner
 
 from indexer.reading.settings import IndexSettings
-from search.catalog.settings import SearchSettings, SketchSettings, TagSettings, UiSettings
+from search.catalog.settings import (
+    LibrarySettings,
+    SearchSettings,
+    SketchSettings,
+    TagSettings,
+    UiSettings,
+)
 
 PROJECT = Path(__file__).parents[2]
 PAGES = sorted([PROJECT / "README.md", *PROJECT.glob("docs/*.md"), *PROJECT.glob("models/**/*.md")])
 OPTIONS = {
+    **LibrarySettings.model_fields,
     **IndexSettings.model_fields,
     **SearchSettings.model_fields,
     **TagSettings.model_fields,

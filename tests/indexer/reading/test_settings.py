@@ -1,5 +1,7 @@
 """Settings check themselves and explain themselves."""
 
+import math
+
 import pytest
 from pydantic import ValidationError
 
@@ -20,3 +22,12 @@ def test_unknown_settings_are_refused() -> None:
 def test_segments_must_be_divisible() -> None:
     with pytest.raises(ValidationError, match=r"min_segment_s \(5\) must be at most half of"):
         IndexSettings(min_segment_s=5, max_segment_s=9)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e308, 10**400])
+@pytest.mark.parametrize(
+    "name", [name for name, one in IndexSettings.model_fields.items() if one.annotation is float]
+)
+def test_no_number_is_endless(name: str, value: float) -> None:
+    with pytest.raises(ValidationError):
+        IndexSettings(**{name: value})

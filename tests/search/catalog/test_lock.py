@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from models.errors import KinodexError
 from search.catalog.lock import (
     INDEXING,
     SKETCHING,
@@ -164,3 +165,20 @@ def _held_in_the_eyes_of_nobody(library: Path) -> bool:
         os.setuid(65534)
         os._exit(is_held(library, INDEXING))
     return {0: False, 1: True}[os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])]
+
+
+@pytest.mark.parametrize("what", ["garbage", "a folder", "a pipe"])
+def test_what_is_no_lock_is_a_sentence_and_held_by_nobody(tmp_path: Path, what: str) -> None:
+    lock = tmp_path / "indexing.lock"
+    if what == "garbage":
+        lock.write_bytes(b"\x00garbage" * 1000)
+    elif what == "a folder":
+        lock.mkdir()
+    else:
+        os.mkfifo(lock)
+    assert not is_held(tmp_path, INDEXING)
+    with (
+        pytest.raises(KinodexError, match="cannot serve as the library's lock"),
+        only_indexer(tmp_path),
+    ):
+        pass

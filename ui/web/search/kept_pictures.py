@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from models.errors import KinodexError
-from models.files import replaced_whole
+from models.files import make_folder, replaced_whole
 from search.catalog.store import Store
 from search.queries.pictures import open_picture
 
@@ -28,8 +28,8 @@ def keep_picture(library: Store, content: bytes) -> str:
     digest = hashlib.blake2b(small, digest_size=16).hexdigest()
     file = library.query_picture_file(digest)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with replaced_whole(file) as draft:
+        make_folder(file.parent)
+        with replaced_whole(file, as_folder=True) as draft:
             draft.write_bytes(small)
     except OSError as error:
         raise KinodexError(

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.files import make_folder, open_like_folder
 from search.catalog.store import Store
 from search.tags.vocabulary import MAX_LABELS, BadVocabulary, clean_label
 
@@ -68,7 +69,7 @@ def keep_list(library: Store, name: str, labels: tuple[str, ...]) -> Path:
     stem = re.sub(r"[^a-z0-9]+", "-", name.casefold()).strip("-")[:LONGEST_NAME] or "own"
     folder = _folder(library)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         for number in range(1, _MOST_OF_ONE_NAME + 1):
             file = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
             if _holds(file, content):
@@ -83,6 +84,7 @@ def _holds(file: Path, content: str) -> bool:
     try:
         with file.open("x", encoding="utf-8") as new:
             new.write(content)
+        open_like_folder(file)
     except FileExistsError:
         return file.read_bytes() == content.encode()
     return True

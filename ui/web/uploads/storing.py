@@ -17,6 +17,7 @@ from typing import BinaryIO, Self
 
 from indexer.reading.containers import HEADER_BYTES, container_of, why_not_video
 from models.errors import KinodexError
+from models.files import make_folder, open_like_folder
 from search.catalog.settings import UiSettings
 
 _MB = 1_000_000
@@ -37,12 +38,18 @@ class UploadPlace:
     folder: Path
     largest_bytes: int
     keep_free_bytes: int
+    in_library: bool = True
 
     @classmethod
     def of(cls, library: Path, settings: UiSettings) -> Self:
         """As a library's settings have it; nothing is made yet."""
         folder = library / Path(settings.uploads).expanduser()
-        return cls(folder, settings.upload_limit_mb * _MB, settings.keep_free_mb * _MB)
+        return cls(
+            folder,
+            settings.upload_limit_mb * _MB,
+            settings.keep_free_mb * _MB,
+            folder.is_relative_to(library),
+        )
 
 
 class Upload:
@@ -102,10 +109,12 @@ class Upload:
         if container_of(head) is None:
             raise UploadRefused(why_not_video(head))
         try:
-            self._place.folder.mkdir(parents=True, exist_ok=True)
+            make_folder(self._place.folder)
             _forget_stale_drafts(self._place.folder)
             # "x": a draft is a new file, never one that a link leads to.
             file = self._file = self._draft.open("xb")
+            if self._place.in_library:
+                open_like_folder(self._draft)
         except OSError as error:
             raise _not_stored(error) from error
         self._write(file, self._head)
