@@ -38,7 +38,11 @@ def ensure_keyframe(
     [place] = places
     try:
         jpeg = worker.thumbnail(
-            place.path, place.keyframe_s, short_side=KEYFRAME_SIDE, settings=settings
+            place.path,
+            place.keyframe_s,
+            short_side=KEYFRAME_SIDE,
+            settings=settings,
+            length_s=place.video.duration_s,
         )
         write_keyframe(file, jpeg)
     except (DecodeFailed, OSError):  # the latter: a full disk, on which it cannot be kept

@@ -15,7 +15,7 @@ from search.catalog.store import Store
 from search.export.cuts import Cut, cuts_of
 from search.finding.hits import Hit
 from search.wording import counted, printable, short_path
-from tasks.clips.job import CutJob
+from tasks.clips.job import CutJob, Cutting
 from tasks.clips.playing import NotPlayable, run_cut
 from tasks.sketches.products import usable_folder
 from tasks.sketches.sheet import write_sheets_of_cuts
@@ -61,12 +61,12 @@ def run_export(library: Store, hits: Sequence[Hit], wanted: ExportRequest, *, as
     failed = 0
     for cut, name in zip(cuts, names, strict=True):
         try:
-            file, begins_s = _write_clip(cut, folder, name, wanted, settings)
+            file, cutting = _write_clip(cut, folder, name, wanted, settings)
         except (NotPlayable, OSError) as error:
             failed += 1
             talk(f"{printable(short_path(cut.path))} at {cut.start_s:.1f} s: {error}")
         else:
-            _show(cut, file, begins_s, as_json=as_json)
+            _show(cut, file, cutting, as_json=as_json)
     if wanted.sheet is not None and hits:
         for page in write_sheets_of_cuts(library, cuts, wanted.sheet):
             talk(f"contact sheet: {printable(short_path(page))}")
@@ -118,20 +118,30 @@ def _taken(folder: Path, name: str) -> Path:
 
 def _write_clip(
     cut: Cut, folder: Path, name: str, wanted: ExportRequest, settings: IndexSettings
-) -> tuple[Path, float | None]:
-    """→ the clip, and where a copy begins; None for what was encoded anew."""
+) -> tuple[Path, Cutting]:
     start_s = max(0.0, cut.start_s - wanted.before_s)
     end_s = min(cut.end_s + wanted.after_s, cut.length_s)
     copy_from_s = None if wanted.encode else max(0.0, start_s - _SOONER_S)
     with draft_of(folder / f"{name}.mp4") as draft:
-        job = CutJob(cut.path, draft, start_s, end_s, settings, copy_from_s, to_keep=True)
-        begins_s = run_cut(job, _CUT_WITHIN_S)
+        job = CutJob(
+            cut.path,
+            draft,
+            start_s,
+            end_s,
+            settings,
+            copy_from_s,
+            to_keep=True,
+            length_s=cut.length_s,
+        )
+        cutting = run_cut(job, _CUT_WITHIN_S)
         file = _taken(folder, name)
         draft.replace(file)
-    return file, begins_s
+    return file, cutting
 
 
-def _show(cut: Cut, file: Path, copied_from_s: float | None, *, as_json: bool) -> None:
+def _show(cut: Cut, file: Path, cutting: Cutting, *, as_json: bool) -> None:
+    if cutting.lost is not None:
+        talk(f"{printable(short_path(file))}: {cutting.lost}")
     if not as_json:
         data(printable(short_path(file)))
         return
@@ -143,8 +153,9 @@ def _show(cut: Cut, file: Path, copied_from_s: float | None, *, as_json: bool) -
             "rank": cut.rank,
             "start_s": cut.start_s,
             "end_s": cut.end_s,
-            "copied": copied_from_s is not None,
-            "begins_s": copied_from_s,
+            "copied": cutting.copied_from_s is not None,
+            "begins_s": cutting.copied_from_s,
+            "lost": cutting.lost,
         }
     )
 

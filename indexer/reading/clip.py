@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -46,19 +47,21 @@ def sample_clip(
     sampling: FrameSampling,
     short_side: int,
     settings: IndexSettings,
+    length_s: float | None = None,
     on_frame: Callable[[], None] = lambda: None,
 ) -> ClipFrames:
     """Frames of the file from ``start_s`` (or its start) until before ``end_s`` (or its end).
 
     A window in which no frame begins gives the one that is on the screen. The shorter side of
-    the frames has ``short_side`` pixels. ``on_frame`` is called for each decoded frame, as a sign
-    of life.
+    the frames has ``short_side`` pixels. ``length_s`` says when the file's last picture ends, if
+    that is known. ``on_frame`` is called for each decoded frame, as a sign of life.
 
     Raises:
         DecodeFailed: the file cannot be decoded, passes a limit, or ends before the window.
     """
     window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
-    with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+    how: dict[str, Any] = {"short_side": short_side, "settings": settings, "length_s": length_s}
+    with PyAVReader(path, **how) as reader:
         times_s, held = _read(window.candidates(reader, on_frame), sampling)
         if not times_s:
             times_s, held = [window.start_s], {0: _on_screen(reader, window.start_s)}
@@ -66,7 +69,7 @@ def sample_clip(
     wanted = set(positions)
     if not wanted <= held.keys():
         # Only now is it known which ones are wanted. Reading twice keeps the memory bounded.
-        with PyAVReader(path, short_side=short_side, settings=settings) as reader:
+        with PyAVReader(path, **how) as reader:
             candidates = enumerate(window.candidates(reader, on_frame))
             held = {at: frame.pixels() for at, frame in candidates if at in wanted}
     return ClipFrames(

@@ -99,11 +99,13 @@ class DecordReader:
 
     info: VideoInfo
 
-    def __init__(self, path: Path, *, short_side: int, settings: IndexSettings) -> None:
+    def __init__(
+        self, path: Path, *, short_side: int, settings: IndexSettings, length_s: float | None = None
+    ) -> None:
         self._path = path
         self._short_side = short_side
         self._settings = settings
-        self._pyav = PyAVReader(path, short_side=short_side, settings=settings)
+        self._pyav = PyAVReader(path, short_side=short_side, settings=settings, length_s=length_s)
         self._open_files = ExitStack()
         self._video: Any = None
         self._times_s: list[float] = []

@@ -10,9 +10,9 @@ from typing import Any
 
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
-from indexer.reading.streams import OpenStream, open_video
+from indexer.reading.streams import OpenStream, open_video, own_length_s, timeline_start_s
 
-_MICROSECONDS = 1_000_000
+_CLOCKS_RUN_OVER = frozenset({"mpegts", "mpeg"})
 # Above this many pixels (8K video) a decoder may run out of memory and call it damage.
 _LARGE_PICTURE = 34_000_000
 # Cameras without a set clock write the epoch of their format: no recording is older than this.
@@ -77,6 +77,7 @@ def describe(video: OpenStream, first: Any, settings: IndexSettings) -> VideoInf
     Raises:
         DecodeFailed: it is longer than the settings allow.
     """
+    duration_s = _duration_s(video, settings)
     container, stream = video.container, video.stream
     rotation = round((first.rotation or 0) / 90) * 90 % 360
     width, height = _square_pixels(first.width, first.height, stream.sample_aspect_ratio)
@@ -85,7 +86,7 @@ def describe(video: OpenStream, first: Any, settings: IndexSettings) -> VideoInf
     return VideoInfo(
         container=video.name,
         codec=stream.codec_context.codec.canonical_name,
-        duration_s=_duration_s(container, stream, settings),
+        duration_s=duration_s,
         start_offset_s=max(0.0, timeline_start_s(container)),
         width=width,
         height=height,
@@ -96,27 +97,36 @@ def describe(video: OpenStream, first: Any, settings: IndexSettings) -> VideoInf
     )
 
 
-def timeline_start_s(container: Any) -> float:
-    """Time stamp at which the container's timeline begins: the earliest of all its streams."""
-    return float((container.start_time or 0) / _MICROSECONDS)
-
-
 def _square_pixels(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
     if not aspect or not Fraction(1, 8) <= aspect <= 8:
         return width, height
     return (round(width * aspect), height) if aspect > 1 else (width, round(height / aspect))
 
 
-def _duration_s(container: Any, stream: Any, settings: IndexSettings) -> float | None:
-    if container.duration and container.duration > 0:
-        duration_s = float(container.duration / _MICROSECONDS)
-    elif stream.duration and stream.time_base:
-        duration_s = float(stream.duration * stream.time_base)
-    else:
-        return None
-    if duration_s > settings.max_hours * 3600:
+def _duration_s(video: OpenStream, settings: IndexSettings) -> float | None:
+    """When the pictures end, as far as the file tells; other streams may go on for longer."""
+    duration_s = own_length_s(video)
+    limit_s = settings.max_hours * 3600
+    if duration_s is None or duration_s <= limit_s:
+        return duration_s
+    if video.name in _CLOCKS_RUN_OVER:
+        return None  # a clock that was set back seems to run on for a day
+    if _last_picture_s(video, limit_s) >= limit_s:
         raise too_long(duration_s, settings)
-    return duration_s
+    return None
+
+
+def _last_picture_s(video: OpenStream, limit_s: float) -> float:
+    """When the last picture comes, or one after the limit: a stray sound may come much later."""
+    start_s, last_s = timeline_start_s(video.container), 0.0
+    video.seek(start_s + limit_s)
+    for packet in video.packets():
+        if packet.pts is not None:
+            last_s = float(packet.pts * packet.time_base) - start_s
+        if last_s >= limit_s:
+            break
+    video.rewind()
+    return last_s
 
 
 def too_long(duration_s: float, settings: IndexSettings) -> DecodeFailed:

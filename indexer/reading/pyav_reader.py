@@ -17,9 +17,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.frames import decoded_size
-from indexer.reading.probe import VideoInfo, describe, first_picture, timeline_start_s, too_long
+from indexer.reading.probe import VideoInfo, describe, first_picture, too_long
 from indexer.reading.settings import IndexSettings
-from indexer.reading.streams import OpenStream, open_video
+from indexer.reading.streams import OpenStream, open_video, timeline_start_s
 
 _LOOK_ROWS = 36
 # Pictures whose planes can be looked at in place: 8 bits, brightness first, two colour planes.
@@ -123,21 +123,27 @@ def _plane(plane: Any) -> np.ndarray:
 class PyAVReader:
     """One pass over the frames of a file; opened and closed by its context manager.
 
+    length_s: when its last picture ends, if that is known (see `open_video`)
+
     Raises, on entering: DecodeFailed, if it is not a video that may be indexed.
     """
 
     info: VideoInfo
 
-    def __init__(self, path: Path, *, short_side: int, settings: IndexSettings) -> None:
+    def __init__(
+        self, path: Path, *, short_side: int, settings: IndexSettings, length_s: float | None = None
+    ) -> None:
         self._path = path
         self._short_side = short_side
         self._settings = settings
+        self._length_s = length_s
         self._open_files = ExitStack()
         self._end_s = 0.0
 
     def __enter__(self) -> Self:
         with ExitStack() as opening:
-            self._video = opening.enter_context(open_video(self._path, self._settings))
+            file = open_video(self._path, self._settings, length_s=self._length_s)
+            self._video = opening.enter_context(file)
             self._first = first_picture(self._video)
             self.info = describe(self._video, self._first, self._settings)
             size = decoded_size(self.info, self._short_side)
@@ -217,15 +223,21 @@ class PyAVReader:
         They begin at or before the one on the screen at ``time_s``, if it can be decoded.
         """
         wanted_s = time_s + self._start_s()
-        # Winding is inexact in some containers: if it went too far, begin earlier.
-        for start_s in (wanted_s, wanted_s - _FURTHER_BACK_S, 0.0):
-            self._video.wind_to(max(0.0, start_s))
-            timed = self._timed(self._video.pictures())
-            begin = next(timed, None)
-            if begin is not None and begin[1] <= wanted_s + _SAME_TIME_S:
-                break
+        self._video.wind_to(wanted_s)
+        begin, timed = self._begun()
+        if self._video.leads_by_time and (begin is None or begin[1] > wanted_s + _SAME_TIME_S):
+            # Winding is inexact in some containers: if it went too far, begin earlier.
+            self._video.wind_to(wanted_s - _FURTHER_BACK_S)
+            begin, timed = self._begun()
+            if begin is None or begin[1] > wanted_s + _SAME_TIME_S:
+                self._video.rewind()
+                begin, timed = self._begun()
         for picture, picture_s in chain([begin] if begin else [], timed):
             yield picture, picture_s - self._start_s()
+
+    def _begun(self) -> tuple[tuple[Any, float] | None, Iterator[tuple[Any, float]]]:
+        timed = self._timed(self._video.pictures())
+        return next(timed, None), timed
 
     def _timed(self, pictures: Iterator[Any]) -> Iterator[tuple[Any, float]]:
         timed = _with_times(pictures, usual_s=self._usual_s())
@@ -276,17 +288,10 @@ def _in_order(timed: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, float]]
 
 
 def _rising(timed: Iterator[tuple[Any, float]], *, start_s: float) -> Iterator[tuple[Any, float]]:
-    """Times from the start of the timeline; a clock that was set back goes on instead.
-
-    Recordings joined end to end begin anew at zero; a single picture that is late is left out.
-    """
-    last_s, skew_s, step_s = -1.0, -start_s, 0.0
-    for picture, raw_s in timed:
-        time_s = max(0.0, raw_s + skew_s)
-        if time_s < last_s - 1:
-            skew_s += last_s + step_s - time_s
-            time_s = last_s + step_s
+    """Times from the start of the timeline; a single picture that is late is left out."""
+    last_s = -1.0
+    for picture, time_stamp_s in timed:
+        time_s = max(0.0, time_stamp_s - start_s)
         if time_s > last_s:
-            step_s = time_s - last_s if last_s >= 0 else step_s
             last_s = time_s
             yield picture, time_s

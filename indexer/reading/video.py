@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -92,13 +93,23 @@ def decode_video(
         )
 
 
-def thumbnail(path: Path, time_s: float, *, short_side: int, settings: IndexSettings) -> bytes:
+def thumbnail(
+    path: Path,
+    time_s: float,
+    *,
+    short_side: int,
+    settings: IndexSettings,
+    length_s: float | None = None,
+) -> bytes:
     """The frame on the screen at ``time_s``, as a JPEG file.
+
+    length_s: when the video's last picture ends, if that is known (see `open_video`)
 
     Raises:
         DecodeFailed: the file cannot be decoded, or passes a limit.
     """
-    with open_reader(path, short_side=short_side, settings=settings) as reader:
+    how: dict[str, Any] = {"short_side": short_side, "settings": settings, "length_s": length_s}
+    with open_reader(path, **how) as reader:
         return encode_jpeg(reader.picture_at(time_s), quality=settings.keyframe_quality)
 
 
@@ -138,13 +149,15 @@ def _finish(segment: FramedSpan, settings: IndexSettings) -> DecodedSegment:
     )
 
 
-def open_reader(path: Path, *, short_side: int, settings: IndexSettings) -> Reader:
+def open_reader(
+    path: Path, *, short_side: int, settings: IndexSettings, length_s: float | None = None
+) -> Reader:
     """The reader that ``settings.decoder`` names, to be entered; pixels by `decoded_size`."""
     # Imported here because decord is rarely wanted.
     if settings.decoder == "decord":
         from indexer.reading.decord_reader import DecordReader
 
-        return DecordReader(path, short_side=short_side, settings=settings)
+        return DecordReader(path, short_side=short_side, settings=settings, length_s=length_s)
     from indexer.reading.pyav_reader import PyAVReader
 
-    return PyAVReader(path, short_side=short_side, settings=settings)
+    return PyAVReader(path, short_side=short_side, settings=settings, length_s=length_s)

@@ -76,14 +76,23 @@ class DecodeWorker:
         yield from self._run(DecodeJob(path, short_side, settings), settings)
 
     def thumbnail(
-        self, path: Path, time_s: float, *, short_side: int, settings: IndexSettings
+        self,
+        path: Path,
+        time_s: float,
+        *,
+        short_side: int,
+        settings: IndexSettings,
+        length_s: float | None = None,
     ) -> bytes:
         """The frame on the screen at ``time_s``, as a JPEG file.
+
+        length_s: when the video's last picture ends, if that is known (see `open_video`)
 
         Raises:
             DecodeFailed: the file failed.
         """
-        [picture] = self._run(ThumbnailJob(path, time_s, short_side, settings), settings)
+        job = ThumbnailJob(path, time_s, short_side, settings, length_s)
+        [picture] = self._run(job, settings)
         assert isinstance(picture, bytes)  # noqa: S101
         return picture
 
@@ -96,13 +105,14 @@ class DecodeWorker:
         sampling: FrameSampling,
         short_side: int,
         settings: IndexSettings,
+        length_s: float | None = None,
     ) -> ClipFrames:
         """What `indexer.reading.clip.sample_clip` gives.
 
         Raises:
             DecodeFailed: the file failed.
         """
-        job = ClipJob(path, start_s, end_s, sampling, short_side, settings)
+        job = ClipJob(path, start_s, end_s, sampling, short_side, settings, length_s)
         [clip] = self._run(job, settings)
         assert isinstance(clip, ClipFrames)  # noqa: S101
         return clip

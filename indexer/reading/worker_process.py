@@ -39,6 +39,7 @@ class ThumbnailJob:
     time_s: float
     short_side: int
     settings: IndexSettings
+    length_s: float | None
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class ClipJob:
     sampling: FrameSampling
     short_side: int
     settings: IndexSettings
+    length_s: float | None
 
 
 ReadingJob = DecodeJob | ThumbnailJob | ClipJob
@@ -138,12 +140,13 @@ def _events(parent: _Parent, job: ReadingJob) -> Iterator[Any]:
 
     how: dict[str, Any] = {"short_side": job.short_side, "settings": job.settings}
     if isinstance(job, ThumbnailJob):
-        yield thumbnail(job.path, job.time_s, **how)
+        yield thumbnail(job.path, job.time_s, length_s=job.length_s, **how)
     elif isinstance(job, ClipJob):
         from indexer.reading.clip import sample_clip
 
         window: dict[str, Any] = {"start_s": job.start_s, "end_s": job.end_s}
-        how.update(window, sampling=job.sampling, on_frame=parent.send_sign_of_life)
+        how.update(window, sampling=job.sampling, length_s=job.length_s)
+        how["on_frame"] = parent.send_sign_of_life
         yield sample_clip(job.path, **how)
     else:
         yield from decode_video(job.path, on_frame=parent.send_sign_of_life, **how)

@@ -16,12 +16,13 @@ from av.video.frame import PictureType
 from av.video.reformatter import Interpolation
 
 from indexer.reading.errors import DecodeFailed
-from indexer.reading.probe import VideoInfo, timeline_start_s
+from indexer.reading.probe import VideoInfo
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.streams import open_video
 from indexer.reading.worker_process import limit_memory
 from tasks.clips.copying import copied
-from tasks.clips.job import CutJob
+from tasks.clips.job import LOST_KEY, CutJob
+from tasks.clips.sound import SOUND_RATE, PartSound
 
 EXIT_UNPLAYABLE = 3
 
@@ -33,7 +34,6 @@ _HELD_S = 0.1
 _SAME_TIME_S = 0.001  # time stamps are stored rounded
 # In MPEG program streams the first times after winding are guesses.
 _SETTLES_S = 1.0
-_SOUND_RATE = 48_000
 _QUALITY = {
     "preset": "superfast",
     "crf": "23",
@@ -45,26 +45,40 @@ _QUALITY = {
 _QUALITY_TO_KEEP = {"preset": "veryfast", "crf": "18", "bf": "0"}
 
 
-def cut(job: CutJob) -> None:
+def cut(job: CutJob) -> str | None:
     """Write the part as H.264 (and AAC, if it has sound) in mp4; its clock starts at `start_s`.
 
-    Raises DecodeFailed when nothing can be read there.
+    → what is missing in it, in a sentence, if anything is. Raises DecodeFailed when nothing can be
+    read there.
     """
-    sound = _read_sound(job)
     with (
-        PyAVReader(job.source, short_side=_SHORT_SIDE, settings=job.settings) as reader,
+        open_video(job.source, job.settings, length_s=job.length_s) as video,
+        PyAVReader(
+            job.source, short_side=_SHORT_SIDE, settings=job.settings, length_s=job.length_s
+        ) as reader,
         av.open(str(job.target), "w", format="mp4", options={"movflags": "faststart"}) as clip,
     ):
         pictures = _add_picture_stream(clip, reader.info, job)
-        voice = clip.add_stream("aac", rate=_SOUND_RATE, layout="stereo") if sound else None
+        sound = PartSound(video, job.start_s, job.end_s)
+        heard = _encoded(clip, sound)
+        if sound.lost is not None:
+            clip.metadata[LOST_KEY] = sound.lost
         timed = reader.pictures_from(max(0.0, job.start_s - _SETTLES_S))
         for frame in _frames(timed, job):
             clip.mux(pictures.encode(_fitted(frame, pictures)))
         clip.mux(pictures.encode())
-        if voice is not None:
-            for samples in sound:
-                clip.mux(voice.encode(samples))
-            clip.mux(voice.encode())
+        clip.mux(heard)
+    return sound.lost
+
+
+def _encoded(clip: Any, sound: PartSound) -> list[Any]:
+    """The clip's sound as packets, in a stream of their own; empty when there is none to be had."""
+    blocks = sound.blocks()
+    first = next(blocks, None)
+    if first is None:
+        return []
+    voice = clip.add_stream("aac", rate=SOUND_RATE, layout="stereo")
+    return [packet for block in (first, *blocks, None) for packet in voice.encode(block)]
 
 
 def _add_picture_stream(clip: Any, info: VideoInfo, job: CutJob) -> Any:
@@ -133,44 +147,18 @@ def _stamped(picture: Any, time_s: float) -> Any:
     return picture
 
 
-def _read_sound(job: CutJob) -> list[Any]:
-    """The decoded sound of the part, on the clip's clock; empty when there is none to be had."""
-    with open_video(job.source, job.settings) as video:
-        stream = next(iter(video.container.streams.audio), None)
-        if stream is None:
-            return []
-        begin_s = timeline_start_s(video.container) + job.start_s
-        video.wind_to(begin_s)
-        try:
-            return list(_samples(video.container, stream, begin_s, job.end_s - job.start_s))
-        except (av.error.FFmpegError, ValueError):
-            return []  # a clip without its sound is better than none
-
-
-def _samples(container: Any, stream: Any, begin_s: float, length_s: float) -> Iterator[Any]:
-    same_form = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
-    for frame in container.decode(stream):
-        if frame.time is None or frame.time < begin_s:
-            continue
-        if frame.time >= begin_s + length_s:
-            return
-        frame.pts = round((frame.time - begin_s) / frame.time_base)
-        yield from same_form.resample(frame)
-
-
 def main() -> None:
     """Do the job on stdin.
 
-    To stdout goes as JSON where a copy begins, in seconds; null for what was encoded; or the reason
-    why it cannot be done.
+    To stdout goes as JSON what came of it: the fields of a `Cutting`, or the reason why it cannot
+    be done.
     """
     job = CutJob.from_json(sys.stdin.read())
     limit_memory(job.settings)
     try:
         begins_s = copied(job)
-        if begins_s is None:
-            cut(job)
-        sys.stdout.write(json.dumps(begins_s))
+        lost = cut(job) if begins_s is None else None
+        sys.stdout.write(json.dumps({"copied_from_s": begins_s, "lost": lost}))
     except (DecodeFailed, MemoryError, av.error.FFmpegError) as error:
         reason = str(error) if isinstance(error, DecodeFailed) else "it cannot be cut"
         sys.stdout.write(json.dumps(reason))

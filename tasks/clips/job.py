@@ -7,6 +7,21 @@ from typing import Self
 
 from indexer.reading.settings import IndexSettings
 
+# Under this name a clip's own metadata say what it lacks.
+LOST_KEY = "comment"
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """What came of a job.
+
+    copied_from_s: where a copy begins; None for what was encoded anew
+    lost: what the clip lacks, in a sentence; None if nothing
+    """
+
+    copied_from_s: float | None
+    lost: str | None
+
 
 @dataclass(frozen=True)
 class CutJob:
@@ -16,6 +31,7 @@ class CutJob:
         `start_s`, they are; None when they are always encoded anew
     to_keep: encode pictures as large, as many and nearly as good as they are; otherwise for the
         page, where a clip must be small
+    length_s: when the last picture of the whole video ends, if that is known
     """
 
     source: Path
@@ -25,6 +41,7 @@ class CutJob:
     settings: IndexSettings
     copy_from_s: float | None = None
     to_keep: bool = False
+    length_s: float | None = None
 
     def as_json(self) -> str:
         """Plain ASCII; names that are not valid text survive as surrogate escapes."""
@@ -37,6 +54,7 @@ class CutJob:
                 "settings": self.settings.model_dump(),
                 "copy_from_s": self.copy_from_s,
                 "to_keep": self.to_keep,
+                "length_s": self.length_s,
             }
         )
 
@@ -52,4 +70,5 @@ class CutJob:
             IndexSettings(**values["settings"]),
             values["copy_from_s"],
             values["to_keep"],
+            values["length_s"],
         )

@@ -18,11 +18,13 @@ from models.files import make_folder, replaced_whole
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.store import Store, media_folder
 from tasks.clips.cutting import EXIT_UNPLAYABLE
-from tasks.clips.job import CutJob
+from tasks.clips.job import LOST_KEY, CutJob, Cutting
 
 _MARGIN_S = 1.5
 _LONGEST_S = 30.0
 _CUT_WITHIN_S = 60.0
+# Stands in the names of clips: those of a program that cut them otherwise are left to age.
+_FORM = 2
 _CLIPS_KEPT = 200  # at some 3 MB each
 
 
@@ -32,10 +34,14 @@ class NotPlayable(KinodexError):
 
 @dataclass(frozen=True)
 class PlayableClip:
-    """A short H.264 file, and the whole second in it at which the moment wanted begins."""
+    """A short H.264 file, and the whole second in it at which the moment wanted begins.
+
+    lost: what it lacks of the video, in a sentence; None if nothing
+    """
 
     file: Path
     start_s: int
+    lost: str | None = None
 
 
 @dataclass(frozen=True)
@@ -76,15 +82,15 @@ def ensure_clip(
     """
     window = Window.around(place, at_s)
     folder = clips_folder(library.folder)
-    file = folder / f"{place.segment_id}-{round(window.start_s * 1000)}.mp4"
+    file = folder / f"{place.segment_id}-{round(window.start_s * 1000)}-{_FORM}.mp4"
     if not file.exists():
         try:
             make_folder(folder)
-            _cut(first_existing(place.video.paths), file, window, settings)
+            _cut(place, file, window, settings)
             _drop_oldest(folder)
         except OSError as error:
             raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
-    return PlayableClip(file, int(at_s - window.start_s + 0.001))
+    return PlayableClip(file, int(at_s - window.start_s + 0.001), _lost(file))
 
 
 def clips_folder(library_folder: Path) -> Path:
@@ -101,13 +107,23 @@ def first_existing(paths: tuple[Path, ...]) -> Path:
     return paths[0]
 
 
-def _cut(source: Path, file: Path, window: Window, settings: IndexSettings) -> None:
+def _cut(place: SegmentPlace, file: Path, window: Window, settings: IndexSettings) -> None:
+    source, length_s = first_existing(place.video.paths), place.video.duration_s
     with replaced_whole(file, as_folder=True) as draft:
-        run_cut(CutJob(source, draft, window.start_s, window.end_s, settings), _CUT_WITHIN_S)
+        job = CutJob(source, draft, window.start_s, window.end_s, settings, length_s=length_s)
+        run_cut(job, _CUT_WITHIN_S)
 
 
-def run_cut(job: CutJob, within_s: float) -> float | None:
-    """Do a job in a child process; → where a copy begins, None for what was encoded anew.
+def _lost(file: Path) -> str | None:
+    import av
+
+    with contextlib.suppress(OSError, av.error.FFmpegError), av.open(str(file)) as clip:
+        return clip.metadata.get(LOST_KEY)
+    return None
+
+
+def run_cut(job: CutJob, within_s: float) -> Cutting:
+    """Do a job in a child process.
 
     Raises NotPlayable when it cannot be done, or not within these seconds.
     """
@@ -129,8 +145,7 @@ def run_cut(job: CutJob, within_s: float) -> float | None:
         known = done.returncode == EXIT_UNPLAYABLE
         reason = json.loads(done.stdout) if known else "the decoder crashed on it"
         raise NotPlayable(f"This video cannot be played: {reason}.")
-    begins_s = json.loads(done.stdout)
-    return None if begins_s is None else float(begins_s)
+    return Cutting(**json.loads(done.stdout))
 
 
 def _drop_oldest(folder: Path) -> None:

@@ -115,6 +115,7 @@ class KeyframeReader:
             sampling=Sampling(frames=_MOST_FRAMES, rate=rate),
             short_side=KEYFRAME_SIDE,
             settings=self.settings,
+            length_s=place.video.duration_s,
         )
         at = int(np.abs(read.times_s - place.keyframe_s).argmin())
         return SegmentClip(read.frames, read.times_s, at)

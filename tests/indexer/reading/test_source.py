@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from indexer.reading import streams
+from indexer.reading import demuxing
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
 from indexer.reading.source import Source
@@ -65,7 +65,7 @@ def test_a_bad_read_is_never_the_end_of_a_video(
         return reads[-1]
 
     def summary(bad_read: int) -> DecodeEvent:
-        monkeypatch.setattr(streams, "open_regular", lambda path: opened(path, bad_read))
+        monkeypatch.setattr(demuxing, "open_regular", lambda path: opened(path, bad_read))
         *_, last = decode_video(good_videos[name], short_side=32, settings=SETTINGS)
         return last
 

@@ -34,7 +34,7 @@ def draw_if_asked(library: Store, hits: Sequence[Hit] = ()) -> None:
         if playing is not None:
             _draw_player(library, hit, playing)
 
-    components.dialog(place.path.name, segment, draw_player)
+    components.dialog(printable(place.path.name), segment, draw_player)
 
 
 def _draw_player(library: Store, hit: Hit | None, segment: int) -> None:
@@ -50,6 +50,8 @@ def _draw_player(library: Store, hit: Hit | None, segment: int) -> None:
         page_url = st.context.url
         playable = clip_route.address_of(clip, page_url) if page_url else str(clip.file)
         st.video(playable, start_time=clip.start_s, autoplay=True)
+        if clip.lost is not None:
+            st.warning(f"In this clip {clip.lost}.")
         with st.container(key="watched", gap="xsmall"):
             st.text(components.span(place.start_s, place.end_s))
             st.code(printable(place.path), language=None, wrap_lines=True)
