@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from queue import SimpleQueue
 
@@ -34,6 +35,11 @@ class Covering:
     @property
     def file(self) -> str:
         return self.test.partition("::")[0]
+
+    @cached_property
+    def functions(self) -> frozenset[str]:
+        """The functions that the blocks are of."""
+        return frozenset(map(function_of, self.blocks))
 
 
 def tracked(pattern: str = "") -> list[str]:
@@ -134,11 +140,13 @@ def closest_first(block: str | None, path: str, tests: Sequence[Covering]) -> li
     if block is None:
         held = [one for one in tests if any(name.startswith(f"{path}::") for name in one.blocks)]
     else:
-        function = function_of(block)
-        held = [one for one in tests if any(function_of(name) == function for name in one.blocks)]
-    return sorted(
-        held, key=lambda one: (block not in one.blocks, _distance(path, one.file), one.seconds)
-    )
+        held = [one for one in tests if function_of(block) in one.functions]
+    return sorted(held, key=lambda one: (block not in one.blocks, _cost(path, one)))
+
+
+def _cost(path: str, test: Covering) -> float:
+    """What it costs to ask a test, less where it is close: it is likely to know."""
+    return (0.1 + test.seconds) * 4 ** _distance(path, test.file)
 
 
 def _distance(path: str, file: str) -> int:

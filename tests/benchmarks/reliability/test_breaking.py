@@ -56,8 +56,8 @@ def test_tests_notice_what_they_check_and_the_copy_is_mended(tree: Path) -> None
 def test_closer_tests_come_first() -> None:
     block, path = "search/tags/reading.py::best@1", "search/tags/reading.py"
     near = covered("tests/search/tags/test_reading.py::a", "search/tags/reading.py::best@0")
-    room = covered("tests/search/tags/test_tagger.py::a", block, seconds=5.0)
-    floor = covered("tests/search/test_fusing.py::a", block)
+    room = covered("tests/search/tags/test_tagger.py::a", block, seconds=1.0)
+    floor = covered("tests/search/test_fusing.py::a", block, seconds=1.0)
     quick, slow = (covered(f"tests/tasks/test_tag.py::{s}", block, seconds=s) for s in (1.0, 2.0))
     other = covered("tests/search/tags/test_reading.py::b", "search/tags/reading.py::worst@0")
 
