@@ -2,15 +2,44 @@
 
 import math
 import os
+import unicodedata
 from pathlib import Path
+
+# Joiners of letters and of emoji: names that macOS and phones make hold them.
+_JOINERS = frozenset("\u200c\u200d")
 
 
 def printable(path: Path | str) -> str:
-    """A name with control characters and stray bytes spelled out: it cannot move the cursor."""
+    """A name with control characters and stray bytes spelled out: it cannot move the cursor.
+
+    Spaces that do not break and joiners stay: they do no harm.
+    """
     return "".join(
-        character if character.isprintable() else character.encode("unicode_escape").decode()
-        for character in str(path)
+        one if _is_harmless(one) else one.encode("unicode_escape").decode() for one in str(path)
     )
+
+
+def _is_harmless(character: str) -> bool:
+    return (
+        character.isprintable() or character in _JOINERS or unicodedata.category(character) == "Zs"
+    )
+
+
+def one_line(text: str) -> str:
+    """A text in which nothing but what would break its line is spelled out, tabs among that."""
+    return "".join(
+        one.encode("unicode_escape").decode() if one == "\t" or one.splitlines() != [one] else one
+        for one in text
+    )
+
+
+def composed(name: Path | str) -> str:
+    """A name as it is compared: its accents in one character with their letters (NFC).
+
+    macOS takes letters and accents apart, keyboards do not; on other systems the file is found
+    under one of the two spellings only.
+    """
+    return unicodedata.normalize("NFC", str(name))
 
 
 def counted(count: int, noun: str) -> str:

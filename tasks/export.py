@@ -20,7 +20,7 @@ from tasks.clips.playing import NotPlayable, run_cut
 from tasks.sketches.products import usable_folder
 from tasks.sketches.sheet import write_sheets_of_cuts
 from tasks.terminal.outcomes import Exit
-from tasks.terminal.printing import data, data_json, talk
+from tasks.terminal.printing import data_json, data_path, talk
 
 USUAL_NAME = "{rank:03}-{name}-{start}"
 _FIELDS = ("rank", "name", "start", "end", "segment")
@@ -143,7 +143,7 @@ def _show(cut: Cut, file: Path, cutting: Cutting, *, as_json: bool) -> None:
     if cutting.lost is not None:
         talk(f"{printable(short_path(file))}: {cutting.lost}")
     if not as_json:
-        data(printable(short_path(file)))
+        data_path(short_path(file))
         return
     data_json(
         {

@@ -12,9 +12,8 @@ from search.finding.hits import Hit, all_weak
 from search.finding.tag_search import answer
 from search.queries.language import written
 from search.queries.query import Filters, Query, QueryMistake
-from search.wording import printable
 from tasks.terminal.model_flags import ModelFlags, indexed_space, load_talking
-from tasks.terminal.printing import data, data_json, data_text, print_hits, talk
+from tasks.terminal.printing import data_json, data_path, data_text, print_hits, talk
 
 if TYPE_CHECKING:
     from search.finding.engine import SearchEngine
@@ -28,11 +27,18 @@ def only_form(asked: Sequence[str]) -> str | None:
 
 
 def run_search(
-    folder: Path | None, query: Query, flags: ModelFlags, *, rerank: str | None, form: str | None
+    folder: Path | None,
+    query: Query,
+    flags: ModelFlags,
+    *,
+    rerank: str | None,
+    form: str | None,
+    null: bool = False,
 ) -> None:
     """Print the videos that match best. Raises KinodexError for what the user must mend.
 
     form: "json", "paths", one of FORMS, or None for a table
+    null: a zero byte ends each path, as names may hold line breaks
     """
     with Store.open(folder) as library:
         hits = find(library, query, flags, rerank=rerank)
@@ -43,7 +49,7 @@ def run_search(
             data_json({"query": written(query), **hit.as_json()})
     elif form == "paths":
         for hit in hits:
-            data(printable(hit.paths[0]))
+            data_path(hit.paths[0], end="\0" if null else "\n")
     elif form is None:
         print_hits(hits)
     if all_weak(hits):

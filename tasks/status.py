@@ -10,7 +10,7 @@ from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
 from search.catalog.writing import remove_paths as forget
 from search.wording import clock, counted, printable, short_path
-from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.terminal.printing import data, data_console, data_json, field, talk
 
 
 def print_status(folder: Path | None, *, as_json: bool) -> None:
@@ -70,7 +70,7 @@ def print_failed(folder: Path | None, *, as_json: bool) -> None:
         if as_json:
             data_json(row.as_json())
         else:
-            data(f"{printable(short_path(row.path))}\t{row.stage}\t{row.reason}")
+            data(f"{field(short_path(row.path))}\t{row.stage}\t{row.reason}")
     if rows and not as_json:
         talk(f"{counted(len(rows), 'file')} failed: 'kinodex failed --retry' tries them again")
 
@@ -106,4 +106,4 @@ def print_places(folder: Path | None, *, as_json: bool) -> None:
         data_json({name: str(path) for name, path in places.items()})
         return
     for name, path in places.items():
-        data(f"{name}\t{printable(path)}")
+        data(f"{name}\t{field(path)}")

@@ -12,7 +12,7 @@ from search.catalog.store import Store
 from search.tags.counting import LabelCount, TagExample, summarise_tags
 from search.tags.explanation import ExplainedTag, Explanation, explain
 from search.wording import clock, printable, short_path
-from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.terminal.printing import data, data_console, data_json, field, talk
 
 
 def print_tags(folder: Path | None, *, every: bool, as_json: bool) -> None:
@@ -30,7 +30,7 @@ def print_tags(folder: Path | None, *, every: bool, as_json: bool) -> None:
         data_console.print(_table(shown))
     else:
         for one in shown:
-            data(f"{one.segments}\t{printable(one.label)}\t{_examples(one)}")
+            data(f"{one.segments}\t{field(one.label)}\t{_examples(one)}")
     talk(
         f"{summary.untagged} of {summary.segments} segments have no tag "
         f"(vocabulary {printable(summary.vocabulary or 'none')})"
@@ -72,7 +72,7 @@ def _examples(one: LabelCount) -> str:
 
 
 def _example(example: TagExample) -> str:
-    return f"{printable(short_path(example.path))}@{clock(example.start_s)}"
+    return f"{field(short_path(example.path))}@{clock(example.start_s)}"
 
 
 def _rows(explanation: Explanation) -> list[tuple[str, ExplainedTag]]:

@@ -1,7 +1,8 @@
 """Where videos and segments lie now: the one answer for all that show, cut, list or count them."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ class PresentVideo:
 
     content_hash: str
     duration_s: float
-    paths: tuple[Path, ...]  # in order, never empty
+    paths: tuple[Path, ...]  # in order, but those that lie there now come first; never empty
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class SegmentPlace:
 
     @property
     def path(self) -> Path:
-        """The first of its video's paths."""
+        """The first of its video's paths: one that exists, if any does."""
         return self.video.paths[0]
 
 
@@ -54,7 +55,25 @@ def present_videos(session: Session, video_ids: Iterable[int]) -> dict[int, Pres
         for video, content_hash, duration_s, path in rows:
             earlier = found[video].paths if video in found else ()
             found[video] = PresentVideo(content_hash, duration_s, (*earlier, path))
-    return found
+    return {
+        video: replace(place, paths=existing_first(place.paths)) for video, place in found.items()
+    }
+
+
+def existing_first(paths: Sequence[Path]) -> tuple[Path, ...]:
+    """The paths, those where a file lies now before the others.
+
+    A disk that was mounted elsewhere leaves paths behind of which nobody knows whether they return.
+    A single path has nothing to give way to, and is not looked at.
+    """
+    if len(paths) < 2:
+        return tuple(paths)
+    return tuple(sorted(paths, key=lambda path: not lies_there(path)))
+
+
+def lies_there(path: Path) -> bool:
+    """Whether a file is there now; one in a closed folder or on a dead mount is not."""
+    return os.path.exists(path)  # noqa: PTH110 (Path.exists raises for them)
 
 
 def place_segments(session: Session, segment_ids: Sequence[int]) -> list[SegmentPlace]:

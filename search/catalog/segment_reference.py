@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from models.errors import KinodexError
 from search.catalog.tables import Segment, VideoPath
 from search.queries.times import clock_seconds
+from search.wording import composed
 
 _HOW = "give the number that 'kinodex search --json' prints, or a file and a time: video.mp4@1:02"
 
@@ -71,13 +72,23 @@ def _video(session: Session, name: str) -> int:
         video_id = session.scalar(select(VideoPath.video_id).where(VideoPath.path == path))
         if video_id is not None:
             return video_id
-    rows = session.execute(select(VideoPath.path, VideoPath.video_id))
-    found = {number for path, number in rows if number is not None and path.name == name}
+    found = _named_alike(session, {composed(name), composed(typed.absolute())})
     if not found:
         raise NoSuchSegment(f"there is no indexed video {name!r} in this library: {_HOW}")
     if len(found) > 1:
         raise NoSuchSegment(f"{len(found)} videos are named {name!r}: give the whole path")
     return found.pop()
+
+
+def _named_alike(session: Session, wanted: set[str]) -> set[int]:
+    """The videos at a path or of a name, however it is spelled; absent ones if no other is."""
+    rows = session.execute(select(VideoPath.path, VideoPath.video_id, VideoPath.missing_since))
+    known = [
+        (number, missing_since is None)
+        for path, number, missing_since in rows
+        if number is not None and not wanted.isdisjoint((composed(path.name), composed(path)))
+    ]
+    return {number for number, present in known if present} or {number for number, _ in known}
 
 
 class NoSuchSegment(KinodexError):

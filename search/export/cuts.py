@@ -10,6 +10,7 @@ from sqlalchemy import select
 from search.catalog.store import Store
 from search.catalog.tables import Video
 from search.finding.hits import Hit, Moment
+from search.wording import printable
 
 _USUAL_RATE = 25.0
 # What cameras and programs call a second; anything else is rounded to whole frames a second.
@@ -36,7 +37,7 @@ class Cut:
     @property
     def title(self) -> str:
         """The file's name without its ending, in one line that can be shown."""
-        return shown(self.path.stem)
+        return printable(self.path.stem)
 
 
 def cuts_of(library: Store, hits: Sequence[Hit], *, best_only: bool = False) -> list[Cut]:
@@ -50,9 +51,8 @@ def cuts_of(library: Store, hits: Sequence[Hit], *, best_only: bool = False) -> 
         moments: Sequence[Moment] = [hit] if best_only else hit.steps or [hit, *hit.moments]
         known_to_s = max(one.end_s for one in moments)  # of a video that was removed just now
         length_s, rate = facts.get(hit.video, (known_to_s, _USUAL_RATE))
-        path = next((path for path in hit.paths if path.exists()), hit.paths[0])
         cuts += [
-            Cut(rank, path, one.start_s, min(one.end_s, length_s), rate, length_s, one)
+            Cut(rank, hit.paths[0], one.start_s, min(one.end_s, length_s), rate, length_s, one)
             for one in moments
         ]
     return cuts
@@ -70,13 +70,6 @@ def exact_rate(rate: float) -> Fraction:
     """23.976 is 24000/1001, and so on."""
     whole = round(rate)
     return Fraction(whole * 1000, 1001) if abs(rate - whole) > 0.01 else Fraction(whole)
-
-
-def shown(text: str) -> str:
-    """A text in one line, without stray bytes and characters that steer programs."""
-    return "".join(
-        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
-    )
 
 
 def _facts(library: Store, hashes: set[str]) -> Mapping[str, tuple[float, float]]:

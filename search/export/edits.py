@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from search.export.cuts import Cut, exact_rate, shown
+from search.export.cuts import Cut, exact_rate
+from search.wording import one_line, printable
 
 MOST_EVENTS = 999  # a CMX 3600 list numbers its events in three digits
 _NAME = "Kinodex"
@@ -14,7 +15,8 @@ def as_edl(cuts: Sequence[Cut]) -> str:
 
     Timecodes number the frames from the start of each file without dropping any, at the frame rate
     of the first moment: at 29.97 a second they fall behind the clock, as editing programs expect.
-    Moments after the 999th are left out.
+    Moments after the 999th are left out. A path stands there as it is, byte for byte, but for what
+    would begin another line.
     """
     # OpenTimelineIO's adapter for these lists is not used: a line break in a name begins a line of
     # its own there, names are cut to eight characters, and rates such as 12.5 and 15 are refused.
@@ -29,8 +31,8 @@ def as_edl(cuts: Sequence[Cut]) -> str:
         lines += [
             "",
             f"{number:03d}  AX       V     C        {codes}",
-            f"* FROM CLIP NAME: {shown(cut.path.name)}",
-            f"* SOURCE FILE: {shown(str(cut.path))}",
+            f"* FROM CLIP NAME: {printable(cut.path.name)}",
+            f"* SOURCE FILE: {one_line(str(cut.path))}",
         ]
         at += length
     return "\n".join(lines) + "\n"
@@ -55,7 +57,7 @@ def as_otio(cuts: Sequence[Cut]) -> str:
             "segment": cut.moment.segment,
             "rank": cut.rank,
             "score": cut.moment.score,
-            "tags": [shown(tag.label) for tag in cut.moment.tags],
+            "tags": [printable(tag.label) for tag in cut.moment.tags],
         }
         track.append(
             otio.schema.Clip(

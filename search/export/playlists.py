@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 from itertools import groupby
+from pathlib import Path
 from urllib.parse import quote
 
-from search.export.cuts import Cut, shown
+from search.export.cuts import Cut
+from search.wording import one_line, printable
 
 
 def as_m3u(cuts: Sequence[Cut]) -> str:
@@ -33,7 +35,7 @@ def as_vtt(cuts: Sequence[Cut]) -> str:
     for path, of_video in groupby(
         sorted(cuts, key=lambda c: (c.rank, c.start_s)), lambda c: c.path
     ):
-        blocks.append(f"NOTE {_line(str(path))}")
+        blocks.append(f"NOTE {_note(path)}")
         for cut in of_video:
             tags = ", ".join(tag.label for tag in cut.moment.tags)
             text = _line(tags or cut.title)
@@ -46,13 +48,27 @@ def as_vtt(cuts: Sequence[Cut]) -> str:
 def _place(cut: Cut) -> str:
     """The path, as a URL where a list of lines could not hold it."""
     path = str(cut.path)
-    if path.isprintable() and not path.startswith("#"):
-        return path
-    return "file://" + quote(bytes(cut.path))
+    plain = path == one_line(path) == path.strip() and not path.startswith("#")
+    return path if plain and _is_text(path) else "file://" + quote(bytes(cut.path))
+
+
+def _is_text(path: str) -> bool:
+    """Whether a path is valid UTF-8: players take the bytes of others for another alphabet."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _note(path: Path) -> str:
+    """A path as it is, but for what would end the note, and stray bytes: the form is UTF-8."""
+    text = one_line(str(path)).replace("-->", "--\\x3e")
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _line(text: str) -> str:
-    return shown(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def _clock(seconds: float) -> str:

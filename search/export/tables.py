@@ -10,7 +10,7 @@ COLUMNS = ("rank", "path", "start_s", "end_s", "best_s", "score", "match", "tags
 
 
 def as_csv(cuts: Sequence[Cut]) -> str:
-    """A row for each moment under a row of names. Bytes of a path that are no text stay stray."""
+    """A row for each moment under a row of names. Stray bytes of a path are kept as they are."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(COLUMNS)

@@ -20,7 +20,7 @@ from search.catalog.spaces import (
 from search.catalog.store import EmptyLibrary, Store, nothing_indexed
 from search.catalog.tables import Space
 from search.finding.composing import moved
-from search.finding.filters import ScopeFinder
+from search.finding.filters import ScopeFinder, asked_first
 from search.finding.grouping import Candidate, Evidence, first_videos, make_hits, merged
 from search.finding.hits import Hit
 from search.finding.matching import NeutralBank, read_bank
@@ -118,9 +118,9 @@ class SearchEngine:
         asked = check(asked if k is None else replace(asked, k=k))
         self._take_up_changes()
         with self._library.reading() as session:
-            if len(asked.steps) > 1:
-                return self._sequences(session, asked)
-            return self._moments(session, asked)
+            several = len(asked.steps) > 1
+            hits = self._sequences(session, asked) if several else self._moments(session, asked)
+            return asked_first(hits, asked.filters)
 
     def search_vector(
         self, query: np.ndarray, k: int, *, filters: Filters | None = None
@@ -131,9 +131,11 @@ class SearchEngine:
         """
         self._take_up_changes()
         with self._library.reading() as session:
-            scope = self._scopes.find(session, filters or Filters())
+            narrowed = filters or Filters()
+            scope = self._scopes.find(session, narrowed)
             wanted = Search(query, k, USUAL_PER_VIDEO)
-            return self._hits(session, wanted, self._finder.nearest(session, wanted, scope))
+            hits = self._hits(session, wanted, self._finder.nearest(session, wanted, scope))
+            return asked_first(hits, narrowed)
 
     def _take_up_changes(self) -> None:
         if not self.follow():

@@ -3,7 +3,7 @@
 import os
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +12,12 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from search.catalog.places import lies_there
 from search.catalog.tables import Video, VideoPath
+from search.finding.hits import Hit
 from search.queries.query import Filters
 from search.tags.reading import TagFilter, Tagged, find_tagged
+from search.wording import composed
 
 if TYPE_CHECKING:
     from search.vectors.segment_index import SegmentIndex
@@ -25,6 +28,7 @@ class VideoFacts:
     """What filters look at, of the places of all present videos: all arrays (places,).
 
     recorded_s: since 1970, in UTC; a file that does not say counts by its date
+    paths, folders: with composed names, as two spellings of one name are compared
     folders: by folder, which places lie in it (not in folders below)
     """
 
@@ -45,13 +49,14 @@ class VideoFacts:
             .where(VideoPath.missing_since.is_(None))
         ).all()
         within: dict[Path, list[int]] = defaultdict(list)
-        for place, row in enumerate(rows):
-            within[row.path.parent].append(place)
+        paths = [Path(composed(row.path)) for row in rows]
+        for place, path in enumerate(paths):
+            within[path.parent].append(place)
         return cls(
             np.array([row.id for row in rows], np.int64),
             np.array([row.duration_s for row in rows], np.float64),
             np.array([_recorded_s(row.recorded_at, row.mtime_ns) for row in rows], np.float64),
-            [row.path for row in rows],
+            paths,
             {folder: np.array(places) for folder, places in within.items()},
         )
 
@@ -71,16 +76,63 @@ class VideoFacts:
         return np.unique(self.videos[passes])
 
     def _in_folders(self, asked: Sequence[str]) -> np.ndarray:
-        named = [Path(one).parts for one in asked if not _is_place(one)]
-        places = [_place(one) for one in asked if _is_place(one)]
+        wanted = AskedFolders.of(asked)
         passes = np.zeros(len(self.videos), bool)
         for folder, within in self.folders.items():
-            below = any(folder.is_relative_to(place) for place in places)
-            if below or _leads_through(folder, named):
+            if wanted.hold(folder):
                 passes[within] = True
-        for file in set(places) - self.folders.keys():  # a file may be named like a folder
+        for file in set(wanted.places) - self.folders.keys():  # a file may be named like a folder
             passes[[place for place, path in enumerate(self.paths) if path == file]] = True
         return passes
+
+
+@dataclass(frozen=True)
+class AskedFolders:
+    """The folders of a filter, all with composed names.
+
+    places: where folders (or files) lie
+    named: names of folders that a path leads through, one after the other
+    """
+
+    places: tuple[Path, ...]
+    named: tuple[tuple[str, ...], ...]
+
+    @classmethod
+    def of(cls, asked: Sequence[str]) -> "AskedFolders":
+        """The folders that a person has typed."""
+        texts = [composed(one) for one in asked]
+        return cls(
+            tuple(Path(composed(_place(one))) for one in texts if _is_place(one)),
+            tuple(Path(one).parts for one in texts if not _is_place(one)),
+        )
+
+    def hold(self, folder: Path) -> bool:
+        """Whether a folder with a composed name is one of them, or lies in one."""
+        below = any(folder.is_relative_to(place) for place in self.places)
+        return below or _leads_through(folder, self.named)
+
+    def hold_file(self, path: Path) -> bool:
+        """Whether a file is named, or lies in one of the folders, however its name is spelled."""
+        file = Path(composed(path))
+        return file in self.places or self.hold(file.parent)
+
+
+def asked_first(hits: list[Hit], filters: Filters) -> list[Hit]:
+    """The hits, the places of each in the folders that were asked for before its other ones.
+
+    A place that exists comes before one that does not, wherever they are.
+    """
+    if not filters.folders:
+        return hits
+    wanted = AskedFolders.of(filters.folders)
+
+    def order(path: Path) -> tuple[bool, bool]:
+        return not lies_there(path), not wanted.hold_file(path)
+
+    return [
+        replace(hit, paths=tuple(sorted(hit.paths, key=order))) if len(hit.paths) > 1 else hit
+        for hit in hits
+    ]
 
 
 def _recorded_s(recorded_at: datetime | None, mtime_ns: int) -> float:
@@ -91,7 +143,11 @@ def _recorded_s(recorded_at: datetime | None, mtime_ns: int) -> float:
 
 def _begins_s(day: date) -> float:
     """When a day begins here."""
-    return datetime(day.year, day.month, day.day).astimezone().timestamp()
+    here = datetime(day.year, day.month, day.day)
+    try:
+        return here.astimezone().timestamp()
+    except (ValueError, OverflowError, OSError):  # at the edge of what the system's clock knows
+        return here.replace(tzinfo=UTC).timestamp()
 
 
 def _is_place(folder: str) -> bool:

@@ -57,7 +57,8 @@ class Hit(Moment):
     """
 
     video: str  # the hash of its content
-    paths: tuple[Path, ...]  # the places where this content lies now
+    # Where this content lies now: first a place that exists, and in a folder that was asked for.
+    paths: tuple[Path, ...]
     moments: tuple[Moment, ...] = ()
     steps: tuple[Moment, ...] = ()
 

@@ -13,7 +13,7 @@ from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Segment, Space
 from search.catalog.tag_tables import Label, Vocabulary
-from search.finding.filters import VideoFacts
+from search.finding.filters import VideoFacts, asked_first
 from search.finding.grouping import first_videos, make_hits, read_candidates
 from search.finding.hits import Hit
 from search.queries.query import Filters, Query, check, needs_model
@@ -50,7 +50,7 @@ def search_tags(library: Store, asked: Query) -> list[Hit]:
         shown = {video: group[: asked.per_video] for video, group in groups.items()}
         labels = [known_label(session, label) for label in filters.tags]
         query = _direction(session, labels, space.dim)
-        return make_hits(session, shown, query, space.dim)
+        return asked_first(make_hits(session, shown, query, space.dim), filters)
 
 
 def _visible(session: Session, tagged: Tagged, space: Space, filters: Filters) -> np.ndarray:

@@ -6,6 +6,7 @@ from datetime import date
 _UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 _AMOUNT = re.compile(r"(\d+(?:\.\d+)?)(s|min|m|h)")
 _NUMBER = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+_FIRST_YEAR = 1800
 _DAY = re.compile(r"(\d{4})(?:-(\d{1,2})(?:-(\d{1,2}))?)?")
 
 
@@ -29,11 +30,16 @@ def length_seconds(text: str) -> float | None:
 
 
 def day(text: str) -> date | None:
-    """`2024`, `2024-05` and `2024-05-17` as the day on which they begin; None for anything else."""
+    """`2024`, `2024-05` and `2024-05-17` as the day on which they begin; None for anything else.
+
+    Years before 1800 are anything else: no video is so old, and clocks do not reach back so far.
+    """
     found = _DAY.fullmatch(text) if text.isascii() else None
     if found is None:
         return None
     year, month, number = (int(part or 1) for part in found.groups())
+    if year < _FIRST_YEAR:
+        return None
     try:
         return date(year, month, number)
     except ValueError:

@@ -15,6 +15,7 @@ from search.catalog.places import in_chunks
 from search.catalog.tag_tables import Correction, Label, SegmentTag, Vocabulary
 from search.tags.corrections import segments_said, words_on
 from search.tags.vocabulary import clean_label
+from search.wording import composed
 
 
 class UnknownLabel(KinodexError):
@@ -132,9 +133,10 @@ def known_label(session: Session, text: str) -> str:
     known = [*_labels(session), *session.scalars(select(Correction.label).distinct())]
     if not known:
         raise nothing_tagged()
-    by_name = {label.casefold(): label for label in reversed(known)}
-    if text.casefold() in by_name:  # cleaning would take a stored label's last brackets away
-        return by_name[text.casefold()]
+    by_name = {composed(label).casefold(): label for label in reversed(known)}
+    typed = composed(text).casefold()
+    if typed in by_name:  # cleaning would take a stored label's last brackets away
+        return by_name[typed]
     asked = clean_label(text).casefold()
     if asked in by_name:
         return by_name[asked]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from models.errors import KinodexError
 from models.identity import BUNDLED, ModelChoice
+from search.wording import composed
 
 # A list of all verbs of a language is shorter. Each label is one more comparison for each segment.
 MAX_LABELS = 10_000
@@ -81,7 +82,7 @@ def clean_label(text: str) -> str:
         readable_label,  # it brings PyTorch, which a list of tags need not
     )
 
-    label = readable_label(" ".join(text.split()))
+    label = readable_label(" ".join(composed(text).split()))
     if not label:
         raise BadVocabulary("a label is empty: say what happens, in a word or a few")
     if len(label) > MAX_LABEL_CHARACTERS:

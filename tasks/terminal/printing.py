@@ -3,13 +3,14 @@
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.wording import clock, printable, short_path
+from search.wording import clock, one_line, printable, short_path
 
 if TYPE_CHECKING:
     from search.finding.hits import Hit, Moment
@@ -28,8 +29,21 @@ def data(line: str) -> None:
     sys.stdout.write(line + "\n")
 
 
+def data_path(path: Path | str, *, end: str = "\n") -> None:
+    """A path for whoever reads the output, byte for byte; only a terminal is spared its tricks."""
+    sys.stdout.write((printable(path) if data_console.is_terminal else str(path)) + end)
+
+
+def field(name: Path | str) -> str:
+    """A name in a tab-separated line: as it is, but for tabs and line breaks.
+
+    On a terminal nothing is left in it that could move the cursor.
+    """
+    return printable(name) if data_console.is_terminal else one_line(str(name))
+
+
 def data_text(text: str) -> None:
-    """A whole file for whoever reads the output. Stray bytes of names come out as they were."""
+    """A whole file for whoever reads the output, in UTF-8; stray bytes of names are kept."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
@@ -73,7 +87,7 @@ def print_hits(hits: Sequence["Hit"]) -> None:
         return
     for hit in hits:
         times = f"{hit.best_s:.2f}\t{hit.start_s:.2f}\t{hit.end_s:.2f}"
-        data(f"{hit.score:.4f}\t{times}\t{printable(hit.paths[0])}\t{tag_list(hit)}")
+        data(f"{hit.score:.4f}\t{times}\t{field(hit.paths[0])}\t{tag_list(hit)}")
 
 
 def tag_list(moment: "Moment") -> str:

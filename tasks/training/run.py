@@ -13,11 +13,10 @@ from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.training.distributed import process_rank, torchrun_processes
 from models.training.files import read_history
 from models.training.loop import TrainingReport, TrainingSettings
-from search.wording import printable
 from tasks.terminal.curves import draw_history
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.plots import PlotsMissing
-from tasks.terminal.printing import data, data_json, talk, talk_console
+from tasks.terminal.printing import data_json, data_path, talk, talk_console
 from tasks.training.prepared import PreparedTraining
 from tasks.training.progress import TrainingProgress, figures_line
 from tasks.training.request import TrainingRequest
@@ -97,7 +96,7 @@ def _tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:
         figures = report.best_figures
         data_json({"folder": str(folder), "best_step": report.best_step, "figures": figures})
         return
-    data(printable(folder))
+    data_path(folder)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import typer
 from models.errors import KinodexError
 from models.threads import wait_without_spinning
 from search.queries.query import QueryMistake
+from tasks.terminal.encoding import write_any_name
 from ui.cli import (
     evaluate_actions,
     evaluate_retrieval,
@@ -252,6 +253,7 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
+    write_any_name()
     # Libraries report through loggers what the commands say better themselves.
     for name in ("", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -150,6 +150,10 @@ def search(
     paths_only: Annotated[
         bool, typer.Option("--paths", help="Only the paths, one a line, for other programs.")
     ] = False,
+    null: Annotated[
+        bool,
+        typer.Option("-0", "--null", help="Only the paths, each ended by a zero byte: xargs -0."),
+    ] = False,
     csv: Annotated[bool, typer.Option("--csv", help="A table for spreadsheets.")] = False,
     m3u: Annotated[
         bool, typer.Option("--m3u", help="A playlist: VLC plays the moments, others the files.")
@@ -183,7 +187,7 @@ def search(
     from tasks.terminal.model_flags import ModelFlags
 
     flags = ModelFlags(model, pretrained, weights, device)
-    forms = {"json": as_json, "paths": paths_only}
+    forms = {"json": as_json, "paths": paths_only or null}
     forms |= {"csv": csv, "m3u": m3u, "edl": edl, "otio": otio, "vtt": vtt}
     form = only_form([name for name, wanted in forms.items() if wanted])
-    run_search(library, query, flags, rerank=rerank, form=form)
+    run_search(library, query, flags, rerank=rerank, form=form, null=null)

@@ -47,7 +47,9 @@ def test_no_cell_is_a_formula():
 
 
 def test_an_edit_list_is_read_as_the_same_cuts():
-    timeline = otio.adapters.read_from_string(FORMS["edl"](CUTS), "cmx_3600", rate=25)
+    # The form knows no encoding: a reader that takes each byte for a letter reads every path.
+    content = FORMS["edl"](CUTS).encode("utf-8", "surrogateescape")
+    timeline = otio.adapters.read_from_string(content.decode("latin-1"), "cmx_3600", rate=25)
     clips = list(timeline.tracks[0].find_clips())
     spans = [
         (clip.source_range.start_time.to_seconds(), clip.source_range.duration.to_seconds())
@@ -59,6 +61,32 @@ def test_an_edit_list_is_read_as_the_same_cuts():
         (0.0, pytest.approx(0.2)),
     ]
     assert clips[0].name == "a.mp4"
+
+
+AS_MACOS_NAMES_THEM = Path("/v/at 3.42.10\u202fPM \U0001f468\u200d\U0001f469\u200d\U0001f467.mov")
+
+
+@pytest.mark.parametrize(
+    "path", [AS_MACOS_NAMES_THEM, Path("/v/caf\udce9.mov"), Path("/v/a &b.mov")]
+)
+def test_a_path_stands_in_every_form_byte_for_byte(path):
+    written = {form: make([cut(path, 0.0, 1.0)]) for form, make in FORMS.items()}
+
+    assert f"* SOURCE FILE: {path}" in written["edl"].splitlines()
+    assert next(iter(csv.DictReader(io.StringIO(written["csv"]))))["path"] == str(path)
+    timeline = otio.adapters.read_from_string(written["otio"], "otio_json")
+    [clip] = timeline.find_clips()
+    assert unquote_to_bytes(urlsplit(clip.media_reference.target_url).path) == bytes(path)
+    [place] = [line for line in written["m3u"].splitlines() if not line.startswith("#")]
+    assert unquote_to_bytes(place.removeprefix("file://")) == bytes(path)
+    written["vtt"].encode("utf-8")  # which that form is in, whatever the path is
+
+
+def test_a_playlist_and_a_note_write_a_path_of_macos_as_it_is():
+    moment = cut(AS_MACOS_NAMES_THEM, 0.0, 1.0)
+    assert str(AS_MACOS_NAMES_THEM) in FORMS["m3u"]([moment]).splitlines()
+    assert f"NOTE {AS_MACOS_NAMES_THEM}" in FORMS["vtt"]([moment]).splitlines()
+    assert "NOTE /v/a & b.mov" in FORMS["vtt"]([cut(Path("/v/a & b.mov"), 0, 1)]).splitlines()
 
 
 def test_an_edit_list_counts_the_frames_of_a_broadcast_rate():

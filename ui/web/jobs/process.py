@@ -11,6 +11,7 @@ import threading
 
 from models.errors import KinodexError
 from models.threads import wait_without_spinning
+from tasks.terminal.encoding import write_any_name
 from tasks.terminal.outcomes import Exit
 from ui.web.jobs.request import JobKind, JobRequest
 
@@ -24,6 +25,7 @@ def main() -> int:
     if hasattr(os, "nice"):
         os.nice(_KINDNESS)
     wait_without_spinning()
+    write_any_name()
     from search.wording import printable
     from tasks.terminal.printing import talk
 
