@@ -38,6 +38,7 @@ def test_things_are_counted_in_their_number(count, noun, said):
     ("seconds", "shown"),
     [
         (0.0, "0:00.0"),
+        (5.26, "0:05.3"),
         (9.94, "0:09.9"),
         (59.96, "1:00.0"),
         (63.4, "1:03.4"),

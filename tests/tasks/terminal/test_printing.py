@@ -1,22 +1,100 @@
 """Small things that the shell shows."""
 
+import io
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+from rich.console import Console
 
-from search.wording import clock, counted, printable
-
-
-@pytest.mark.parametrize(
-    ("seconds", "shown"),
-    [(0, "0:00.0"), (5.26, "0:05.3"), (59.99, "1:00.0"), (62.5, "1:02.5"), (3723.4, "1:02:03.4")],
-)
-def test_clock(seconds, shown):
-    assert clock(seconds) == shown
+from search.finding.hits import Hit, Moment, Why
+from search.tags.reading import Tag, TagSource
+from tasks.terminal import printing
+from tasks.terminal.printing import print_hits, print_rows, table_of
 
 
-def test_counted():
-    assert counted(1, "video") == "1 video"
-    assert counted(3, "video") == "3 videos"
+def tag(label: str, probability: float, source: TagSource = TagSource.MODEL) -> Tag:
+    return Tag(label, probability, source)
 
 
-def test_control_characters_and_stray_bytes_are_spelled_out():
-    assert printable("a\nb\x1b[31m\udcff🐈") == "a\\nb\\x1b[31m\\udcff🐈"
+def hit(name: str, **changes: object) -> Hit:
+    usual = Hit(
+        segment=7,
+        start_s=3.0,
+        end_s=9.5,
+        best_s=4.25,
+        score=0.3217,
+        match=0.876,
+        why=Why(0.3, 0.3),
+        tags=(),
+        video="hash",
+        paths=(Path("/v") / name, Path("/w") / name),
+    )
+    return replace(usual, **changes)
+
+
+def moment(best_s: float) -> Moment:
+    return Moment(8, best_s, best_s + 1, best_s, 0.2, None, Why(0.2, 0.2), ())
+
+
+HITS = [
+    hit("a.mp4", tags=(tag("jumping", 0.914), tag("dozing", 1.0, TagSource.PERSON))),
+    hit("b.mp4", match=None, moments=(moment(62.0), moment(70.5))),
+    hit("c\x1b[2J.mp4", moments=(moment(1.0),), steps=(moment(2.0), moment(5.0))),
+]
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
+    """The words between wide gaps of each line that was shown on a wide terminal."""
+    file = io.StringIO()
+    console = Console(file=file, force_terminal=True, color_system=None, width=200)
+    monkeypatch.setattr(printing, "data_console", console)
+    return lambda: [re.split(r"\s{2,}", line.strip()) for line in file.getvalue().splitlines()]
+
+
+def test_hits_are_a_table_on_a_terminal(terminal) -> None:
+    print_hits(HITS)
+    assert terminal() == [
+        ["score", "match", "best at", "segment", "video", "tags"],
+        ["0.322", "88 %", "0:04.2", "0:03.0 – 0:09.5", "/v/a.mp4", "jumping 0.91, dozing ✓"],
+        ["0.322", "0:04.2", "0:03.0 – 0:09.5", "/v/b.mp4", "(also at 1:02.0, 1:10.5)"],
+        [
+            "0.322",
+            "88 %",
+            "0:04.2",
+            "0:03.0 – 0:09.5",
+            "/v/c\\x1b[2J.mp4",
+            "(steps at 0:02.0, 0:05.0)",
+        ],
+    ]
+
+
+def test_without_tags_there_is_no_column_for_them(terminal) -> None:
+    print_hits([hit("a.mp4")])
+    assert terminal()[0] == ["score", "match", "best at", "segment", "video"]
+
+
+def test_a_pipe_gets_hits_as_lines(capsys) -> None:
+    print_hits(HITS)
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == ["0.3217", "4.25", "3.00", "9.50", "/v/a.mp4", "jumping 0.91, dozing ✓"]
+    assert lines[2][-2:] == ["/v/c\\x1b[2J.mp4", ""]
+
+
+def test_rows_are_a_table_on_a_terminal_and_lines_in_a_pipe(terminal, capsys, monkeypatch) -> None:
+    rows = [("one", "10"), ("three", "2")]
+    print_rows(("name", "count"), rows)
+    assert terminal() == [["name", "count"], ["one", "10"], ["three", "2"]]
+    monkeypatch.setattr(printing, "data_console", Console())
+    print_rows(("name", "count"), rows)
+    assert capsys.readouterr().out == "one\t10\nthree\t2\n"
+
+
+def test_names_stand_left_and_numbers_right() -> None:
+    table = table_of(("a", "b", "c"), [("x", "y", "1")], names=2, title="of all")
+    assert [column.justify for column in table.columns] == ["left", "left", "right"]
+    assert [column.no_wrap for column in table.columns] == [True] * 3
+    assert (str(table.title), table.row_count) == ("of all", 1)
