@@ -1,0 +1,102 @@
+"""`kinodex status`, `failed`, `remove` and `where` in the shell."""
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from sqlalchemy import select
+
+from search.catalog.tables import VideoPath, now
+from search.catalog.writing import record_failure
+from search.library import Library
+from tasks import status
+from tests.calling import call, said, shown_json
+from tests.search.finding.test_engine import Shelf, axis
+from tests.search.planted import plant, tag
+from tests.tiny import tiny_backbone
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Two videos of three segments in all, and a file that failed."""
+    folder = tmp_path / "library"
+    with Library.open(folder, create=True) as library:
+        shelf = Shelf(library, tiny_backbone())
+        shelf.put("/v/a.mp4", axis(0), axis(9))
+        shelf.put("/v/b.mp4", axis(1))
+        with library.writing() as session:
+            bad = VideoPath(path=Path("/v/bad.mp4"), size_bytes=1, mtime_ns=1)
+            session.add(bad)
+            session.flush()
+            record_failure(session, bad.id, stage="decode", reason="it is cut short")
+    monkeypatch.setenv("KINODEX_LIBRARY", str(folder))
+    return folder
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """What `status` shows, by its first word."""
+
+    def read() -> dict[str, str]:
+        file = io.StringIO()
+        monkeypatch.setattr(status, "data_console", Console(file=file, width=300))
+        assert call("status") == 0
+        shown = file.getvalue().splitlines()
+        return dict(re.split(r"\s{2,}", line.strip(), maxsplit=1) for line in shown)
+
+    return read
+
+
+def test_a_library_is_told_in_a_few_lines(folder, lines):
+    told = lines()
+    assert told["library"] == str(folder)
+    assert told["model"].endswith(", head meanP")
+    assert told["segments"] == "3"
+    assert told["tags"] == "none yet: 'kinodex tag' makes them"
+    assert told["sketches"] == "none yet: 'kinodex sketch' draws them"
+    assert told["files"] == "2 indexed, 0 waiting, 1 failed, 0 missing"
+    assert re.fullmatch(r"\d\.\d MB", told["space used"])
+
+
+def test_tags_are_told_by_their_vocabulary(folder, lines):
+    with Library.open(folder) as library:
+        plant(library, tiny_backbone())
+        tag(library, tiny_backbone())
+    assert lines()["tags"] == "mine, on 2 segments"
+
+
+def test_a_new_library_has_no_model_yet(folder, lines, tmp_path, monkeypatch):
+    Library.open(tmp_path / "new", create=True).close()
+    monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "new"))
+    assert lines()["model"] == "none yet"
+
+
+def test_failed_files_are_told_with_the_way_to_try_again(folder, capsys):
+    assert call("failed") == 0
+    captured = capsys.readouterr()
+    assert captured.out == "/v/bad.mp4\tdecode\tit is cut short\n"
+    assert captured.err == "1 file failed: 'kinodex failed --retry' tries them again\n"
+    assert call("failed", "--json") == 0
+    captured = capsys.readouterr()
+    assert (json.loads(captured.out)["attempts"], captured.err) == (1, "")
+
+
+def test_where_nothing_failed_nothing_is_said(folder, capsys):
+    with Library.open(folder) as library, library.writing() as session:
+        for path in session.scalars(select(VideoPath)):
+            path.missing_since = now()
+    assert call("failed") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_removed_is_counted(folder, capsys):
+    assert shown_json(capsys, "remove", "/v/a.mp4") == {"removed": 1}
+    assert call("remove", "/v/b.mp4", "/v/bad.mp4") == 0
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "2 files removed from the library (not from the disk)" in captured.err
+    assert call("remove", "/v/a.mp4") == 1
+    assert "the library knows nothing at '/v/a.mp4'" in said(capsys)
