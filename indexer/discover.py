@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.reading.containers import open_regular, require_container
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.errors import READ, DecodeFailed
 
 VIDEO_EXTENSIONS = frozenset(
     (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
@@ -27,7 +27,7 @@ class FoundFile:
 
 @dataclass(frozen=True)
 class Refused:
-    """A file that was named, or is named like a video, but is none; and why."""
+    """A file that was named, or is named like a video, but is none or cannot be read; and why."""
 
     found: FoundFile
     reason: str
@@ -37,8 +37,8 @@ class Refused:
 class Root:
     """One of the given paths, resolved.
 
-    ``was_seen`` tells that what is missing under it is really gone: it is a folder that could be
-    read and is not empty, or a file that exists.
+    ``was_seen`` tells that it is a folder that could be read and is not empty, or a file that
+    exists.
     """
 
     path: Path
@@ -49,6 +49,8 @@ class Root:
 class Discovery:
     """What was found under the given paths, in a fixed order: as given, then by name.
 
+    ``shut`` are files that could not be opened or read: whether they are videos is not known.
+    ``folders`` could be read and are not empty: what is missing in one of them is really gone.
     ``missing`` are given paths that do not exist. In folders these were left aside:
     ``skipped_hidden`` entries, whose names begin with a dot; ``unreadable`` files, folders and
     links; and ``links_outside``, which lead out of the given folder. ``left`` are files that were
@@ -63,6 +65,14 @@ class Discovery:
     unreadable: tuple[Path, ...]
     links_outside: tuple[Path, ...]
     left: tuple[Path, ...] = ()
+    shut: tuple[Refused, ...] = ()
+    folders: frozenset[Path] = frozenset()
+
+    @property
+    def seen(self) -> set[Path]:
+        """All files that were there, whatever they are."""
+        refused = (one.found.path for one in (*self.refused, *self.shut))
+        return {*(found.path for found in self.files), *refused, *self.left}
 
 
 def discover(paths: Iterable[Path], *, only: Collection[Path] | None = None) -> Discovery:
@@ -97,6 +107,7 @@ class _Search:
     only: Collection[Path] | None
     files: dict[Path, FoundFile] = field(default_factory=dict)
     refused: dict[Path, Refused] = field(default_factory=dict)
+    shut: dict[Path, Refused] = field(default_factory=dict)
     missing: list[Path] = field(default_factory=list)
     roots: list[Root] = field(default_factory=list)
     skipped_hidden: int = 0
@@ -115,6 +126,8 @@ class _Search:
             unreadable=tuple(self.unreadable),
             links_outside=tuple(self.links_outside),
             left=tuple(self.left),
+            shut=tuple(self.shut.values()),
+            folders=frozenset(path for path, holds in self._holds_something.items() if holds),
         )
 
     def look_at(self, given: Path) -> None:
@@ -187,9 +200,12 @@ class _Search:
             with open_regular(path) as file:
                 require_container(file)
         except DecodeFailed as failed:
-            if named or path.suffix.lower() in VIDEO_EXTENSIONS:
+            claims = named or path.suffix.lower() in VIDEO_EXTENSIONS
+            if failed.stage == READ:
+                self.shut[path] = Refused(found, failed.reason)
+                if not claims:
+                    self.unreadable.append(path)
+            elif claims:
                 self.refused[path] = Refused(found, failed.reason)
-            elif not os.access(path, os.R_OK):
-                self.unreadable.append(path)
             return
         self.files[path] = found

@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -14,19 +15,23 @@ from indexer.discover import Discovery, discover
 from indexer.encoding import Encoder, GrowingVideo
 from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
 from indexer.library_settings import sampling_of
+from indexer.reading.errors import READ
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan, known_files, register
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead
 from search.catalog.lock import only_indexer
-from search.catalog.spaces import SpaceIdentity, enter_space
+from search.catalog.reach import note_closed, opens
+from search.catalog.spaces import SpaceIdentity, enter_space, find_or_make_space
+from search.catalog.staging import count_answering, count_behind, take_over
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.catalog.writing import (
+    find_content,
     find_indexed,
+    hold,
     link_path,
-    purge_orphans,
     record_failure,
     store_video,
 )
@@ -65,6 +70,7 @@ class IndexReport:
     failed: int = 0
     failed_before: int = 0  # and left alone this time
     newly_missing: int = 0
+    behind: int = 0  # videos that keep another model or head from being used, see `Indexer.index`
     damaged: int = 0  # encoded, but with bad frames
     frames_sampled: int = 0
     frames_encoded: int = 0
@@ -108,6 +114,9 @@ class Indexer:
     ) -> IndexReport:
         """Bring the library in line with files and folders.
 
+        switch_space: encode with another model, head or sampling than the library was made with.
+            Searches go on with what is there until all that they find now is encoded anew;
+            then the new is used from one moment to the next.
         only: the files to look into; others are left as they are, but for those that are gone,
             and a path that does not exist is not minded
 
@@ -122,9 +131,13 @@ class Indexer:
             with self.library.writing() as session:
                 scan = register(session, discovery, space, retry_failed=retry_failed)
             self.listener.on_scan(discovery, scan)
-            tagging = self.tagger.enter() if self.tagger and scan.jobs else None
+            # Tags of segments that nothing finds yet are made when these take their place.
+            tags_at_once = self.tagger and scan.jobs and space.active
+            tagging = self.tagger.enter() if self.tagger and tags_at_once else None
             report = self._run(scan, space, tagging)
-            if self.tagger and not self.stop.is_set():
+            if not space.active and not self.stop.is_set():
+                report.behind = self._take_over(space)
+            if self.tagger and not report.behind and not self.stop.is_set():
                 report.tagging = self.tagger.complete(stop=self.stop)
             report.interrupted = self.stop.is_set()
             return report
@@ -133,7 +146,7 @@ class Indexer:
         """Index the files that the catalog knows: those that failed, or all of them."""
         with self.library.reading() as session:
             known = known_files(session, failed=failed)
-        present = [path for path in known if path.exists()]
+        present = [path for path in known if os.path.lexists(path)]
         return self.index(present, retry_failed=failed, switch_space=switch_space)
 
     def _without_own_media(self, discovery: Discovery) -> Discovery:
@@ -150,14 +163,23 @@ class Indexer:
             self.backbone.identity, self.head.identity, sampling_of(self.settings)
         )
         with self.library.writing() as session:
-            return enter_space(
+            beside = switch and count_answering(session)
+            enter = find_or_make_space if beside else partial(enter_space, switch=switch)
+            return enter(
                 session,
                 identity,
                 self.backbone.choice,
                 dim=self.backbone.dim,
-                switch=switch,
                 head_file=stored_file(self.head, self.backbone.choice),
             )
+
+    def _take_over(self, space: Space) -> int:
+        """Let searches use a new space if it is whole; → how many videos it lacks."""
+        with self.library.writing() as session:
+            behind = count_behind(session, space)
+            if not behind:
+                take_over(session, session.merge(space))
+        return behind
 
     def _run(self, scan: Scan, space: Space, tagging: LiveTagging | None) -> IndexReport:
         run = _Run(self, space, tagging)
@@ -166,8 +188,6 @@ class Indexer:
         run.report.failed_before = scan.failed_before
         run.report.newly_missing = scan.newly_missing
         run.work(scan.jobs)
-        with self.library.writing() as session:
-            purge_orphans(session)
         index = SegmentIndex(self.library, space)
         index.refresh()
         index.save()
@@ -252,7 +272,7 @@ class _Run:
             if self._tagging is not None:
                 embeddings = [segment.action_embedding for segment in finished.segments]
                 self._tagging.store(session, segment_ids, embeddings)
-            link_path(session, job.path_id, video_id)
+            link_path(session, job.path_id, video_id, stamp=job.stamp)
         del self._open[job.path_id]
         self.report.encoded += 1
         self.report.damaged += finished.bad_frames > 0
@@ -265,7 +285,7 @@ class _Run:
 
     def _link(self, job: PathToIndex, video_id: int) -> None:
         with self._library.writing() as session:
-            link_path(session, job.path_id, video_id)
+            link_path(session, job.path_id, video_id, stamp=job.stamp)
         self.report.linked += 1
         self._listener.on_done(job)
 
@@ -275,10 +295,19 @@ class _Run:
         for job in (failure.job, *copies):
             # A file that went away with its disk is not broken: it waits for the next run.
             if os.path.exists(job.path):  # noqa: PTH110 (Path.exists raises for a stale mount)
-                with self._library.writing() as session:
-                    record_failure(session, job.path_id, stage=failure.stage, reason=failure.reason)
+                self._note_failure(job, failure)
             self.report.failed += 1
             self._listener.on_failed(job, failure.reason)
+
+    def _note_failure(self, job: PathToIndex, failure: Failed) -> None:
+        """What is wrong with a file; if its content could be read, whether we have that."""
+        with self._library.writing() as session:
+            if failure.content_hash and failure.stage != READ:
+                known = find_content(session, failure.content_hash)
+                hold(session, job.path_id, known, stamp=job.stamp)
+            record_failure(session, job.path_id, stage=failure.stage, reason=failure.reason)
+            if failure.stage == READ and not opens(job.path):
+                note_closed(session, [job.path_id])
 
     def _find_known(self, content_hash: str) -> int | None:
         with self._library.reading() as session:

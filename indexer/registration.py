@@ -6,10 +6,12 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from indexer.discover import Discovery, FoundFile
+from indexer.discover import Discovery, FoundFile, Refused
+from indexer.reading.errors import READ
+from search.catalog.reach import note_closed
 from search.catalog.spaces import bump_revision
 from search.catalog.tables import Space, Status, VideoPath
-from search.catalog.writing import is_encoded, mark_missing, record_failure
+from search.catalog.writing import Stamp, hold, is_encoded, mark_missing, record_failure, under
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class PathToIndex:
     path: Path
     size_bytes: int
     mtime_ns: int
+
+    @property
+    def stamp(self) -> Stamp:
+        """What the file system said of the file when it was found."""
+        return Stamp(self.size_bytes, self.mtime_ns)
 
 
 @dataclass(frozen=True)
@@ -37,33 +44,38 @@ def register(session: Session, discovery: Discovery, space: Space, *, retry_fail
     """Bring the path rows in line with what was found; → the files that need work.
 
     A file known under the same size and time is left alone; one that failed before stays
-    failed unless `retry_failed`. Files that are gone from a folder that was seen are hidden.
+    failed unless `retry_failed` or it was the disk that failed. A file keeps its video until it is
+    known to hold something else. Files that are gone from a folder that was seen are hidden.
     """
     jobs: list[PathToIndex] = []
     unchanged = failed_before = newly_failed = 0
     for found in discovery.files:
         row, changed = _row_of(session, found)
-        if row.status == Status.FAILED and not changed and not retry_failed:
-            failed_before += 1
-        elif _is_done(session, row, space):
+        if not changed and _is_encoded(session, row, space):
+            _settle(row)
             unchanged += 1
+        elif _failed_for_good(row) and not changed and not retry_failed:
+            failed_before += 1
         else:
             row.status = Status.WAITING
-            jobs.append(PathToIndex(row.id, row.path, row.size_bytes, row.mtime_ns))
+            jobs.append(PathToIndex(row.id, row.path, found.size_bytes, found.mtime_ns))
     for refused in discovery.refused:
         row, changed = _row_of(session, refused.found)
-        if row.status == Status.FAILED and not changed and not retry_failed:
+        if _failed_for_good(row) and not changed and not retry_failed:
             failed_before += 1
-        else:
-            record_failure(session, row.id, stage="discover", reason=refused.reason)
-            newly_failed += 1
-    return Scan(
-        jobs=tuple(jobs),
-        unchanged=unchanged,
-        failed_before=failed_before,
-        newly_failed=newly_failed,
-        newly_missing=_hide_missing(session, discovery),
-    )
+            continue
+        if changed:  # what it held is not there any more
+            hold(session, row.id, None, stamp=_stamp(refused.found))
+        record_failure(session, row.id, stage="discover", reason=refused.reason)
+        newly_failed += 1
+    ours = [one for one in discovery.shut if _is_ours(session, one, discovery)]
+    for shut in ours:
+        row, _ = _row_of(session, shut.found)
+        record_failure(session, row.id, stage=READ, reason=shut.reason)
+        note_closed(session, [row.id])
+    newly_failed += len(ours)
+    gone = _hide_gone(session, discovery)
+    return Scan(tuple(jobs), unchanged, failed_before, newly_failed, newly_missing=gone)
 
 
 def known_files(session: Session, *, failed: bool) -> list[Path]:
@@ -75,38 +87,63 @@ def known_files(session: Session, *, failed: bool) -> list[Path]:
 
 
 def _row_of(session: Session, found: FoundFile) -> tuple[VideoPath, bool]:
-    """The row of a file, made or brought up to date; and whether the file is new or changed."""
+    """The row of a file, made or seen again; and whether the file is new or changed.
+
+    What the row says of its content stays until that was read: however this run ends, the next
+    one sees the change again.
+    """
     row = session.scalar(select(VideoPath).where(VideoPath.path == found.path))
     if row is None:
         row = VideoPath(path=found.path, size_bytes=found.size_bytes, mtime_ns=found.mtime_ns)
         session.add(row)
         session.flush()
         return row, True
-    changed = (row.size_bytes, row.mtime_ns) != (found.size_bytes, found.mtime_ns)
-    if changed:
-        row.size_bytes, row.mtime_ns = found.size_bytes, found.mtime_ns
-        # What it held is not there any more: its moments must not be found at wrong times.
-        row.video_id, row.status, row.attempts = None, Status.WAITING, 0
-    if changed or row.missing_since is not None:
-        row.missing_since = None
+    if row.missing_since is not None or row.closed_since is not None:
+        row.missing_since = row.closed_since = None
         bump_revision(session)
-    return row, changed
+    return row, (row.size_bytes, row.mtime_ns) != _stamp(found)
 
 
-def _is_done(session: Session, row: VideoPath, space: Space) -> bool:
-    return (
-        row.status == Status.INDEXED
-        and row.video_id is not None
-        and is_encoded(session, row.video_id, space)
-    )
+def _stamp(found: FoundFile) -> Stamp:
+    return Stamp(found.size_bytes, found.mtime_ns)
 
 
-def _hide_missing(session: Session, discovery: Discovery) -> int:
-    seen = {found.path for found in discovery.files}
-    seen.update(refused.found.path for refused in discovery.refused)
-    seen.update(discovery.left)
-    return sum(
-        mark_missing(session, root.path, seen, closed=discovery.unreadable)
-        for root in discovery.roots
-        if root.was_seen
-    )
+def _is_encoded(session: Session, row: VideoPath, space: Space) -> bool:
+    return row.video_id is not None and is_encoded(session, row.video_id, space)
+
+
+def _settle(row: VideoPath) -> None:
+    """It holds what it held: whatever went wrong meanwhile is over."""
+    if row.status != Status.INDEXED:
+        row.status = Status.INDEXED
+        row.stage = row.reason = None
+        row.attempts = 0
+
+
+def _failed_for_good(row: VideoPath) -> bool:
+    """Nothing but a change of the file would make it better."""
+    return row.status == Status.FAILED and row.stage != READ and row.video_id is None
+
+
+def _is_ours(session: Session, shut: Refused, discovery: Discovery) -> bool:
+    """Whether a file that cannot be read is known, or somebody or its name says it is a video."""
+    path = shut.found.path
+    known = session.scalar(select(VideoPath.id).where(VideoPath.path == path))
+    return known is not None or path not in discovery.unreadable
+
+
+def _hide_gone(session: Session, discovery: Discovery) -> int:
+    """Hide the files that are gone; → how many newly are.
+
+    A file is gone when a folder that was seen does not hold it. That a folder is absent, empty or
+    closed, at whatever depth, says nothing about its files: they stay as they are.
+    """
+    seen = discovery.seen
+    gone = 0
+    for root in discovery.roots:
+        known = session.scalars(
+            select(VideoPath.path).where(under(root.path), VideoPath.missing_since.is_(None))
+        )
+        doubtful = {path for path in known if path.parent not in discovery.folders}
+        gone += mark_missing(session, root.path, seen | doubtful, closed=discovery.unreadable)
+    return gone

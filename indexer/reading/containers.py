@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.errors import READ, DecodeFailed
 
 HEADER_BYTES = 2048
 
@@ -65,7 +65,7 @@ def open_regular(path: Path) -> BinaryIO:
             raise DecodeFailed("signature", "it is not a regular file")
         descriptor = os.open(path, flags | getattr(os, "O_BINARY", 0))
     except OSError as error:
-        raise DecodeFailed("signature", f"it cannot be opened ({error.strerror})") from error
+        raise DecodeFailed(READ, f"it cannot be opened ({error.strerror})") from error
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise DecodeFailed("signature", "it is not a regular file")
@@ -111,7 +111,7 @@ def require_container(file: BinaryIO) -> str:
         header = file.read(HEADER_BYTES)
         file.seek(0)
     except OSError as error:
-        raise DecodeFailed("signature", f"it cannot be read ({error.strerror})") from error
+        raise DecodeFailed(READ, f"it cannot be read ({error.strerror})") from error
     name = container_of(header)
     if name is None:
         raise DecodeFailed("signature", why_not_video(header))

@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
+from search.catalog.places import in_place
 from search.catalog.tables import Segment, Status, Video, VideoPath
 
 
@@ -34,6 +35,7 @@ class ListedFile:
     size_bytes: int
     tried_at: datetime | None
     missing_since: datetime | None
+    closed_since: datetime | None
     reason: str | None
     attempts: int
     duration_s: float | None
@@ -66,9 +68,12 @@ def list_files(session: Session, kind: Shown, *, start: int, count: int) -> list
 
 
 def _is(kind: Shown) -> ColumnElement[bool]:
+    failed = and_(VideoPath.missing_since.is_(None), VideoPath.status == Status.FAILED)
+    if kind is Shown.FAILED:
+        return failed
     if kind is Shown.MISSING:
-        return VideoPath.missing_since.is_not(None)
-    return and_(VideoPath.missing_since.is_(None), VideoPath.status == Status(kind.value))
+        return and_(~in_place(), ~failed)
+    return and_(in_place(), VideoPath.status == Status(kind.value))
 
 
 def _segments(session: Session, videos: Sequence[int]) -> dict[int | None, tuple[int, int | None]]:
@@ -87,6 +92,7 @@ def _listed(row: VideoPath, video: Video | None, count: int, first: int | None) 
         size_bytes=row.size_bytes,
         tried_at=row.tried_at,
         missing_since=row.missing_since,
+        closed_since=row.closed_since,
         reason=row.reason,
         attempts=row.attempts,
         duration_s=video.duration_s if video else None,

@@ -49,7 +49,7 @@ def present_videos(session: Session, video_ids: Iterable[int]) -> dict[int, Pres
         rows = session.execute(
             select(Video.id, Video.content_hash, Video.duration_s, VideoPath.path)
             .join(VideoPath, VideoPath.video_id == Video.id)
-            .where(Video.id.in_(chunk), VideoPath.missing_since.is_(None))
+            .where(Video.id.in_(chunk), in_place())
             .order_by(Video.id, VideoPath.path)
         )
         for video, content_hash, duration_s, path in rows:
@@ -92,13 +92,17 @@ def place_segments(session: Session, segment_ids: Sequence[int]) -> list[Segment
 
 def count_videos(session: Session) -> int:
     """How many videos lie somewhere now."""
-    present = VideoPath.missing_since.is_(None)
-    return session.scalar(select(func.count(VideoPath.video_id.distinct())).where(present)) or 0
+    return session.scalar(select(func.count(VideoPath.video_id.distinct())).where(in_place())) or 0
+
+
+def in_place() -> ColumnElement[bool]:
+    """A condition on rows of VideoPath: the file was there and within reach when last looked at."""
+    return and_(VideoPath.missing_since.is_(None), VideoPath.closed_since.is_(None))
 
 
 def is_present() -> ColumnElement[bool]:
     """A condition on rows of Segment: a file with this video's content is in its place."""
-    return exists().where(VideoPath.video_id == Segment.video_id, VideoPath.missing_since.is_(None))
+    return exists().where(VideoPath.video_id == Segment.video_id, in_place())
 
 
 def is_searchable(space_id: int) -> ColumnElement[bool]:
@@ -115,9 +119,7 @@ def absent_segments() -> "Select[int]":
 
     It looks at every video once; `~is_present()` looks at every segment.
     """
-    present = select(VideoPath.video_id).where(
-        VideoPath.missing_since.is_(None), VideoPath.video_id.is_not(None)
-    )
+    present = select(VideoPath.video_id).where(in_place(), VideoPath.video_id.is_not(None))
     return select(Segment.id).where(Segment.video_id.not_in(present))
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
 from search.catalog.database import WAYS_OUT, CatalogError, explained, open_database, writer
+from search.catalog.reach import note_open, opened_again
 from search.catalog.read_only import ReadOnlyLibrary, may_write, own_media
 from search.catalog.settings import SETTINGS_FILE, Form, LibrarySettings, read_settings
 
@@ -74,6 +76,7 @@ class Store:
         self.may_write = may_write
         self._engine = engine
         self._writer = writer(engine)
+        self._next_look = 0.0
 
     @classmethod
     def open(cls, folder: Path | str | None = None, *, create: bool = False) -> Self:
@@ -91,7 +94,9 @@ class Store:
             make_library_folder(place)
         _refuse_emptied(catalog)
         writable = may_write(catalog)
-        return cls(place, open_database(catalog, may_write=writable), may_write=writable)
+        store = cls(place, open_database(catalog, may_write=writable), may_write=writable)
+        store.look_again()
+        return store
 
     def __enter__(self) -> Self:
         return self
@@ -151,6 +156,23 @@ class Store:
     def settings(self, form: type[Form]) -> Form:
         """One table of library.toml over the defaults of its form, see `read_settings`."""
         return read_settings(self.folder, form)
+
+    def look_again(self) -> None:
+        """Bring back what was out of reach and can be opened again.
+
+        Where many files are out of reach, looking takes a twentieth of the time at most.
+        """
+        started = time.monotonic()
+        if started < self._next_look:
+            return
+        with self.reading() as session:
+            opened = opened_again(session)
+        if opened:
+            # A library that cannot be written shows them after the next indexing.
+            with contextlib.suppress(CatalogError), self.writing() as session:
+                note_open(session, opened)
+        ended = time.monotonic()
+        self._next_look = ended + 20 * (ended - started)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from search.catalog.files import count_files
+from search.catalog.keeping import count_unheld
 from search.catalog.spaces import active_space, choice_of, head_of
 from search.catalog.store import Store
 from search.catalog.tables import Segment, SegmentSketch, Status, Video, VideoPath
@@ -22,6 +23,7 @@ class Summary:
 
     tagged: segments with a tag or more, by the model
     sketched: segments with a sketch
+    kept: videos beside these that no file holds any more
     """
 
     folder: Path
@@ -37,6 +39,7 @@ class Summary:
     waiting: int
     failed: int
     missing: int
+    kept: int
     size_bytes: int
 
     def as_json(self) -> dict[str, Any]:
@@ -68,21 +71,32 @@ def summarise(library: Store) -> Summary:
     with library.reading() as session:
         space = active_space(session)
         videos, seconds = session.execute(
-            select(func.count(Video.id), func.coalesce(func.sum(Video.duration_s), 0.0))
+            select(func.count(Video.id), func.coalesce(func.sum(Video.duration_s), 0.0)).where(
+                Video.orphaned_since.is_(None)
+            )
         ).one()
+        ours = select(Segment.id).join(Video).where(Video.orphaned_since.is_(None))
         return Summary(
             folder=library.folder,
             model=str(choice_of(space)) if space else None,
             head=str(head_of(space)) if space else None,
             videos=videos,
             hours=seconds / 3600,
-            segments=session.scalar(select(func.count(Segment.id))) or 0,
+            segments=session.scalar(select(func.count()).select_from(ours.subquery())) or 0,
             vocabulary=session.scalar(select(Vocabulary.name).where(Vocabulary.active)),
             tagged=session.scalar(
-                select(func.count(SegmentTag.segment_id.distinct())).where(SegmentTag.kept)
+                select(func.count(SegmentTag.segment_id.distinct())).where(
+                    SegmentTag.kept, SegmentTag.segment_id.in_(ours)
+                )
             )
             or 0,
-            sketched=session.scalar(select(func.count(SegmentSketch.segment_id))) or 0,
+            sketched=session.scalar(
+                select(func.count(SegmentSketch.segment_id)).where(
+                    SegmentSketch.segment_id.in_(ours)
+                )
+            )
+            or 0,
+            kept=count_unheld(session).videos,
             **{kind.value: count for kind, count in count_files(session).items()},
             size_bytes=_size_bytes(library.folder),
         )

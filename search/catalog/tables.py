@@ -83,6 +83,8 @@ class Video(Base):
     frames_sampled: Mapped[int]
     bad_frames: Mapped[int]
     indexed_at: Mapped[datetime] = mapped_column(default=now)
+    # Since when no path holds this content: what was encoded is kept for a time.
+    orphaned_since: Mapped[datetime | None] = mapped_column(index=True)
 
     paths: Mapped[list["VideoPath"]] = relationship(back_populates="video")
     segments: Mapped[list["Segment"]] = relationship(
@@ -91,7 +93,11 @@ class Video(Base):
 
 
 class VideoPath(Base):
-    """A file that was found: where it is, what it holds, and why it failed if it did."""
+    """A file that was found: where it is, what it holds, and why it failed if it did.
+
+    Size and time are those of the content that was last read to its end: a file that has others
+    now is looked at again, and holds the old video until its new content is known.
+    """
 
     __tablename__ = "paths"
 
@@ -103,7 +109,9 @@ class VideoPath(Base):
     video_id: Mapped[int | None] = mapped_column(
         ForeignKey("videos.id", ondelete="SET NULL"), index=True
     )
-    missing_since: Mapped[datetime | None]
+    missing_since: Mapped[datetime | None]  # a folder that was seen does not hold it any more
+    # It was there and could not be read: nothing is known of it but that.
+    closed_since: Mapped[datetime | None] = mapped_column(index=True)
     stage: Mapped[str | None] = mapped_column(String(32))
     reason: Mapped[str | None]
     attempts: Mapped[int] = mapped_column(default=0)

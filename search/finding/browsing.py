@@ -10,6 +10,7 @@ from search.catalog.places import (
     SegmentPlace,
     absent_segments,
     in_chunks,
+    in_place,
     is_searchable,
     place_segments,
 )
@@ -30,7 +31,7 @@ def by_video(session: Session, *, start: int, count: int) -> Page:
     """Segments in order of their videos' paths, and of time in each."""
     rows = session.execute(
         select(VideoPath.video_id, func.min(VideoPath.path).label("path"))
-        .where(VideoPath.missing_since.is_(None), VideoPath.video_id.is_not(None))
+        .where(in_place(), VideoPath.video_id.is_not(None))
         .group_by(VideoPath.video_id)
         .order_by("path")
     )

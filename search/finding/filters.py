@@ -12,7 +12,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from search.catalog.places import lies_there
+from search.catalog.places import in_place, lies_there
 from search.catalog.tables import Video, VideoPath
 from search.finding.hits import Hit
 from search.queries.query import Filters
@@ -46,7 +46,7 @@ class VideoFacts:
                 Video.id, Video.duration_s, Video.recorded_at, VideoPath.mtime_ns, VideoPath.path
             )
             .join(VideoPath, VideoPath.video_id == Video.id)
-            .where(VideoPath.missing_since.is_(None))
+            .where(in_place())
         ).all()
         within: dict[Path, list[int]] = defaultdict(list)
         paths = [Path(composed(row.path)) for row in rows]

@@ -30,6 +30,7 @@ def answer(library: Store, query: Query, engine: "Callable[[], SearchEngine]") -
 
     Raises what `SearchEngine.search` and `search_tags` raise.
     """
+    library.look_again()
     return engine().search(query) if needs_model(query) else search_tags(library, query)
 
 

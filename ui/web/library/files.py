@@ -24,8 +24,9 @@ _NOTHING = {
 }
 _REMARKS = {
     Shown.WAITING: "These are indexed next, or when the same is added again.",
-    Shown.MISSING: "These were not in their places at the last look. They are found again as soon "
-    "as they are back and their folder is added again.",
+    Shown.MISSING: "These were not in their places at the last look. What is out of reach is found "
+    "again as soon as it can be opened; what is missing when it is back and its folder is added "
+    "again.",
 }
 
 
@@ -122,4 +123,6 @@ def _details(file: ListedFile) -> str:
     said.append(in_megabytes(file.size_bytes))
     if file.missing_since is not None:
         said.append(f"missing since {file.missing_since:%Y-%m-%d %H:%M} UTC")
+    elif file.closed_since is not None:
+        said.append(f"out of reach since {file.closed_since:%Y-%m-%d %H:%M} UTC")
     return ", ".join(said)

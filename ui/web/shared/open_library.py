@@ -66,6 +66,7 @@ def open_library() -> OpenLibrary:
     """
     which = _which()
     library = _open_catalog(which)
+    library.look_again()
     with library.reading() as session:
         space = active_space(session)
     choice = choice_of(space) if space else None
@@ -78,7 +79,9 @@ def open_catalog() -> Store:
 
     Raises KinodexError: no library, or a damaged catalog.
     """
-    return _open_catalog(_which())
+    library = _open_catalog(_which())
+    library.look_again()
+    return library
 
 
 @st.cache_resource(max_entries=1, show_spinner=False)
