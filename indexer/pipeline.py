@@ -24,7 +24,7 @@ from models.heads.checkpoints import LoadedHead
 from search.catalog.lock import only_indexer
 from search.catalog.reach import note_closed, opens
 from search.catalog.spaces import SpaceIdentity, enter_space, find_or_make_space
-from search.catalog.staging import count_answering, count_behind, take_over
+from search.catalog.staging import answers, count_behind, take_over
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.catalog.writing import (
@@ -125,6 +125,8 @@ class Indexer:
         """
         if only is None:
             check_paths(paths)
+        if switch_space:
+            paths = [*paths, *self._known(failed=False)]
         discovery = self._without_own_media(discover(paths, only=only))
         with only_indexer(self.library.folder):
             space = self._enter_space(switch=switch_space)
@@ -144,10 +146,14 @@ class Indexer:
 
     def index_known(self, *, failed: bool, switch_space: bool = False) -> IndexReport:
         """Index the files that the catalog knows: those that failed, or all of them."""
+        return self.index(
+            self._known(failed=failed), retry_failed=failed, switch_space=switch_space
+        )
+
+    def _known(self, *, failed: bool) -> list[Path]:
         with self.library.reading() as session:
             known = known_files(session, failed=failed)
-        present = [path for path in known if os.path.lexists(path)]
-        return self.index(present, retry_failed=failed, switch_space=switch_space)
+        return [path for path in known if os.path.lexists(path)]
 
     def _without_own_media(self, discovery: Discovery) -> Discovery:
         """What was found, without the clips that the library has cut for playing.
@@ -163,7 +169,7 @@ class Indexer:
             self.backbone.identity, self.head.identity, sampling_of(self.settings)
         )
         with self.library.writing() as session:
-            beside = switch and count_answering(session)
+            beside = switch and answers(session)
             enter = find_or_make_space if beside else partial(enter_space, switch=switch)
             return enter(
                 session,

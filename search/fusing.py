@@ -46,7 +46,7 @@ _SEGMENTS_PER_TRANSACTION = 2_000
 
 @dataclass(frozen=True)
 class FuseReport:
-    """What a run did, counted in the catalog. `segments` are those that searches can find."""
+    """What a run did, counted in the catalog. `segments` are all, also those of absent files."""
 
     segments: int
     fused: int = 0

@@ -119,7 +119,7 @@ def _finish(
         sys.stdout.flush()  # whoever reads a watch's lines wants them as they come
     if report.interrupted or (sketching and sketching.interrupted):
         return Exit.INTERRUPTED
-    some_failed = report.has_failures or bool(sketching and sketching.failed)
+    some_failed = report.has_failures or bool(report.behind) or bool(sketching and sketching.failed)
     return Exit.SOME_FAILED if some_failed else Exit.DONE
 
 
@@ -140,5 +140,11 @@ def _summarise(report: IndexReport) -> None:
     if report.tagging:
         parts.append(f"{counted(report.tagging.tagged, 'segment')} with tags")
     talk(", ".join(parts))
+    if report.behind:
+        talk(
+            f"searches go on with what was there: {counted(report.behind, 'video')} could not be "
+            "encoded anew. Bring back what 'kinodex failed' lists, or take it out with "
+            "'kinodex remove', and run the same command again"
+        )
     if report.interrupted:
         talk("interrupted: run the same command again to go on")

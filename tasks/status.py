@@ -4,8 +4,10 @@ from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
+from search.catalog.keeping import KeepingSettings, count_unheld
 from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
 from search.catalog.writing import remove_paths as forget
@@ -36,6 +38,7 @@ def _lines(summary: Summary) -> list[tuple[str, str]]:
         ("tags", _tags(summary)),
         ("sketches", _sketches(summary)),
         ("files", _counts(summary)),
+        ("kept", f"{counted(summary.kept, 'video')} that no file holds any more"),
         ("space used", f"{summary.size_bytes / 1e6:.1f} MB"),
     ]
 
@@ -76,20 +79,34 @@ def print_failed(folder: Path | None, *, as_json: bool) -> None:
 
 
 def remove_paths(folder: Path | None, paths: list[Path], *, as_json: bool) -> None:
-    """Forget files and folders; an error if the library knows none of a path."""
+    """Forget files and folders: all, or none if the library does not know one of them.
+
+    What was encoded of them is kept for a time.
+    """
     removed = 0
     with Store.open(folder) as library:
-        for path in paths:
-            place = path.expanduser().absolute()
-            with library.writing() as session:
-                # As it was typed, else where its links lead: names are stored resolved.
-                count = forget(session, place) or forget(session, place.resolve())
-            if not count:
-                raise KinodexError(f"the library knows nothing at {str(place)!r}")
-            removed += count
+        with library.writing() as session:
+            before = count_unheld(session).videos
+            for path in paths:
+                removed += _forget(session, path.expanduser().absolute())
+            kept = count_unheld(session).videos - before
+        days = library.settings(KeepingSettings).days
     if as_json:
-        data_json({"removed": removed})
+        data_json({"removed": removed, "kept": kept})
     talk(f"{counted(removed, 'file')} removed from the library (not from the disk)")
+    if kept:
+        talk(
+            f"what was encoded of {counted(kept, 'video')} is kept for {days:g} days, should they "
+            "come back; 'kinodex clean --now' deletes it"
+        )
+
+
+def _forget(session: Session, place: Path) -> int:
+    # As it was typed, else where its links lead: names are stored resolved.
+    count = forget(session, place) or forget(session, place.resolve())
+    if not count:
+        raise KinodexError(f"the library knows nothing at {str(place)!r}: nothing was removed")
+    return count
 
 
 def print_places(folder: Path | None, *, as_json: bool) -> None:

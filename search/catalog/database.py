@@ -94,6 +94,13 @@ def writer(engine: Engine) -> Engine:
     return engine.execution_options(sqlite_begin="BEGIN IMMEDIATE")
 
 
+def compact(engine: Engine) -> None:
+    """Write the catalog anew without the pages that are empty."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("COMMIT")  # what `_begin` has begun
+        connection.exec_driver_sql("VACUUM")
+
+
 def _configure_connection(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions begin in _begin, not in the driver
     cursor = connection.cursor()

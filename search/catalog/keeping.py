@@ -6,30 +6,13 @@ Nothing else deletes a video. What people said of it is kept by its content, and
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from search.catalog.places import in_chunks
 from search.catalog.spaces import bump_revision
 from search.catalog.tables import Segment, Video, VideoPath, now
-
-
-class KeepingSettings(BaseModel):
-    """How long what no file holds any more is kept."""
-
-    section: ClassVar[str] = "keep"
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    days: float = Field(
-        default=30.0,
-        ge=0,
-        le=36_500,
-        description="What was encoded of a video that no file holds any more is kept for this "
-        "time, in days, before 'kinodex clean' deletes it.",
-    )
 
 
 @dataclass(frozen=True)

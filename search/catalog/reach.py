@@ -42,14 +42,14 @@ def note_closed(session: Session, path_ids: Sequence[int]) -> None:
         bump_revision(session)
 
 
-def opened_again(session: Session) -> list[int]:
-    """The ids of the paths that were out of reach and are not any more."""
+def closed_paths(session: Session) -> dict[int, Path]:
+    """The paths that were out of reach when somebody last looked, by id."""
     closed = session.execute(
         select(VideoPath.id, VideoPath.path).where(
             VideoPath.closed_since.is_not(None), VideoPath.missing_since.is_(None)
         )
     )
-    return [path_id for path_id, path in closed if opens(path)]
+    return {path_id: path for path_id, path in closed}  # noqa: C416
 
 
 def note_open(session: Session, path_ids: Collection[int]) -> None:

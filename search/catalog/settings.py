@@ -97,7 +97,7 @@ NameOrFile = Annotated[str, AfterValidator(_in_library)]
 
 
 class LibrarySettings(BaseModel):
-    """Whom a library is open to on this machine."""
+    """Whom a library is open to on this machine, and how long it keeps what no file holds."""
 
     section: ClassVar[str] = "library"
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -106,6 +106,13 @@ class LibrarySettings(BaseModel):
         default="none",
         description="What the group of the library's folder may do with a new library: none, read, "
         "or write. All others may do nothing. 'kinodex verify --repair' applies a change.",
+    )
+    keep_days: float = Field(
+        default=30.0,
+        ge=0,
+        le=36_500,
+        description="What was encoded of a video that no file holds any more is kept for this "
+        "time, in days, before 'kinodex clean' deletes it.",
     )
 
 

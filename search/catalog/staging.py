@@ -4,11 +4,10 @@ A video that searches find now keeps its segments while new ones are made for an
 hang on a twin of the video that no path holds, so that nothing finds them, until all are there.
 """
 
-from sqlalchemy import delete, exists, func, literal, select, update
+from sqlalchemy import and_, delete, exists, func, literal, select, update
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 from sqlalchemy.sql.elements import ColumnElement
 
-from search.catalog.places import in_place
 from search.catalog.spaces import activate, bump_revision
 from search.catalog.tables import Segment, SegmentEmbedding, SegmentSketch, Space, Video, VideoPath
 
@@ -45,18 +44,25 @@ def answers_elsewhere(session: Session, video_id: int, space: Space) -> bool:
     return session.scalar(found) is not None
 
 
-def count_answering(session: Session) -> int:
-    """How many videos searches can find now."""
+def answers(session: Session) -> bool:
+    """Whether there is any video that searches could find."""
     active = session.scalar(select(Space).where(Space.active))
-    return _count(session, encoded_in(active)) if active else 0
+    if active is None:
+        return False
+    return session.scalar(select(Video.id).where(encoded_in(active)).limit(1)) is not None
 
 
 def count_behind(session: Session, space: Space) -> int:
-    """How many of the videos that searches can find now have no embeddings in this space yet."""
+    """How many videos would be lost to searches that use this space from now on.
+
+    Those that only cannot be read now count as well: they are found when they can be.
+    """
     active = session.scalar(select(Space).where(Space.active))
     if active is None or active.id == space.id:
         return 0
-    return _count(session, encoded_in(active), ~encoded_in(space), ~staged(space))
+    known = exists().where(VideoPath.video_id == Video.id, VideoPath.missing_since.is_(None))
+    lacking = and_(known, encoded_in(active), ~encoded_in(space), ~staged(space))
+    return session.scalar(select(func.count(Video.id)).where(lacking)) or 0
 
 
 def take_over(session: Session, space: Space) -> None:
@@ -91,11 +97,6 @@ def _keep_sketches(session: Session, old_video: int, new_video: int) -> None:
         session.execute(
             update(SegmentSketch).where(SegmentSketch.segment_id == before).values(segment_id=after)
         )
-
-
-def _count(session: Session, *conditions: ColumnElement[bool]) -> int:
-    present = exists().where(VideoPath.video_id == Video.id, in_place())
-    return session.scalar(select(func.count(Video.id)).where(present, *conditions)) or 0
 
 
 def _has_embeddings(video_id: InstrumentedAttribute[int], space: Space) -> ColumnElement[bool]:

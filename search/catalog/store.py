@@ -13,8 +13,15 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from search.catalog.database import WAYS_OUT, CatalogError, explained, open_database, writer
-from search.catalog.reach import note_open, opened_again
+from search.catalog.database import (
+    WAYS_OUT,
+    CatalogError,
+    compact,
+    explained,
+    open_database,
+    writer,
+)
+from search.catalog.reach import closed_paths, note_open, opens
 from search.catalog.read_only import ReadOnlyLibrary, may_write, own_media
 from search.catalog.settings import SETTINGS_FILE, Form, LibrarySettings, read_settings
 
@@ -25,6 +32,8 @@ CATALOG_FILE = "catalog.db"
 # bit makes what is put into the folder belong to the folder's group.
 _FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
 _FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
+# Opening a thousand files takes a hundredth of a second or so on a disk that answers.
+_MANY_CLOSED = 1_000
 
 SketchKind = Literal["svg", "png", "animated.svg", "webp", "mp4"]
 
@@ -160,19 +169,26 @@ class Store:
     def look_again(self) -> None:
         """Bring back what was out of reach and can be opened again.
 
-        Where many files are out of reach, looking takes a twentieth of the time at most.
+        Where thousands of files are out of reach, looking takes a twentieth of the time at most.
         """
         started = time.monotonic()
         if started < self._next_look:
             return
         with self.reading() as session:
-            opened = opened_again(session)
+            closed = closed_paths(session)
+        opened = [path_id for path_id, path in closed.items() if opens(path)]
         if opened:
             # A library that cannot be written shows them after the next indexing.
             with contextlib.suppress(CatalogError), self.writing() as session:
                 note_open(session, opened)
-        ended = time.monotonic()
-        self._next_look = ended + 20 * (ended - started)
+        if len(closed) >= _MANY_CLOSED:
+            ended = time.monotonic()
+            self._next_look = ended + 20 * (ended - started)
+
+    def compact(self) -> None:
+        """Give the disk back what deleted rows took, if it has room for doing so."""
+        with contextlib.suppress(CatalogError), explained(self.catalog_file):
+            compact(self._engine)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

@@ -17,6 +17,7 @@ from models.heads.fit import HeadMismatch
 from models.identity import HeadChoice, HeadIdentity
 from search import fusing
 from search.catalog.embeddings import unpack
+from search.catalog.keeping import purge_unheld
 from search.catalog.lock import LibraryBusy, only_indexer
 from search.catalog.spaces import SpaceIdentity, SpaceMismatch, active_space, enter_space
 from search.catalog.store import EmptyLibrary
@@ -197,12 +198,13 @@ def test_stopped_and_run_again_it_goes_on_where_it_was(
     assert len(vectors(library)) == 6
 
 
-def test_videos_removed_meanwhile_are_left_out(library, shelf, backbone, head_file, monkeypatch):
+def test_videos_purged_meanwhile_are_left_out(library, shelf, backbone, head_file, monkeypatch):
     monkeypatch.setattr(fusing, "_SEGMENTS_PER_TRANSACTION", 1)
 
     def remove_last(done: int, _: int) -> None:
         with library.writing() as session:
             remove_paths(session, Path("/v/3.mp4"))
+            purge_unheld(session, days=0)
 
     assert fuse(library, backbone, head_file, on_progress=remove_last).changed
     assert len(vectors(library)) == 3
@@ -251,9 +253,10 @@ def test_a_library_without_anything_says_what_to_do(library, backbone, head_file
         fuse(library, backbone, head_file)
 
 
-def test_a_library_whose_videos_were_removed_changes_its_head(library, shelf, backbone, head_file):
+def test_a_library_whose_videos_were_purged_changes_its_head(library, shelf, backbone, head_file):
     with library.writing() as session:
         remove_paths(session, Path("/v"))
+        purge_unheld(session, days=0)
     assert fuse(library, backbone, head_file) == FuseReport(segments=0, changed=True)
     assert active(library).head == "seqTransf"
 

@@ -215,6 +215,23 @@ def remove(
 
 
 @app.command()
+def clean(
+    library: options.LibraryOption = None,
+    at_once: Annotated[
+        bool, typer.Option("--now", help="Do not wait until the time is over ([keep] days).")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be deleted.")
+    ] = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """Delete what was encoded of videos that no file holds any more."""
+    from tasks.clean import clean as delete
+
+    delete(library, at_once=at_once, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
 def where(library: options.LibraryOption = None, as_json: options.JsonOption = False) -> None:
     """Where the library and its parts lie."""
     from tasks.status import print_places

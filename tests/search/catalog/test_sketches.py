@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from search.catalog.keeping import purge_unheld
 from search.catalog.places import place_segments
 from search.catalog.sketches import (
     SketchRecipe,
@@ -127,10 +128,12 @@ def test_hidden_videos_are_left_alone_and_keep_their_sketches(library, segments)
         assert sketched_ids(session) == set(segments)
 
 
-def test_a_removed_video_takes_its_sketches_with_it(library, segments):
+def test_a_purged_video_takes_its_sketches_with_it(library, segments):
     store(library, RECIPE, *segments)
     with library.writing() as session:
         remove_paths(session, Path("/v/a.mp4"))
+        assert sketched_ids(session) == set(segments), "kept for a time"
+        purge_unheld(session, days=0)
     with library.reading() as session:
         assert sketched_ids(session) == {segments[2]}
     assert store(library, RECIPE, *segments) == [segments[2]], "drawn while it was removed"

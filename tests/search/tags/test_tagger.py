@@ -13,6 +13,7 @@ from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import default_action_head
 from models.labels.prompts import PromptTemplates
+from search.catalog.keeping import purge_unheld
 from search.catalog.lock import LibraryBusy, only_indexer
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import SpaceMismatch, active_space
@@ -202,6 +203,7 @@ def test_segments_that_vanish_while_tags_are_made_are_left_out(library, backbone
         measured = real(self, *arguments)
         with library.writing() as session:
             remove_paths(session, Path("/v/1.mp4"))
+            purge_unheld(session, days=0)
         return measured
 
     with pytest.MonkeyPatch.context() as patch:
@@ -210,10 +212,11 @@ def test_segments_that_vanish_while_tags_are_made_are_left_out(library, backbone
     assert {row[0] for row in stored(library)} == {1, 2, 5, 6, 7, 8}
 
 
-def test_a_removed_video_takes_its_tags_along(library, backbone, shelf):
+def test_a_purged_video_takes_its_tags_along(library, backbone, shelf):
     tag(library, backbone)
     with library.writing() as session:
         remove_paths(session, Path("/v/0.mp4"))
+        purge_unheld(session, days=0)
     assert {row[0] for row in stored(library)} == {3, 4, 5, 6, 7, 8}
 
 

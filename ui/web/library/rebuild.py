@@ -84,8 +84,8 @@ def _actions(library: Store) -> list[Action]:
             "Index everything again",
             "Reads every video again, with another model or with settings that were changed.",
             "Every video is read again, which takes as long as the first time; what was made with "
-            "this model and these settings already is not. Meanwhile searches find the videos "
-            "that are done. Sketches are lost, corrected tags are kept.",
+            "this model and these settings already is not. Until then searches find what they find "
+            "now. Sketches of pictures that stay the same are kept, and so are corrected tags.",
             job(JobKind.REINDEX),
             _models(library),
         ),
