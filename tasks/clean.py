@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
 from search.catalog.files import Shown, count_files
-from search.catalog.keeping import KeepingSettings, Unheld, count_unheld, note_unheld, purge_unheld
+from search.catalog.keeping import Unheld, count_unheld, note_unheld, purge_unheld
 from search.catalog.lock import only_indexer
+from search.catalog.settings import LibrarySettings
 from search.catalog.store import Store
 from search.wording import clock, counted
 from tasks.sketches.files import drop_stale_files
@@ -25,7 +26,7 @@ def clean(folder: Path | None, *, at_once: bool, dry_run: bool, as_json: bool) -
     Raises LibraryBusy, and KinodexError while files wait that may hold what would be deleted.
     """
     with Store.open(folder) as library, only_indexer(library.folder):
-        kept_days = library.settings(KeepingSettings).days
+        kept_days = library.settings(LibrarySettings).keep_days
         days = 0.0 if at_once else kept_days
         with library.writing() as session:
             note_unheld(session)

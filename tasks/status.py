@@ -7,7 +7,8 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
-from search.catalog.keeping import KeepingSettings, count_unheld
+from search.catalog.keeping import count_unheld
+from search.catalog.settings import LibrarySettings
 from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
 from search.catalog.writing import remove_paths as forget
@@ -90,7 +91,7 @@ def remove_paths(folder: Path | None, paths: list[Path], *, as_json: bool) -> No
             for path in paths:
                 removed += _forget(session, path.expanduser().absolute())
             kept = count_unheld(session).videos - before
-        days = library.settings(KeepingSettings).days
+        days = library.settings(LibrarySettings).keep_days
     if as_json:
         data_json({"removed": removed, "kept": kept})
     talk(f"{counted(removed, 'file')} removed from the library (not from the disk)")

@@ -172,13 +172,12 @@ class Store:
         Where thousands of files are out of reach, looking takes a twentieth of the time at most.
         """
         started = time.monotonic()
-        if started < self._next_look:
+        if not self.may_write or started < self._next_look:
             return
         with self.reading() as session:
             closed = closed_paths(session)
         opened = [path_id for path_id, path in closed.items() if opens(path)]
         if opened:
-            # A library that cannot be written shows them after the next indexing.
             with contextlib.suppress(CatalogError), self.writing() as session:
                 note_open(session, opened)
         if len(closed) >= _MANY_CLOSED:

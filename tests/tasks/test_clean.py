@@ -46,7 +46,7 @@ def test_what_was_removed_is_kept_for_thirty_days(folder, paths, capsys):
 
 
 def test_the_time_is_a_setting(folder, paths, capsys):
-    (folder / "library.toml").write_text("[keep]\ndays = 7\n")
+    (folder / "library.toml").write_text("[library]\nkeep_days = 7\n")
     call("remove", paths[0], "-l", folder)
     make_older(folder, 8)
     assert call("clean", "-l", folder) == 0

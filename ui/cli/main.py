@@ -218,7 +218,7 @@ def remove(
 def clean(
     library: options.LibraryOption = None,
     at_once: Annotated[
-        bool, typer.Option("--now", help="Do not wait until the time is over ([keep] days).")
+        bool, typer.Option("--now", help="Do not wait until the time is over (keep_days).")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what would be deleted.")
