@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from indexer.reading.containers import open_regular, require_container
-from indexer.reading.errors import READ, DecodeFailed
+from indexer.reading.errors import READ, DecodeFailed, TextInstead
 
 VIDEO_EXTENSIONS = frozenset(
     (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
 ) | frozenset((".mpg", ".mpeg", ".vob", ".flv", ".f4v", ".wmv", ".asf", ".ogv"))
+# Endings that sources of TypeScript and translations of Qt have as well: a text of such a name was
+# never meant to be a video.
+_ALSO_SOURCES = frozenset((".ts", ".mts"))
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,8 @@ class Discovery:
     ``folders`` could be read and are not empty: what is missing in one of them is really gone.
     ``missing`` are given paths that do not exist. In folders these were left aside:
     ``skipped_hidden`` entries, whose names begin with a dot; ``unreadable`` files, folders and
-    links; and ``links_outside``, which lead out of the given folder. ``left`` are files that were
-    there, but not asked for.
+    links; ``links_outside``, which lead out of the given folder; and ``texts``, which are named as
+    videos can be. ``left`` are files that were there, but not asked for.
     """
 
     files: tuple[FoundFile, ...]
@@ -67,6 +70,7 @@ class Discovery:
     left: tuple[Path, ...] = ()
     shut: tuple[Refused, ...] = ()
     folders: frozenset[Path] = frozenset()
+    texts: int = 0
 
     @property
     def seen(self) -> set[Path]:
@@ -114,6 +118,7 @@ class _Search:
     unreadable: list[Path] = field(default_factory=list)
     links_outside: list[Path] = field(default_factory=list)
     left: list[Path] = field(default_factory=list)
+    texts: int = 0
     _holds_something: dict[Path, bool] = field(default_factory=dict)
 
     def result(self) -> Discovery:
@@ -128,6 +133,7 @@ class _Search:
             left=tuple(self.left),
             shut=tuple(self.shut.values()),
             folders=frozenset(path for path, holds in self._holds_something.items() if holds),
+            texts=self.texts,
         )
 
     def look_at(self, given: Path) -> None:
@@ -200,12 +206,18 @@ class _Search:
             with open_regular(path) as file:
                 require_container(file)
         except DecodeFailed as failed:
-            claims = named or path.suffix.lower() in VIDEO_EXTENSIONS
-            if failed.stage == READ:
-                self.shut[path] = Refused(found, failed.reason)
-                if not claims:
-                    self.unreadable.append(path)
-            elif claims:
-                self.refused[path] = Refused(found, failed.reason)
+            self._set_aside(found, failed, named=named)
             return
         self.files[path] = found
+
+    def _set_aside(self, found: FoundFile, failed: DecodeFailed, *, named: bool) -> None:
+        ending = found.path.suffix.lower()
+        claims = named or ending in VIDEO_EXTENSIONS
+        if failed.stage == READ:
+            self.shut[found.path] = Refused(found, failed.reason)
+            if not claims:
+                self.unreadable.append(found.path)
+        elif isinstance(failed, TextInstead) and ending in _ALSO_SOURCES and not named:
+            self.texts += 1
+        elif claims:
+            self.refused[found.path] = Refused(found, failed.reason)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from indexer.reading.errors import READ, DecodeFailed
+from indexer.reading.errors import READ, DecodeFailed, TextInstead
 
-HEADER_BYTES = 2048
+# Some eighty packets of a transport stream, which may begin anywhere in one.
+HEADER_BYTES = 16_384
 
 # Demuxers that may be used for each container; all others stay shut.
 DEMUXERS = {
@@ -49,6 +52,14 @@ _NOT_VIDEO = (
     (b"ID3", "it is a sound file (MP3), not a video"),
     (b"fLaC", "it is a sound file (FLAC), not a video"),
 )
+
+
+_SYNC = 0x47
+_PACKET_BYTES = (188, 192, 204)
+_FEWEST_PACKETS, _LOOKED_AT = 5, 40
+_HOLDS_SOMETHING, _HOLDS_PAYLOAD = 0x30, 0x10
+# Control characters other than those that move on in a text.
+_NOT_IN_TEXTS = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f\x7f]")
 
 
 def open_regular(path: Path) -> BinaryIO:
@@ -96,7 +107,7 @@ def why_not_video(header: bytes) -> str:
         return "it is a still picture (HEIC or AVIF), not a video"
     if not header.strip(b"\x00"):
         return "it holds only zeros: the copy or download was probably not finished"
-    if _is_text(header):
+    if is_text(header):
         return "it is a text, not a video"
     return "it is not in a video format that Kinodex knows"
 
@@ -105,7 +116,8 @@ def require_container(file: BinaryIO) -> str:
     """The container's name; leaves the file at its beginning.
 
     Raises:
-        DecodeFailed: the file is empty or not a known video container.
+        TextInstead: the file is a text, or empty.
+        DecodeFailed: it is not a known video container.
     """
     try:
         header = file.read(HEADER_BYTES)
@@ -114,7 +126,8 @@ def require_container(file: BinaryIO) -> str:
         raise DecodeFailed(READ, f"it cannot be read ({error.strerror})") from error
     name = container_of(header)
     if name is None:
-        raise DecodeFailed("signature", why_not_video(header))
+        kind = TextInstead if not header or is_text(header) else DecodeFailed
+        raise kind("signature", why_not_video(header))
     return name
 
 
@@ -125,18 +138,57 @@ def _is_mp4(header: bytes) -> bool:
 
 
 def _is_transport_stream(header: bytes) -> bool:
-    """MPEG-TS packets (188 bytes) or those of cameras and Blu-ray (192, sync after 4 bytes)."""
-    for first, size in ((0, 188), (4, 192)):
-        marks = header[first::size]
-        if len(marks) >= 2 and set(marks) == {0x47}:
-            return True
-    return False
+    """MPEG-TS packets of 188 bytes, of 192 (cameras, Blu-ray) or 204 (with a check sum).
+
+    A recording may begin inside a packet, or with what was left of another one.
+    """
+    if is_text(header):  # lines of one length may all begin with a G
+        return False
+    if len(header) < HEADER_BYTES:  # a tiny file may have no two packets of one stream
+        for first, size in ((0, 188), (4, 192)):
+            marks = header[first::size]
+            if len(marks) >= 2 and set(marks) == {_SYNC}:
+                return True
+    return any(
+        _are_packets(header, first, size) for first in _marks(header) for size in _PACKET_BYTES
+    )
 
 
-def _is_text(header: bytes) -> bool:
+def _marks(header: bytes) -> Iterator[int]:
+    place = header.find(_SYNC)
+    while place >= 0:
+        yield place
+        place = header.find(_SYNC, place + 1)
+
+
+def _are_packets(header: bytes, first: int, size: int) -> bool:
+    """Whether packets follow each other from here on: marks alone also stand in pictures.
+
+    Each says that it holds something, and those of one stream are counted.
+    """
+    starts = range(first, len(header) - 3, size)[:_LOOKED_AT]
+    if len(starts) < _FEWEST_PACKETS:
+        return False
+    counts: dict[int, int] = {}
+    counted = 0
+    for at in starts:
+        mark, high, low, flags = header[at : at + 4]
+        if mark != _SYNC or not flags & _HOLDS_SOMETHING:
+            return False
+        stream, count = (high & 0x1F) << 8 | low, flags & 0x0F
+        if flags & _HOLDS_PAYLOAD:
+            counted += counts.get(stream, count) == (count - 1) % 16
+            counts[stream] = count
+    return counted >= 1
+
+
+def is_text(header: bytes) -> bool:
+    """Whether a file that begins so is a text, in UTF-8, UTF-16 or an older encoding."""
+    if header.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return len(header) > len(codecs.BOM_UTF16_LE)
     try:
         # Not final: a letter of several bytes may be cut off at the end.
         codecs.getincrementaldecoder("utf-8")().decode(header)
     except UnicodeDecodeError:
-        return False
+        return not _NOT_IN_TEXTS.search(header)
     return b"\x00" not in header

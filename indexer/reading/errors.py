@@ -22,3 +22,7 @@ class DecodeFailed(Exception):
 
 class GivenUp(Exception):
     """Nobody waits any more for what was asked for: the run is to stop."""
+
+
+class TextInstead(DecodeFailed):
+    """The file is a text, or empty: with some endings nothing else could be expected."""

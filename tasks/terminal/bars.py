@@ -150,6 +150,7 @@ def _left_aside(discovery: Discovery) -> str:
         (discovery.skipped_hidden, "hidden"),
         (len(discovery.unreadable), "not readable"),
         (len(discovery.links_outside), "links that lead out of the folder"),
+        (discovery.texts, "named like videos, but text (TypeScript?)"),
     )
     said = ", ".join(f"{count} {why}" for count, why in reasons if count)
     return f"left aside: {said}" if said else ""

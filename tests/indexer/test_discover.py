@@ -42,6 +42,26 @@ def test_named_like_a_video_but_none_is_refused_with_a_reason(
     }
 
 
+def test_sources_and_translations_are_no_failed_videos(tmp_path: Path, clip: bytes) -> None:
+    sources = {
+        "app.ts": b"export const y: number = 1;\n",
+        "empty.ts": b"",
+        "run.mts": "// gr\u00fc\u00dfe\nexport {};\n".encode("latin-1"),
+        "wide.TS": "export {};\n".encode("utf-16"),
+        "app_de.ts": b'<?xml version="1.0"?>\n<!DOCTYPE TS>\n<TS language="de"></TS>\n',
+        "list.ts": b"#EXTM3U\n#EXTINF:1,\na.mp4\n",
+    }
+    for name, content in {**sources, "a.mp4": clip, "zeros.ts": bytes(5000)}.items():
+        (tmp_path / name).write_bytes(content)
+
+    discovery = discover([tmp_path])
+
+    assert discovery.texts == len(sources)
+    assert [file.path.name for file in discovery.files] == ["a.mp4"]
+    assert [one.found.path.name for one in discovery.refused] == ["zeros.ts"]
+    assert len(discover([tmp_path / "app.ts"]).refused) == 1  # it was named
+
+
 def test_other_files_of_a_folder_are_ignored_but_named_ones_are_refused(tmp_path: Path) -> None:
     notes = tmp_path / "notes.txt"
     notes.write_text("no video\n")

@@ -1,8 +1,10 @@
 """Containers are told by their first bytes."""
 
+import numpy as np
 import pytest
 
-from indexer.reading.containers import container_of, why_not_video
+from indexer.reading.containers import HEADER_BYTES, container_of, is_text, why_not_video
+from tests.corpus import shots, write_clip
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,70 @@ from indexer.reading.containers import container_of, why_not_video
 )
 def test_container_of(header: bytes, container: str | None) -> None:
     assert container_of(header) == container
+
+
+@pytest.fixture(scope="module")
+def packets(tmp_path_factory: pytest.TempPathFactory) -> list[bytes]:
+    """The packets of a small transport stream."""
+    file = write_clip(
+        tmp_path_factory.mktemp("ts") / "a.ts", shots([20]), container="mpegts"
+    ).read_bytes()
+    return [file[at : at + 188] for at in range(0, len(file), 188)]
+
+
+@pytest.mark.parametrize("lost", [0, 1, 100, 187, 188, 500])
+@pytest.mark.parametrize(("before", "after"), [(b"", b""), (bytes(4), b""), (b"", bytes(16))])
+def test_a_recording_may_begin_anywhere_in_a_transport_stream(
+    packets: list[bytes], before: bytes, after: bytes, lost: int
+) -> None:
+    stream = b"".join(before + packet + after for packet in packets)
+    assert container_of(stream[lost : lost + HEADER_BYTES]) == "mpegts"
+
+
+def test_what_was_left_of_another_file_may_stand_before_a_transport_stream(
+    packets: list[bytes],
+) -> None:
+    random = np.random.default_rng(0).bytes(1000)
+    assert container_of((random + b"".join(packets))[:HEADER_BYTES]) == "mpegts"
+
+
+def _rows(*colours: int) -> bytes:
+    """A raw picture of 64 columns and 96 rows, each colour in stripes from top to bottom."""
+    return bytes(colours) * (64 * 3 // len(colours)) * 96
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"export const greeting = 'G';\n" * 100,
+        (b"G" + b" " * 186 + b"\n") * 80,  # lines of a packet's length
+        (b"G" * 16_384),
+        ("G" + "ü" * 93 + "\n").encode("utf-16") * 60,
+        ("G" + "é" * 186 + "\n").encode("latin-1") * 60,
+        b'<?xml version="1.0"?>\n<!DOCTYPE TS>\n<TS version="2.1" language="de"></TS>\n' * 90,
+        b"\xff" + _rows(0x47, 0, 0),
+        b"\xff" + _rows(0x47, 0x40, 0x11, 0x10),
+        np.random.default_rng(1).bytes(16_384),
+        b"\x00" + b"\x47" * 16_383,
+    ],
+    ids=lambda header: repr(header[:12]),
+)
+def test_what_only_looks_like_packets_is_no_transport_stream(header: bytes) -> None:
+    assert container_of(header[:HEADER_BYTES]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("type A = 'é';\n".encode("latin-1"), True),
+        ("type A = 'é';\n".encode("utf-16"), True),
+        ("type A = 'é';\n".encode(), True),
+        (b"type A\x00", False),
+        (b"\xff\xd8\x01", False),
+    ],
+)
+def test_texts_are_known_in_any_encoding(text: bytes, expected: bool) -> None:
+    assert is_text(text) is expected
 
 
 @pytest.mark.parametrize(

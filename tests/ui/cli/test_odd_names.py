@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calling import call, said
+from tests.calling import call, said, shown_json
 from tests.corpus import scene, write_clip
 
 # As macOS, phones and old systems write them; the last is Latin-1.
@@ -156,6 +156,20 @@ def test_a_label_is_one_however_it_is_spelled(library, monkeypatch):
         shown = Written(monkeypatch, "utf-8", "search", "--tag", spelled, "-l", library, "-0")
         assert (shown.code, shown.out.count(b"\0")) == (0, 1)
     assert call("tag", "--forget", "1", together, "-l", library) == 0
+
+
+def test_sources_that_are_named_like_videos_are_said_once_and_fail_nothing(
+    folder, tmp_path, capsys
+):
+    videos, place = tmp_path / "videos", tmp_path / "library"
+    (videos / "src").mkdir(parents=True)
+    shutil.copy(next(folder.glob("at*")), videos / "clip.mp4")
+    (videos / "src" / "app.ts").write_text("export const y: number = 1;\n")
+    for _ in range(2):
+        capsys.readouterr()
+        assert call("index", videos, "-l", place, "-m", "bundled", "--head", "meanP") == 0
+        assert said(capsys).count("left aside: 1 named like videos, but text") == 1
+    assert shown_json(capsys, "status", "-l", place)["failed"] == 0
 
 
 @pytest.fixture
