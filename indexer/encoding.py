@@ -39,7 +39,8 @@ class GrowingVideo:
             rotation=info.rotation,
             average_rate=info.average_rate,
             start_offset_s=info.start_offset_s,
-            recorded_at=info.created_at,
+            # A day is that of the place where it was: the zone has served its purpose.
+            recorded_at=info.created_at.replace(tzinfo=None) if info.created_at else None,
             frames_sampled=summary.frames_sampled,
             bad_frames=summary.bad_frames,
             segments=tuple(self.segments[position] for position in sorted(self.segments)),

@@ -17,6 +17,8 @@ _CLOCKS_RUN_OVER = frozenset({"mpegts", "mpeg"})
 _LARGE_PICTURE = 34_000_000
 # Cameras without a set clock write the epoch of their format: no recording is older than this.
 _FIRST_PLAUSIBLE_YEAR = 1971
+# Where files say when they were recorded.
+_RECORDED = ("com.apple.quicktime.creationdate", "creation_time", "date_recorded", "date")
 
 
 @dataclass(frozen=True)
@@ -138,12 +140,18 @@ def too_long(duration_s: float, settings: IndexSettings) -> DecodeFailed:
 
 
 def _created_at(metadata: dict[str, str]) -> datetime | None:
-    """When it was recorded; the camera's own entry, which knows its time zone, comes first."""
-    for key in ("com.apple.quicktime.creationdate", "creation_time", "DATE_RECORDED", "DATE"):
-        try:
-            moment = datetime.fromisoformat(metadata.get(key, "").strip())
-        except ValueError:
-            continue
-        if moment.year >= _FIRST_PLAUSIBLE_YEAR:
-            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return None
+    """When it was recorded; an entry that knows the zone of the place comes first."""
+    said = {key.lower(): value for key, value in metadata.items()}
+    moments = [moment for key in _RECORDED if (moment := _moment(said.get(key, ""))) is not None]
+    zoned = (moment for moment in moments if moment.utcoffset())
+    return next(zoned, moments[0] if moments else None)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    if moment.year < _FIRST_PLAUSIBLE_YEAR:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -79,7 +79,7 @@ class Video(Base):
     rotation: Mapped[int]
     average_rate: Mapped[float | None]
     start_offset_s: Mapped[float]  # what a browser's clock lacks of ours; mostly 0
-    recorded_at: Mapped[datetime | None]
+    recorded_at: Mapped[datetime | None]  # what the clock of the place showed
     frames_sampled: Mapped[int]
     bad_frames: Mapped[int]
     indexed_at: Mapped[datetime] = mapped_column(default=now)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class VideoFacts:
     """What filters look at, of the places of all present videos: all arrays (places,).
 
-    recorded_s: since 1970, in UTC; a file that does not say counts by its date
+    recorded_s: since 1970, by the clock of the place of recording; a file that does not say counts
+        by its date here
     paths, folders: with composed names, as two spellings of one name are compared
     folders: by folder, which places lie in it (not in folders below)
     """
@@ -136,18 +137,22 @@ def asked_first(hits: list[Hit], filters: Filters) -> list[Hit]:
 
 
 def _recorded_s(recorded_at: datetime | None, mtime_ns: int) -> float:
-    if recorded_at is None:
+    """What the clock showed then; for a file's own date, what a clock shows here."""
+    if recorded_at is not None:
+        return _on_the_clock_s(recorded_at)
+    try:
+        return _on_the_clock_s(datetime.fromtimestamp(mtime_ns / 1e9))
+    except (ValueError, OverflowError, OSError):  # some systems know no times before 1970
         return mtime_ns / 1e9
-    return recorded_at.replace(tzinfo=UTC).timestamp()
 
 
 def _begins_s(day: date) -> float:
-    """When a day begins here."""
-    here = datetime(day.year, day.month, day.day)
-    try:
-        return here.astimezone().timestamp()
-    except (ValueError, OverflowError, OSError):  # at the edge of what the system's clock knows
-        return here.replace(tzinfo=UTC).timestamp()
+    return _on_the_clock_s(datetime(day.year, day.month, day.day))
+
+
+def _on_the_clock_s(shown: datetime) -> float:
+    """What a clock shows, as seconds from 1970, so that it can be compared."""
+    return shown.replace(tzinfo=UTC).timestamp()
 
 
 def _is_place(folder: str) -> bool:

@@ -65,8 +65,8 @@ class Filters:
 
     tags: labels that all hold, each at least as likely as `min_probability`
     folders: one of them holds the video: an absolute path, or names of folders ("trips/2024")
-    after, before: it was recorded on this day or later, and before this day; a file that does not
-        say when it was recorded counts by its date
+    after, before: it was recorded on this day or later, and before this day, by the clock of the
+        place where that was; a file that does not say when it was recorded counts by its date
     min_length_s, max_length_s: of the video
     """
 

@@ -42,17 +42,46 @@ def test_rotated_video_has_the_size_of_its_display(odd_videos: dict[str, Path]) 
     assert (info.width, info.height, info.rotation) == (96, 160, 90)
 
 
-def test_creation_time_is_read(good_videos: dict[str, Path], tmp_path: Path) -> None:
-    stamped = tmp_path / "stamped.mp4"
-    with av.open(str(good_videos["plain.mp4"])) as source, av.open(str(stamped), "w") as output:
-        output.metadata["creation_time"] = "2024-05-06T07:08:09Z"
-        stream = output.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(source.streams.video[0]):
+def stamped(source: Path, target: Path, **entries: str) -> Path:
+    """A copy whose container says when it was recorded."""
+    options = {"movflags": "use_metadata_tags"}
+    with av.open(str(source)) as whole, av.open(str(target), "w", options=options) as output:
+        output.metadata.update(entries)
+        stream = output.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(whole.streams.video[0]):
             if packet.size:
                 packet.stream = stream
                 output.mux(packet)
+    return target
 
-    assert probe(stamped, SETTINGS).created_at == datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+def test_creation_time_is_read(good_videos: dict[str, Path], tmp_path: Path) -> None:
+    path = stamped(
+        good_videos["plain.mp4"], tmp_path / "stamped.mp4", creation_time="2024-05-06T07:08:09Z"
+    )
+
+    assert probe(path, SETTINGS).created_at == datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("name", "entries"),
+    [
+        ("telephone.mov", {"com.apple.quicktime.creationdate": "2024-05-07T01:30:00+0900"}),
+        ("film.mkv", {"DATE_RECORDED": "2024-05-07T01:30:00+09:00"}),
+        ("camera.mp4", {"date": "2024-05-07T01:30:00+09:00"}),
+    ],
+)
+def test_the_zone_of_the_place_of_recording_is_kept(
+    name: str, entries: dict[str, str], good_videos: dict[str, Path], tmp_path: Path
+) -> None:
+    path = stamped(
+        good_videos["plain.mp4"], tmp_path / name, creation_time="2024-05-06T16:30:00Z", **entries
+    )
+
+    created_at = probe(path, SETTINGS).created_at
+
+    assert created_at is not None
+    assert created_at.isoformat() == "2024-05-07T01:30:00+09:00"
 
 
 @pytest.mark.parametrize(

@@ -204,3 +204,28 @@ def test_a_relative_folder_is_one_in_the_working_folder(shelf, tmp_path, monkeyp
     shelf.put(os.fspath(tmp_path / "here" / "a.mp4"), axis(0))
     shelf.put("/v/here/b.mp4", axis(0))
     assert names(shelf.engine.search("x --in ./here")) == ["a.mp4"]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "America/Los_Angeles", "Pacific/Kiritimati"])
+def test_days_are_those_of_the_place_of_recording_wherever_the_machine_stands(
+    shelf, library, monkeypatch, zone
+):
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    for name in ("evening", "morning"):
+        shelf.put(f"/v/{name}.mp4", axis(0))
+    at(library, "/v/evening.mp4", recorded_at=datetime(2024, 5, 6, 23, 59))
+    at(library, "/v/morning.mp4", recorded_at=datetime(2024, 5, 7, 0, 0))
+    try:
+        assert names(shelf.engine.search("x --before 2024-05-07")) == ["evening.mp4"]
+        assert names(shelf.engine.search("x --after 2024-05-07")) == ["morning.mp4"]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_the_ends_of_the_calendar_are_days_too(shelf):
+    shelf.put("/v/a.mp4", axis(0))
+    assert names(shelf.engine.search("x --after 0001-01-01 --before 9999-12-31")) == ["a.mp4"]
+    assert shelf.engine.search("x --before 0001-01-01") == []
+    assert shelf.engine.search("x --after 9999-12-31") == []
