@@ -2,8 +2,6 @@
 
 import contextlib
 import itertools
-import os
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +14,7 @@ from search.export.cuts import Cut, cuts_of
 from search.finding.hits import Hit
 from search.wording import counted, printable, short_path
 from tasks.clips.job import CutJob, Cutting
+from tasks.clips.naming import clip_name, shortened
 from tasks.clips.playing import NotPlayable, run_cut
 from tasks.sketches.products import usable_folder
 from tasks.sketches.sheet import write_sheets_of_cuts
@@ -26,8 +25,8 @@ USUAL_NAME = "{rank:03}-{name}-{start}"
 _FIELDS = ("rank", "name", "start", "end", "segment")
 # A copy may begin this much sooner than asked; beyond that pictures are encoded anew.
 _SOONER_S = 1.0
-# Names of files end at 255 bytes, some of which a draft needs; the other fields must have room.
-_LONGEST_NAME_BYTES, _LONGEST_STEM_BYTES = 200, 120
+# The other fields of a name must have room.
+_LONGEST_STEM_BYTES = 120
 _CUT_WITHIN_S = 600.0
 
 
@@ -83,7 +82,7 @@ def file_name(cut: Cut, template: str) -> str:
     """
     fields = {
         "rank": cut.rank,
-        "name": _shortened(cut.path.stem, _LONGEST_STEM_BYTES),
+        "name": shortened(cut.path.stem, _LONGEST_STEM_BYTES),
         "start": _time(cut.start_s),
         "end": _time(cut.end_s),
         "segment": cut.moment.segment,
@@ -95,15 +94,7 @@ def file_name(cut: Cut, template: str) -> str:
         raise KinodexError(
             f"the name {template!r} cannot be filled in: there are {known}"
         ) from error
-    safe = re.sub(r'[\\/:*?"<>|]', "_", "".join(c if c.isprintable() else "_" for c in name))
-    return _shortened(safe.strip(" ."), _LONGEST_NAME_BYTES).rstrip(" .") or "clip"
-
-
-def _shortened(text: str, most_bytes: int) -> str:
-    """As many letters of the text as fit."""
-    while len(os.fsencode(text)) > most_bytes:
-        text = text[:-1]
-    return text
+    return clip_name(name)
 
 
 def _taken(folder: Path, name: str) -> Path:

@@ -7,6 +7,7 @@ codecs that are indexed. A short clip around the moment is small and plays every
 import contextlib
 import json
 import math
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -91,6 +92,11 @@ def ensure_clip(
         except OSError as error:
             raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
     return PlayableClip(file, int(at_s - window.start_s + 0.001), _lost(file))
+
+
+def is_clip(name: str) -> bool:
+    """Whether a clip of this or an earlier program may be called so."""
+    return re.fullmatch(r"\d+(-\d+)+\.mp4", name, re.ASCII) is not None
 
 
 def clips_folder(library_folder: Path) -> Path:

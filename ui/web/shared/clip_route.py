@@ -5,14 +5,13 @@ and a browser that is still fetching it meets an error.
 """
 
 import hmac
-import re
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from tasks.clips.playing import PlayableClip, clips_folder
+from tasks.clips.playing import PlayableClip, clips_folder, is_clip
 from ui.web.shared.access import library_folder, signature
 
 PATH = "/clips"
@@ -43,6 +42,6 @@ def _send(request: Request) -> Response:
     if not hmac.compare_digest(key.encode(), signature(name).encode()):
         return PlainTextResponse("this address is of an earlier run of the server", 403)
     file = clips_folder(library_folder()) / name
-    if not re.fullmatch(r"\d+-\d+\.mp4", name, re.ASCII) or not file.is_file():
+    if not is_clip(name) or not file.is_file():
         return PlainTextResponse("this clip is no longer kept: open the moment again", 404)
     return FileResponse(file, media_type="video/mp4", headers=_HEADERS)

@@ -11,6 +11,7 @@ from search.catalog.places import SegmentPlace
 from search.catalog.store import Store
 from search.finding.hits import Hit, Moment
 from search.wording import printable
+from tasks.clips.naming import clip_name
 from tasks.clips.playing import ensure_clip, find_place
 from ui.web.shared import address, clip_route, components, tag_panel
 
@@ -34,7 +35,7 @@ def draw_if_asked(library: Store, hits: Sequence[Hit] = ()) -> None:
         if playing is not None:
             _draw_player(library, hit, playing)
 
-    components.dialog(printable(place.path.name), segment, draw_player)
+    components.dialog(place.path.name, segment, draw_player)
 
 
 def _draw_player(library: Store, hit: Hit | None, segment: int) -> None:
@@ -97,7 +98,7 @@ def _draw_deeds(segment: int, clip: Path, place: SegmentPlace) -> None:
         st.download_button(
             "Save the clip",
             clip.read_bytes,  # when it is pressed, and not before
-            file_name=f"{place.path.stem[:80]} {place.start_s:.0f}s.mp4",
+            file_name=f"{clip_name(place.path.stem[:80])} {place.start_s:.0f}s.mp4",
             mime="video/mp4",
             icon=":material/download:",
             type="tertiary",
