@@ -222,10 +222,3 @@ def test_days_are_those_of_the_place_of_recording_wherever_the_machine_stands(
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-def test_the_ends_of_the_calendar_are_days_too(shelf):
-    shelf.put("/v/a.mp4", axis(0))
-    assert names(shelf.engine.search("x --after 0001-01-01 --before 9999-12-31")) == ["a.mp4"]
-    assert shelf.engine.search("x --before 0001-01-01") == []
-    assert shelf.engine.search("x --after 9999-12-31") == []
