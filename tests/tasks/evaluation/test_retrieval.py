@@ -8,6 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from models.errors import KinodexError
+from tasks.evaluation.action_report import write_clips
+from tasks.evaluation.retrieval_report import write_queries
 from tests.calling import call
 from tests.corpus import shots, write_clip
 
@@ -172,3 +175,9 @@ def test_frames_are_taken_as_in_the_training_of_the_head_unless_said_otherwise(e
     assert sampled("own", "--head", "seqTransf") == {"frames": 12, "rate": 0.0, "choose": "uniform"}
     assert sampled("asked", "--head", "seqTransf", "--frame-rate", 2)["rate"] == 2.0
     assert sampled("without a card")["rate"] == 1.0
+
+
+def test_a_list_that_cannot_be_written_is_one_sentence(tmp_path):
+    for write in (write_queries, write_clips):
+        with pytest.raises(KinodexError, match=r"list\.jsonl' cannot be written \(No such file"):
+            write(tmp_path / "gone" / "list.jsonl", None)
