@@ -117,6 +117,7 @@ ODD_VIDEOS = {
         missing=range(100, 112),  # of a second beginning, which mp4 does not know
     ),
     "late-clock.mkv": OddVideo(parts=[Part(_WHOLE, 5000)], **_MKV),
+    "plain.mp4": OddVideo("mp4", [Part(_WHOLE)]),
     "late-clock.flv": OddVideo("flv", [Part(_WHOLE, 50)]),
 }
 
@@ -132,6 +133,17 @@ def write_odd(folder: Path, name: str) -> Path:
             joined.write(piece.read_bytes())
             piece.unlink()
     return file
+
+
+def with_damaged_sound(path: Path, *, share: float) -> Path:
+    """The same mp4 file, but this share of the packets of its sound, the first ones, is noise."""
+    content = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(audio=0) if packet.size]
+    for packet in packets[: round(share * len(packets))]:
+        content[packet.pos : packet.pos + packet.size] = b"\xff" * packet.size
+    path.write_bytes(content)
+    return path
 
 
 def write_part(path: Path, how: OddVideo, part: Part) -> None:

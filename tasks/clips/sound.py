@@ -69,12 +69,13 @@ class PartSound:
         same_form = _SameForm()
         for packet in self._packets():
             try:
-                for frame in packet.decode():
+                frames = packet.decode()
+                for frame in frames:
                     yield from same_form.of(frame)
             except (av.error.FFmpegError, ValueError):
                 self._count_failure(packet)
                 continue
-            self._heard += 1
+            self._heard += len(frames)
 
     def _packets(self) -> Iterator[Any]:
         begin_s = timeline_start_s(self._video.container) + self._start_s

@@ -1,5 +1,7 @@
 """What a segment shows, its keyframe made again, its clip and its export agree on odd clocks."""
 
+import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,19 +9,27 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from sqlalchemy import select
 
 import indexer.reading.streams
+from indexer.keyframes import ensure_keyframe
 from indexer.reading.clip import sample_clip
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodeSummary, decode_video, thumbnail
+from indexer.reading.worker import DecodeWorker
+from search.catalog.places import PresentVideo, SegmentPlace, place_segments
+from search.catalog.store import Store
+from search.catalog.tables import Segment
 from search.queries.pictures import open_picture
 from tasks.clips.copying import copied
 from tasks.clips.cutting import cut
 from tasks.clips.job import CutJob
+from tasks.clips.playing import ensure_clip
+from tests.calling import call
 from tests.corpus import read_number
-from tests.odd_clocks import BEEP_EVERY, ODD_VIDEOS, OddVideo, write_odd
+from tests.odd_clocks import BEEP_EVERY, ODD_VIDEOS, RATE, OddVideo, with_damaged_sound, write_odd
 
 SETTINGS = IndexSettings()
 # Read from the beginning if they are small; when they are large they are wound.
@@ -174,6 +184,80 @@ def test_large_files_are_wound_to_the_same_moments(
 
     check_pictures(video, tmp_path)
     check_clips(video, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("share", "lost"),
+    [
+        (1.0, "the sound is missing: it cannot be decoded (aac)"),
+        (0.5, "part of the sound is missing: it is damaged"),
+        (0.0, None),
+    ],
+)
+def test_a_clip_says_what_it_lacks_each_time_it_is_asked_for(
+    share: float, lost: str | None, tmp_path: Path
+) -> None:
+    path = with_damaged_sound(write_odd(tmp_path, "plain.mp4"), share=share)
+    place = SegmentPlace(7, 1.0, 5.0, 1.0, PresentVideo("5eed", 6.0, (path,)))
+    library = Store.open(tmp_path / "library", create=True)
+
+    first = ensure_clip(library, place, 2.0, settings=SETTINGS)
+
+    assert first.lost == lost
+    assert ensure_clip(library, place, 2.0, settings=SETTINGS) == first
+    assert shown_at(first.file, first.start_s + 0.02) == 50
+
+
+def test_an_export_says_what_it_lacks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = with_damaged_sound(write_odd(tmp_path, "plain.mp4"), share=1.0)
+    place = tmp_path / "library"
+    assert call("index", path, "-l", place, "-m", "bundled") == 0
+    capsys.readouterr()
+
+    assert call("export", "x", "-l", place, "-o", tmp_path / "out", "--encode", "--json") == 0
+
+    told = capsys.readouterr()
+    assert "plain-0h00m00.0s.mp4: the sound is missing: it cannot" in " ".join(told.err.split())
+    assert json.loads(told.out)["lost"] == "the sound is missing: it cannot be decoded (aac)"
+
+
+def test_joined_recordings_agree_in_keyframes_the_player_and_exports(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = indexed(folder, "joined.ts")
+    place = tmp_path / "library"
+    assert call("index", video.path, "-l", place, "-m", "bundled") == 0
+    library = Store.open(place)
+    with library.reading() as session:
+        places = place_segments(session, list(session.scalars(select(Segment.id))))
+    assert len(places) >= 3
+    keyframes = {one.segment_id: keyframe_number(library, one) for one in places}
+
+    shutil.rmtree(place / "media")
+    for one in places:
+        number = keyframes[one.segment_id]
+        assert one.keyframe_s == pytest.approx(video.time_of(number), abs=0.021)
+        assert keyframe_number(library, one) == number
+        clip = ensure_clip(library, one, one.keyframe_s, settings=SETTINGS)
+        assert abs(shown_at(clip.file, clip.start_s) - number) <= 25
+    capsys.readouterr()
+    for options in ((), ("--encode",)):
+        out = tmp_path / f"out{len(options)}"
+        command = ("export", "x", "-l", place, "-o", out, "--margin", "0s", "--json", *options)
+        assert call(*command) == 0
+        for line in capsys.readouterr().out.splitlines():
+            cut_out = json.loads(line)
+            begins_s = cut_out["begins_s"] if cut_out["copied"] else cut_out["start_s"]
+            for at_s in (0.52, 2.52):
+                truth = int((begins_s + at_s - video.first_s) * RATE + 0.01)
+                assert abs(shown_at(Path(cut_out["file"]), at_s) - truth) <= 1
+
+
+def keyframe_number(library: Store, place: SegmentPlace) -> int:
+    with DecodeWorker() as worker:
+        file = ensure_keyframe(library, place.segment_id, settings=SETTINGS, worker=worker)
+    assert file is not None
+    return read_number(open_picture(file))
 
 
 def shown_at(clip: Path, time_s: float) -> int:
