@@ -3,8 +3,9 @@
     python -m benchmarks.reliability.breaking --count 200 --seed 1 [--room search]
 
 Each place is broken in a copy, in which the tests that run it are run, the closest first, until
-one fails. `places` says what counts as a place. A test that hangs has noticed too. Which tests run
-what is gathered when it is first needed: that takes as long as all tests do.
+one fails. `places` says what counts as a place. A test that hangs has noticed too; one that fails
+on the sound code as well has not. Which tests run what is gathered when it is first needed: that
+takes as long as all tests do.
 """
 
 import difflib
@@ -12,7 +13,7 @@ import os
 import random
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.measuring.options import parser_for
@@ -27,7 +28,7 @@ from benchmarks.reliability.covering import (
     run_all,
     tracked,
 )
-from benchmarks.reliability.forked_tests import Job, TestRunner
+from benchmarks.reliability.forked_tests import LIBRARIES, Job, TestRunner
 from benchmarks.reliability.places import Breakage, places
 
 # Tests are started in parcels of so many seconds of work: most mistakes are noticed at once.
@@ -130,7 +131,22 @@ def judge(
 def _job(parcel: Sequence[Covering]) -> Job:
     files = list(dict.fromkeys(one.file for one in parcel))
     limit_s = _LIMIT_S + _SLOWNESS * sum(one.seconds for one in parcel)
-    return Job(files, [one.test for one in parcel], limit_s)
+    return Job(files, [one.test for one in parcel], limit_s, to_first_failure=True)
+
+
+def without_false_alarms(
+    verdicts: Sequence[Verdict],
+    tree: Path,
+    tests: Sequence[Covering],
+    libraries: Sequence[str] = LIBRARIES,
+) -> list[Verdict]:
+    """The same, but for breakages that were noticed by tests which fail without any too."""
+    noticing = {one.noticed for one in verdicts}
+    asked = [one for one in tests if one.test in noticing]
+    with TestRunner(tree, libraries) as runner:
+        outcome = runner.run(replace(_job(asked), to_first_failure=False))
+    failing = {one.test for one in asked} - set(outcome.passed)
+    return [replace(one, noticed=None) if one.noticed in failing else one for one in verdicts]
 
 
 def _difference(sound: bytes, broken: bytes) -> str:
@@ -180,6 +196,7 @@ def main() -> None:
 
         with copies(options.workers) as trees:
             run_all(trees, breakages, do)
+            verdicts = without_false_alarms(verdicts, trees[0], tests)
         report.show("Breakages", figures(verdicts))
         report.keep("Verdicts", verdicts)
         for one in verdicts:

@@ -36,11 +36,15 @@ LIBRARIES = (
 
 @dataclass(frozen=True)
 class Job:
-    """Tests to run, in this order, until one fails; `files` as a whole where `tests` is None."""
+    """Tests to run, in this order; `files` as a whole where `tests` is None.
+
+    to_first_failure: those after a test that failed are not run
+    """
 
     files: list[str]
     tests: list[str] | None
     limit_s: float
+    to_first_failure: bool = False
     note_blocks: bool = False
 
 
@@ -152,7 +156,7 @@ def _run_here(job: Job, folder: Path) -> None:
         blocks.keep_notes_here()
     watching = _Watching(job)
     options = ["-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}", "-q"]
-    if not job.note_blocks:
+    if job.to_first_failure:
         options.append("-x")
     code = pytest.main([*options, *job.files], plugins=[watching])
     if code not in (0, 5):

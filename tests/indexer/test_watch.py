@@ -59,6 +59,7 @@ def test_what_is_gone_is_noticed_once_and_is_due_when_it_is_back():
     watch.indexed({A: (1, 1)}, [])
     assert watch.look({A: (1, 1)}, 2) == NOTHING
     assert watch.look({A: (1, 1), B: (1, 1)}, 3) == NOTHING
+    assert watch.look({A: (1, 1), B: (1, 1)}, 7) == NOTHING
     assert watch.look({A: (1, 1), B: (1, 1)}, 8) == due(B)
 
 

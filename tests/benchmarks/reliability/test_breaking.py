@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.reliability.breaking import Verdict, figures, judge, parcels
+from benchmarks.reliability.breaking import Verdict, figures, judge, parcels, without_false_alarms
 from benchmarks.reliability.covering import Covering, closest_first
 from benchmarks.reliability.forked_tests import TestRunner
 from benchmarks.reliability.places import places
@@ -27,6 +27,10 @@ def tree(tmp_path: Path) -> Path:
     (tree / "small.py").write_text(CODE)
     (tree / "test_small.py").write_text(TEST)
     return tree
+
+
+def verdict(noticed: str | None) -> Verdict:
+    return Verdict("search/a.py:1", "return", noticed, noticed == "hung", 1, 1, "")
 
 
 def covered(test: str, *blocks: str, seconds: float = 0.1) -> Covering:
@@ -53,6 +57,15 @@ def test_tests_notice_what_they_check_and_the_copy_is_mended(tree: Path) -> None
     assert (tree / "small.py").read_text() == CODE
 
 
+def test_a_test_that_fails_on_sound_code_notices_nothing(tree: Path) -> None:
+    (tree / "test_small.py").write_text(TEST + "def test_broken(): assert not most()\n")
+    tests = [covered(f"test_small.py::test_{name}") for name in ("broken", "half", "most")]
+    verdicts = [verdict(f"test_small.py::test_{name}") for name in ("broken", "half")]
+
+    kept = without_false_alarms([*verdicts, verdict("a test hung")], tree, tests, libraries=[])
+    assert [one.noticed for one in kept] == [None, "test_small.py::test_half", "a test hung"]
+
+
 def test_closer_tests_come_first() -> None:
     block, path = "search/tags/reading.py::best@1", "search/tags/reading.py"
     near = covered("tests/search/tags/test_reading.py::a", "search/tags/reading.py::best@0")
@@ -72,9 +85,6 @@ def test_tests_are_run_in_growing_parcels_up_to_a_limit() -> None:
 
 
 def test_figures_are_told_by_package() -> None:
-    def verdict(noticed: str | None) -> Verdict:
-        return Verdict("search/a.py:1", "return", noticed, noticed == "hung", 1, 1, "")
-
     rows = figures([verdict("test"), verdict("hung"), verdict(None), verdict("test")])
     assert [(row.room, row.broken) for row in rows] == [
         ("search", 4),

@@ -1,5 +1,7 @@
 """Vocabularies: lists that ship with the program, people's files, and files that cannot be used."""
 
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,3 +77,14 @@ def test_what_is_no_file_is_not_read(tmp_path):
 def test_not_every_text_is_a_label(text):
     with pytest.raises(BadVocabulary):
         clean_label(text)
+
+
+def test_a_label_that_cannot_be_used_is_told_with_its_line_where_that_is_known(tmp_path):
+    read = read_vocabulary(written(tmp_path, b"# mine\njumping\nfalling\n"))
+    problem = ValueError("it is too long")
+    assert re.match(
+        r"line 3 of .*my actions\.txt.* it is too long", str(read.unusable("falling", problem))
+    )
+    # As a library keeps it: with the file's name, and without its lines.
+    for words in (replace(read, lines=()), replace(read, file=None)):
+        assert str(words.unusable("falling", problem)) == "it is too long"

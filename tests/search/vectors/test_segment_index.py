@@ -191,3 +191,10 @@ def set_missing(shelf: Shelf, path: str, since: datetime | None) -> None:
         gone = update(VideoPath).where(VideoPath.path == Path(path))
         session.execute(gone.values(missing_since=since))
         bump_revision(session)
+
+
+def test_an_empty_library_has_an_empty_sample(tmp_path):
+    with Store.open(tmp_path / "library", create=True) as library:
+        index = opened(Shelf(library, tiny_backbone()))
+        assert index.sample().shape == (0, 24)
+        assert (len(index), index.visible().tolist()) == (0, [])
