@@ -117,6 +117,7 @@ ODD_VIDEOS = {
         missing=range(100, 112),  # of a second beginning, which mp4 does not know
     ),
     "late-clock.mkv": OddVideo(parts=[Part(_WHOLE, 5000)], **_MKV),
+    "edit-list.mp4": OddVideo("mp4", [Part(_WHOLE, -1.0)], missing=range(25)),
     "plain.mp4": OddVideo("mp4", [Part(_WHOLE)]),
     "late-clock.flv": OddVideo("flv", [Part(_WHOLE, 50)]),
 }
