@@ -81,7 +81,7 @@ def test_a_pipe_gets_hits_as_lines(capsys) -> None:
     print_hits(HITS)
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert lines[0] == ["0.3217", "4.25", "3.00", "9.50", "/v/a.mp4", "jumping 0.91, dozing ✓"]
-    assert lines[2][-2:] == ["/v/c\\x1b[2J.mp4", ""]
+    assert lines[2][-2:] == ["/v/c\x1b[2J.mp4", ""]  # true byte for byte
 
 
 def test_rows_are_a_table_on_a_terminal_and_lines_in_a_pipe(terminal, capsys, monkeypatch) -> None:
