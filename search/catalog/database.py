@@ -12,7 +12,7 @@ from sqlalchemy.exc import DatabaseError
 
 from models.errors import KinodexError
 from models.files import replaced_whole
-from search.catalog.read_only import connect_read_only
+from search.catalog.read_only import connect_read_only, may_write
 
 SCHEMA = "0005"  # the newest revision in search/catalog/migrations/versions
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -58,18 +58,18 @@ def explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def open_database(path: Path, *, may_write: bool = True) -> Engine:
+def open_database(path: Path, *, writable: bool = True) -> Engine:
     """An engine on the SQLite file at `path`, created or migrated as needed.
 
-    may_write: without it nothing is written, not even beside the file
+    writable: without it nothing is written, not even beside the file
 
     Raises CatalogError for a damaged file or one from a newer program, and for one from an older
     program that may not be written.
     """
-    engine = _writing_engine(path) if may_write else _reading_engine(path)
+    engine = _writing_engine(path) if writable else _reading_engine(path)
     event.listen(engine, "begin", _begin)
     with explained(path):
-        _bring_up_to_date(engine, path, may_write=may_write)
+        _bring_up_to_date(engine, path, writable=writable)
     return engine
 
 
@@ -116,11 +116,11 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(statement)
 
 
-def _bring_up_to_date(engine: Engine, path: Path, *, may_write: bool) -> None:
+def _bring_up_to_date(engine: Engine, path: Path, *, writable: bool) -> None:
     found = _schema_version(engine, path)
     if found == SCHEMA:
         return
-    if not may_write:
+    if not writable:
         raise CatalogError(
             f"the library at {str(path.parent)!r} was made by an older Kinodex and may only be "
             "read here: open it once where it can be written, or copy it"
@@ -198,6 +198,7 @@ def _keep_copy(path: Path, version: str) -> None:
 
 def copy_database(source: Path, target: Path) -> None:
     """Copy a catalog as it is at one moment, whoever writes to it meanwhile."""
-    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+    reading = sqlite3.connect(source) if may_write(source) else connect_read_only(source)
+    with closing(reading) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
         new.execute("PRAGMA journal_mode = DELETE")  # one file, with nothing beside it

@@ -16,6 +16,7 @@ from models.errors import KinodexError
 from search.catalog.database import (
     WAYS_OUT,
     CatalogError,
+    DamagedCatalog,
     compact,
     explained,
     open_database,
@@ -30,8 +31,8 @@ CATALOG_FILE = "catalog.db"
 
 # What a library's folder and its catalog are open to, by `group` in library.toml. The set-group-ID
 # bit makes what is put into the folder belong to the folder's group.
-_FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
-_FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
+FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
+FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
 # Opening a thousand files takes a hundredth of a second or so on a disk that answers.
 _MANY_CLOSED = 1_000
 
@@ -103,15 +104,33 @@ class Store:
             make_library_folder(place)
         _refuse_emptied(catalog)
         writable = may_write(catalog)
-        store = cls(place, open_database(catalog, may_write=writable), may_write=writable)
+        store = cls(place, open_database(catalog, writable=writable), may_write=writable)
         store.look_again()
         return store
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    def __exit__(
+        self, _kind: object, error: BaseException | None = None, _trace: object = None
+    ) -> None:
+        try:
+            if isinstance(error, Exception) and not isinstance(error, KinodexError):
+                self.blame_damage(error)
+        finally:
+            self.close()
+
+    def blame_damage(self, error: Exception) -> None:
+        """Raise DamagedCatalog where that explains an unforeseen error; it reads the whole catalog.
+
+        A flipped bit may turn any value into one that no program wrote.
+        """
+        from search.catalog.soundness import find_problems
+
+        with self.reading() as session:
+            problem = next(find_problems(session), None)
+        if problem is not None:
+            raise DamagedCatalog(self.catalog_file, problem.what) from error
 
     def close(self) -> None:
         """Release the catalog's files."""
@@ -232,14 +251,14 @@ def make_library_folder(place: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         place.mkdir(mode=0o700, exist_ok=True)
         if not any(place.iterdir()) or group != "none":
-            place.chmod(_FOLDER_MODES[group])
+            place.chmod(FOLDER_MODES[group])
         for part in ("media", "vectors"):
             (place / part).mkdir(mode=0o700, exist_ok=True)
-            (place / part).chmod(_FOLDER_MODES[group])
+            (place / part).chmod(FOLDER_MODES[group])
         # Made before SQLite sees it, and in the mode that its files beside the catalog will have.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(place / CATALOG_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            (place / CATALOG_FILE).chmod(_FILE_MODES[group])
+            (place / CATALOG_FILE).chmod(FILE_MODES[group])
     except OSError as error:
         raise KinodexError(
             f"a library cannot be made in {str(place)!r}: {error.strerror}"

@@ -25,6 +25,7 @@ from ui.cli.export import export
 from ui.cli.search import search
 from ui.cli.sketch import sketch
 from ui.cli.tags import tag, tags
+from ui.cli.upkeep import backup, restore, verify
 
 HELP = """Search video libraries by what happens in them.
 
@@ -175,6 +176,9 @@ app.command()(export)
 app.command()(tag)
 app.command()(tags)
 app.command()(sketch)
+app.command()(verify)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.command()

@@ -1,0 +1,225 @@
+"""A library checked and mended: all that is wrong is said, and nothing sound is lost."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from search.catalog.store import Store
+from search.library import Library
+from search.upkeep.repairing import BEFORE_REPAIR
+from tests.calling import call, shown_json
+
+OLD = Path(__file__).parents[1] / "old_library"
+
+
+@pytest.fixture
+def library(tmp_path: Path) -> Path:
+    """A library of one model, with tags, sketches and a person's word, whose index is level."""
+    place = Path(shutil.copytree(OLD / "library", tmp_path / "library"))
+    with Library.open(place) as opened:
+        assert opened.search("a ball")
+    return place
+
+
+def change(library: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(library / "catalog.db", isolation_level=None)) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        for statement in statements:
+            connection.execute(statement)
+
+
+def rows(library: Path, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(library / "catalog.db")) as connection:
+        return connection.execute(query).fetchall()
+
+
+def wrong(capsys: pytest.CaptureFixture[str], library: Path, *more: str, code: int) -> list[str]:
+    return [one["part"] for one in verified(capsys, library, *more, code=code)["problems"]]
+
+
+def verified(capsys: pytest.CaptureFixture[str], library: Path, *more: str, code: int) -> dict:
+    return shown_json(capsys, "verify", "-l", library, *more, code=code)
+
+
+NAN = np.full(64, np.nan, np.float16).tobytes().hex()
+DAMAGES = {
+    "an embedding of no number": (
+        "encoded",
+        f"UPDATE segment_embeddings SET embedding = x'{NAN}' WHERE segment_id = 1",
+    ),
+    "an embedding cut short": (
+        "encoded",
+        "UPDATE segment_embeddings SET embedding = substr(embedding, 1, 9) WHERE segment_id = 2",
+    ),
+    "a frame that is not there": (
+        "encoded",
+        "UPDATE segment_frames SET unique_index = zeroblob(6) WHERE segment_id = 1",
+    ),
+    "no frames": ("encoded", "DELETE FROM segment_frames WHERE segment_id = 1"),
+    "a time before its video": ("encoded", "UPDATE segments SET keyframe_s = -5 WHERE id = 3"),
+    "a time that is a word": ("encoded", "UPDATE segments SET end_s = 'later' WHERE id = 3"),
+    "a state that is none": ("paths", "UPDATE paths SET status = 'indexee' WHERE id = 1"),
+    "a size that is a word": ("paths", "UPDATE paths SET size_bytes = x'00ff' WHERE id = 1"),
+    "a date that is none": ("paths", "UPDATE paths SET tried_at = '2026-99-99' WHERE id = 1"),
+    "a path to a video that is gone": ("references", "UPDATE paths SET video_id = 99 WHERE id = 1"),
+    "a tag of a segment that is gone": ("references", "UPDATE tags SET segment_id = segment_id+90"),
+    "a probability above one": ("made", "UPDATE tags SET probability = 7"),
+    "a sketch of half a stroke": (
+        "made",
+        "UPDATE sketches SET points = substr(points, 1, 40) WHERE segment_id = 1",
+    ),
+}
+
+
+def test_a_sound_library_is_called_so(library, capsys):
+    assert verified(capsys, library, "--content", code=0) == {"problems": [], "mended": []}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_what_is_wrong_in_a_row_is_said_mended_and_then_gone(library, capsys, name):
+    part, statement = DAMAGES[name]
+    change(library, statement)
+    said = rows(library, "SELECT * FROM corrections")
+    kept = rows(library, "SELECT count(*) FROM videos")
+    found = verified(capsys, library, code=1)
+    assert {one["part"] for one in found["problems"]} == {part}
+    assert all(one["remedy"] for one in found["problems"])
+    mended = verified(capsys, library, "--repair", code=0)
+    assert mended["mended"]
+    assert wrong(capsys, library, code=0) == []
+    assert rows(library, "SELECT * FROM corrections") == said
+    assert rows(library, "SELECT count(*) FROM videos") == kept
+    assert call("search", "a ball", "-l", library) == 0
+    with closing(sqlite3.connect(library / BEFORE_REPAIR)) as before:
+        assert before.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_a_video_whose_embedding_was_damaged_is_indexed_again(library, capsys):
+    assert call("index", OLD / "videos", "-l", library) == 3  # the paths are ours now
+    change(library, f"UPDATE segment_embeddings SET embedding = x'{NAN}' WHERE segment_id = 1")
+    assert call("verify", "--repair", "-l", library) == 0
+    report = shown_json(capsys, "index", OLD / "videos", "-l", library, code=3)
+    assert (report["encoded"], report["unchanged"]) == (1, 5)
+    assert wrong(capsys, library, code=0) == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "part"),
+    [
+        ("DROP TABLE corrections", "tables"),
+        ("ALTER TABLE segments DROP COLUMN end_s", "tables"),
+        ("UPDATE spaces SET preprocessing = '{\"'", "values"),
+        ("UPDATE corrections SET said_at = 'yesterday'", "values"),
+    ],
+)
+def test_what_cannot_be_mended_is_left_alone_and_a_backup_recommended(
+    library, capsys, statement, part
+):
+    change(library, statement)
+    before = (library / "catalog.db").read_bytes()
+    found = verified(capsys, library, "--repair", code=1)
+    assert {(one["part"], one["remedy"]) for one in found["problems"]} == {(part, None)}
+    assert (library / "catalog.db").read_bytes() == before
+    assert call("verify", "-l", library) == 1
+    assert "only a backup helps: 'kinodex restore'" in capsys.readouterr().out
+
+
+def test_damaged_pages_are_told_by_line_and_the_file_left_alone(library, capsys):
+    content = bytearray((library / "catalog.db").read_bytes())
+    content[4096 * 8 : 4096 * 12] = bytes(4096 * 4)
+    (library / "catalog.db").write_bytes(content)
+    assert set(wrong(capsys, library, "--repair", code=1)) <= {"pages", "tables", "lookup"}
+    assert (library / "catalog.db").read_bytes() == bytes(content)
+
+
+def test_an_index_of_sqlites_own_is_made_again(library, capsys):
+    change(
+        library,
+        "PRAGMA writable_schema = ON",
+        "UPDATE sqlite_master SET sql = 'CREATE INDEX ix_paths_status ON paths (path)' "
+        "WHERE name = 'ix_paths_status'",
+        "PRAGMA writable_schema = RESET",
+    )
+    assert set(wrong(capsys, library, "--repair", code=0)) == {"lookup"}
+    assert wrong(capsys, library, code=0) == []
+
+
+def test_vectors_that_are_not_the_catalogs_are_built_again(library, capsys):
+    [manifest] = (library / "vectors").glob("*/manifest.json")
+    values = json.loads(manifest.read_text())
+    for name in ("stray", "other"):
+        shutil.copytree(manifest.parent, library / "vectors" / name)
+    (manifest.parent / values["file"]).write_bytes(b"")
+    assert wrong(capsys, library, code=1) == ["vectors"]
+    assert wrong(capsys, library, "--repair", code=0) == ["vectors"]
+    assert wrong(capsys, library, code=0) == []
+    assert [one.name for one in (library / "vectors").iterdir()] == [manifest.parent.name]
+
+
+def test_an_index_of_the_same_number_of_other_segments_is_found(library, capsys):
+    change(
+        library,
+        "UPDATE segment_embeddings AS one SET embedding = (SELECT embedding FROM "
+        "segment_embeddings WHERE segment_id = 2 AND space_id = one.space_id) WHERE segment_id = 1",
+    )
+    found = verified(capsys, library, "--repair", code=0)["problems"]
+    assert [one["what"].split(": ")[1] for one in found] == [
+        "its vector of segment 1 is not the catalog's"
+    ]
+    assert wrong(capsys, library, code=0) == []
+
+
+def test_pictures_that_are_damaged_or_of_nothing_are_removed_and_all_others_stay(library, capsys):
+    keyframes = library / "media" / "keyframes" / "0"
+    kept = sorted(keyframes.iterdir())
+    shutil.copy(kept[0], keyframes / "4711.jpg")
+    (keyframes / "1.jpg").write_bytes(kept[0].read_bytes()[:300])
+    (library / "media" / "sketches" / "0" / "2.svg").write_text("<svg>")
+    assert wrong(capsys, library, "--repair", code=0) == ["media"] * 2
+    assert sorted(keyframes.iterdir()) == kept[1:]
+
+
+def test_a_video_with_other_bytes_at_the_same_size_and_time_is_found_by_reading(
+    library, tmp_path, capsys
+):
+    videos = Path(shutil.copytree(OLD / "videos", tmp_path / "videos"))
+    assert call("index", videos, "-l", library) == 3
+    clip = videos / "clip-002.mp4"
+    before = clip.stat()
+    content = bytearray(clip.read_bytes())
+    content[-1] ^= 1
+    clip.write_bytes(content)
+    import os
+
+    os.utime(clip, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert wrong(capsys, library, code=0) == []
+    assert wrong(capsys, library, "--content", "--repair", code=0) == ["content"]
+    report = shown_json(capsys, "index", videos, "-l", library, code=3)
+    assert report["encoded"] + report["failed"] == 1
+
+
+def test_a_library_that_is_open_to_others_is_shut_when_somebody_asks(library, capsys):
+    library.chmod(0o755)
+    assert call("verify", "-l", library) == 0
+    assert "open to more than 'group' says: --repair shuts them" in capsys.readouterr().err
+    assert call("verify", "--repair", "-l", library) == 0
+    assert library.stat().st_mode & 0o777 == 0o700
+    assert {file.stat().st_mode & 0o077 for file in library.rglob("*")} == {0}
+
+
+def test_an_unforeseen_error_on_a_damaged_library_names_the_damage(library, capsys):
+    change(library, "UPDATE spaces SET preprocessing = '{\"'")
+    assert call("status", "-l", library) == 1
+    said = capsys.readouterr().err
+    assert "'kinodex verify' tells what is wrong" in said
+    assert "Traceback" not in said
+
+
+def test_an_unforeseen_error_on_a_sound_library_stays_what_it_is(library):
+    with pytest.raises(ZeroDivisionError), Store.open(library):
+        raise ZeroDivisionError
