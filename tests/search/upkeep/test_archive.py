@@ -111,7 +111,7 @@ def test_a_damaged_catalog_takes_no_good_backups_place(library, backup):
     content = bytearray((library / "catalog.db").read_bytes())
     content[4096 * 8 : 4096 * 12] = bytes(4096 * 4)
     (library / "catalog.db").write_bytes(content)
-    with Store.open(library) as store, pytest.raises(DamagedCatalog):
+    with pytest.raises(DamagedCatalog), Store.open(library) as store:
         write_backup(store, backup)
     assert backup.read_bytes() == good
 
