@@ -69,6 +69,11 @@ class Watch:
         for path in self._indexed.keys() - seen.keys():
             del self._indexed[path]
 
+    def forget(self, paths: Iterable[Path]) -> None:
+        """These are due again: they could not be read when they were indexed, and can be now."""
+        for path in paths:
+            self._indexed.pop(path, None)
+
     def _judge(self, seen: Mapping[Path, SizeAndTime], now_s: float) -> Look:
         changed = (path for path, stamp in seen.items() if self._indexed.get(path) != stamp)
         due = frozenset(path for path in changed if now_s - self._since_s[path][1] >= self.still_s)

@@ -12,6 +12,7 @@ from indexer.pipeline import Indexer, IndexReport
 from indexer.reading.settings import IndexSettings
 from indexer.watch import Watch, pause_s, stamps
 from search.catalog.lock import LibraryBusy
+from search.catalog.reach import opens
 from search.wording import counted
 from tasks.terminal.outcomes import STOPPING, Exit
 from tasks.terminal.printing import talk
@@ -37,6 +38,7 @@ def watch_folders(
     started = time.monotonic()
     seen = stamps(paths, own=own)
     shown = watch.begin(seen, started, clock_ns=time.time_ns())
+    shut: set[Path] = set()  # what could not be read when it was due
     is_first, waits_for_others = True, False  # the first round is due even where nothing is still
     with _ended_by_terminate(stop):
         while not stop.is_set():
@@ -45,12 +47,16 @@ def watch_folders(
                 waits_for_others = not _index(paths, shown.due, run, waits_for_others)
                 if not waits_for_others:
                     watch.indexed(seen, shown.due)
+                    shut |= {path for path in shown.due if not opens(path)}
                     _say_what_comes(paths, stop, is_first=is_first)
                     is_first = False
             if stop.wait(pause_s(settings.watch_every_s, looked_s)):
                 break
             started = time.monotonic()
             seen = stamps(paths, own=own)
+            opened = {path for path in shut if opens(path)}
+            watch.forget(opened)
+            shut -= opened
             shown = watch.look(seen, started)
     return Exit.DONE
 

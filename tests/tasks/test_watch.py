@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from search.tags.reading import active_vocabulary
 from tasks.watch import watch_folders
 from tests.calling import call
 from tests.corpus import shots, write_clip
+from tests.disks import failing
 
 _WITHIN_S = 60
 
@@ -143,6 +145,29 @@ def test_it_can_be_ended_while_it_indexes(watched):
     assert watched.indexed() == 1
     with Library.open(watched.library) as library:
         assert failures(library) == []
+
+
+def test_a_file_that_cannot_be_read_is_tried_again_when_it_can_be(tmp_path):
+    library, stop, rounds = tmp_path / "library", threading.Event(), []
+    library.mkdir()
+    (tmp_path / "videos").mkdir()
+    clip = write_clip(tmp_path / "videos" / "a.mp4", shots([5]))
+    disk = ExitStack()
+
+    def run(_work: object) -> int:
+        rounds.append(time.monotonic())
+        if len(rounds) == 1:
+            threading.Timer(0.3, disk.close).start()  # the disk is well again
+        else:
+            stop.set()
+        return 0
+
+    settings = IndexSettings(watch_every_s=0.05, watch_still_s=0.0)
+    threading.Timer(5.0, stop.set).start()
+    with disk:
+        disk.enter_context(failing(clip))
+        assert watch_folders([clip.parent], library, settings, stop, run) == 0
+    assert len(rounds) == 2
 
 
 def test_a_library_among_its_videos_is_not_indexed_for_ever(tmp_path):
