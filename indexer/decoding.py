@@ -199,7 +199,7 @@ class DecodeFeed:
 def _check_size(job: PathToIndex, settings: IndexSettings) -> None:
     if job.size_bytes > settings.max_gb * 1e9:
         raise DecodeFailed(
-            "read", f"it is larger than {settings.max_gb:g} GB, the most that max_gb allows"
+            "size", f"it is larger than {settings.max_gb:g} GB, the most that max_gb allows"
         )
 
 

@@ -60,20 +60,10 @@ def register(session: Session, discovery: Discovery, space: Space, *, retry_fail
             row.status = Status.WAITING
             jobs.append(PathToIndex(row.id, row.path, found.size_bytes, found.mtime_ns))
     for refused in discovery.refused:
-        row, changed = _row_of(session, refused.found)
-        if _failed_for_good(row) and not changed and not retry_failed:
-            failed_before += 1
-            continue
-        if changed:  # what it held is not there any more
-            hold(session, row.id, None, stamp=_stamp(refused.found))
-        record_failure(session, row.id, stage="discover", reason=refused.reason)
-        newly_failed += 1
-    ours = [one for one in discovery.shut if _is_ours(session, one, discovery)]
-    for shut in ours:
-        row, _ = _row_of(session, shut.found)
-        record_failure(session, row.id, stage=READ, reason=shut.reason)
-        note_closed(session, [row.id])
-    newly_failed += len(ours)
+        is_new = _refuse(session, refused, retry_failed=retry_failed)
+        newly_failed += is_new
+        failed_before += not is_new
+    newly_failed += sum(_note_shut(session, shut, discovery) for shut in discovery.shut)
     gone = _hide_gone(session, discovery)
     return Scan(tuple(jobs), unchanged, failed_before, newly_failed, newly_missing=gone)
 
@@ -125,11 +115,27 @@ def _failed_for_good(row: VideoPath) -> bool:
     return row.status == Status.FAILED and row.stage != READ and row.video_id is None
 
 
-def _is_ours(session: Session, shut: Refused, discovery: Discovery) -> bool:
-    """Whether a file that cannot be read is known, or somebody or its name says it is a video."""
+def _refuse(session: Session, refused: Refused, *, retry_failed: bool) -> bool:
+    """Note that a file is no video; whether that is news."""
+    row, changed = _row_of(session, refused.found)
+    if _failed_for_good(row) and not changed and not retry_failed:
+        return False
+    if changed:  # what it held is not there any more
+        hold(session, row.id, None, stamp=_stamp(refused.found))
+    record_failure(session, row.id, stage="discover", reason=refused.reason)
+    return True
+
+
+def _note_shut(session: Session, shut: Refused, discovery: Discovery) -> bool:
+    """Note that a file cannot be read now, if it is known, or its name says it is a video."""
     path = shut.found.path
     known = session.scalar(select(VideoPath.id).where(VideoPath.path == path))
-    return known is not None or path not in discovery.unreadable
+    if known is None and path in discovery.unreadable:
+        return False
+    row, _ = _row_of(session, shut.found)
+    record_failure(session, row.id, stage=READ, reason=shut.reason)
+    note_closed(session, [row.id])
+    return True
 
 
 def _hide_gone(session: Session, discovery: Discovery) -> int:

@@ -8,7 +8,8 @@ READ = "read"  # the disk's failure, not the file's: it says nothing about what 
 class DecodeFailed(Exception):
     """A file that cannot be indexed: at which stage it failed, and why, in words for people.
 
-    ``stage`` is one of "read", "signature", "probe", "decode", "timeout", "memory" and "crash".
+    ``stage`` is one of "read", "size", "signature", "probe", "decode", "timeout", "memory" and
+    "crash".
     """
 
     def __init__(self, stage: str, reason: str) -> None:

@@ -158,7 +158,7 @@ def _left_aside(discovery: Discovery) -> str:
 
 def _remarks(discovery: Discovery) -> Iterator[str]:
     """What a user should know about files that are not being indexed."""
-    for refused in discovery.refused:
+    for refused in (*discovery.refused, *discovery.shut):
         yield f"failed: {printable(short_path(refused.found.path))}: {refused.reason}"
     for root in discovery.roots:
         if not root.was_seen:
