@@ -175,6 +175,7 @@ class DecordReader:
             self._path.suffix.lower() in _ENDINGS.get(info.container, ())
             and info.codec in _CODECS
             and info.rotation == 0  # turned pictures come with a fourth channel
+            and self._pyav.has_plain_colours  # others are not tone-mapped there
             and len(self._pyav.video.container.streams.video) == 1
             and self._pyav.bad_frames == 0
             and self._path.stat().st_size

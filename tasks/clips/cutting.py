@@ -13,13 +13,13 @@ from typing import Any
 
 import av
 from av.video.frame import PictureType
-from av.video.reformatter import Interpolation
 
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.probe import VideoInfo
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.streams import open_video
 from indexer.reading.worker_process import limit_memory
+from tasks.clips.colours import ClipPictures
 from tasks.clips.copying import copied
 from tasks.clips.job import LOST_KEY, CutJob
 from tasks.clips.sound import SOUND_RATE, PartSound
@@ -64,8 +64,9 @@ def cut(job: CutJob) -> str | None:
         if sound.lost is not None:
             clip.metadata[LOST_KEY] = sound.lost
         timed = reader.pictures_from(max(0.0, job.start_s - _SETTLES_S))
+        drawn = ClipPictures(pictures)
         for frame in _frames(timed, job):
-            clip.mux(pictures.encode(_fitted(frame, pictures)))
+            clip.mux(pictures.encode(drawn.fitted(frame)))
         clip.mux(pictures.encode())
         clip.mux(heard)
     return sound.lost
@@ -105,15 +106,6 @@ def playable_size(width: int, height: int) -> tuple[int, int]:
 def even_size(width: float, height: float) -> tuple[int, int]:
     """The nearest size with even sides, at least 2 by 2."""
     return max(2, round(width / 2) * 2), max(2, round(height / 2) * 2)
-
-
-def _fitted(frame: Any, stream: Any) -> Any:
-    return frame.reformat(
-        width=stream.width,
-        height=stream.height,
-        format=stream.pix_fmt,
-        interpolation=Interpolation.BILINEAR,
-    )
 
 
 def _frames(timed: Iterator[tuple[Any, float]], job: CutJob) -> Iterator[Any]:

@@ -1,0 +1,1 @@
+"""From decoded pictures to what a screen shows: sizes, colours, and small looks to compare."""
