@@ -93,7 +93,7 @@ def test_where_nothing_failed_nothing_is_said(folder, capsys):
 
 
 def test_what_is_removed_is_counted(folder, capsys):
-    assert shown_json(capsys, "remove", "/v/a.mp4") == {"removed": 1}
+    assert shown_json(capsys, "remove", "/v/a.mp4") == {"removed": 1, "kept": 1}
     assert call("remove", "/v/b.mp4", "/v/bad.mp4") == 0
     captured = capsys.readouterr()
     assert captured.out == ""
