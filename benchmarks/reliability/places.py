@@ -4,7 +4,8 @@ Left out is what no test could or should notice:
 
 * annotations, decorators, imports, assertions, `__repr__`, and what is under `TYPE_CHECKING`;
 * texts: strings, f-strings, what is inside of `raise`, and calls that only say something;
-* numbers of speed alone, by their name: batches, queues, caches, timeouts (`_OF_SPEED`);
+* numbers of speed and memory alone, by their name: batches, queues, caches, samples, timeouts
+  (`_OF_SPEED`);
 * calls that only tidy up or make durable (`_TIDYING`), and `zip(strict=…)`, which sound code never
   needs;
 * numbers below a thousandth: they guard divisions, and twice as much guards as well;
@@ -22,14 +23,16 @@ from benchmarks.reliability.blocks import blocks
 
 _OF_SPEED = re.compile(
     "batch|chunk|cache|buffer|worker|thread|queue|poll|timeout|wait|pause|interval|sleep|farewell"
-    "|prefetch|ahead|maxsize|life|strict|index$",
+    "|prefetch|ahead|at_once|in_hand|sampled|spare|tries|memory|bytes|maxsize|alive|life|strict"
+    "|index$",
     re.IGNORECASE,
 )
 _TIDYING = {"close", "flush", "fsync", "collect", "empty_cache", "synchronize", "set_num_threads"}
 _TALKING = {"talk", "print", "debug", "info", "warning", "error", "warn", "log"}
 _OTHER_MACHINES = re.compile("cuda|mps|platform|win32|darwin|'nt'|gpu", re.IGNORECASE)
 _SMALLEST = 1e-3
-_LARGEST_COUNT = 64
+# One more of few is another number; of many, which are a matter of taste, twice as many is.
+_FEW = 8
 
 _OPPOSITES: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Eq: ast.NotEq,
@@ -263,7 +266,7 @@ def _other_constants(value: object) -> Iterator[bool | int | float]:
         case bool():
             yield not value
         case int():
-            yield value + 1 if abs(value) <= _LARGEST_COUNT else 2 * value
+            yield value + 1 if abs(value) <= _FEW else 2 * value
         case float() if value == 0 or abs(value) >= _SMALLEST:
             yield 2 * value or 1.0
 

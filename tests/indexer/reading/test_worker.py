@@ -1,5 +1,6 @@
 """The decoding process: what goes wrong in it costs one file and no more."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.reading import worker_process
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.probe import VideoInfo
 from indexer.reading.settings import IndexSettings
@@ -236,3 +238,13 @@ def test_decoding_needs_neither_torch_nor_opencv() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout == "set()\n"
+
+
+def test_a_sign_of_life_is_given_only_after_a_silence(monkeypatch):
+    here, there = multiprocessing.Pipe()
+    parent = worker_process._Parent(there)
+    parent.send_sign_of_life()
+    assert not here.poll()
+    monkeypatch.setattr(worker_process, "_ALIVE_EVERY_S", 0.0)
+    parent.send_sign_of_life()
+    assert isinstance(here.recv(), worker_process.Alive)

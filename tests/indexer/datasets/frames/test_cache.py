@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -277,3 +278,15 @@ def test_the_folder_says_what_it_holds(backbone, videos, tmp_path):
     assert about["kind"] == "frame embeddings"
     assert about["frames_digest"] == backbone.identity.frames_digest
     assert about["sampling"] == {"frames": 4, "rate": 5, "choose": "uniform"}
+
+
+def test_pictures_serve_all_models_that_take_the_same_ones(backbone, tmp_path):
+    def folder(**changes: object) -> Path:
+        preprocessing = replace(backbone.preprocessing, **changes)
+        return FrameCache.of_pixels(tmp_path, preprocessing, SAMPLING).folder
+
+    usual = folder()
+    assert folder(mean=(0.1,) * 3, std=(0.9,) * 3) == usual  # applied after the cache
+    assert folder(interpolation="bilinear") != usual
+    assert folder(resize_mode="squash") != usual
+    assert folder(fill_color=7) != usual
