@@ -146,3 +146,9 @@ def test_the_file_is_a_png_of_the_whole_picture(tmp_path):
 def test_a_file_that_cannot_be_written_is_named(tmp_path):
     with pytest.raises(KinodexError, match=r"nowhere.+cannot be written"):
         draw_confusion(np.array([[1, 0]]), ["a"], tmp_path / "nowhere" / "c.png", title="")
+
+
+@pytest.mark.parametrize(("count", "pixels"), [(1, 40), (35, 40), (36, 38), (100, 14), (200, 11)])
+def test_cells_shrink_as_labels_become_more(count, pixels):
+    table = confusion_table(np.eye(count, count + 1), [str(n) for n in range(count)])
+    assert table.cell == pixels
