@@ -1,5 +1,6 @@
 """How counts, times, sizes and names are worded, in the shell as on the page."""
 
+import errno
 import math
 import os
 import unicodedata
@@ -40,6 +41,21 @@ def composed(name: Path | str) -> str:
     under one of the two spellings only.
     """
     return unicodedata.normalize("NFC", str(name))
+
+
+_WHY_UNWRITTEN = {
+    "ENOSPC": "the disk is full",
+    "EDQUOT": "your share of the disk is used up",
+    "EFBIG": "the disk, or a limit, takes no file so large",
+    "EROFS": "the disk may only be read",
+    "EIO": "the disk does not do its work (input/output error)",
+}
+
+
+def why_unwritten(error: OSError) -> str:
+    """What keeps a file from being written, in words for people."""
+    known = _WHY_UNWRITTEN.get(errno.errorcode.get(error.errno or 0, ""))
+    return known or error.strerror or str(error)
 
 
 def counted(count: int, noun: str) -> str:

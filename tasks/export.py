@@ -12,7 +12,7 @@ from models.files import draft_of
 from search.catalog.store import Store
 from search.export.cuts import Cut, cuts_of
 from search.finding.hits import Hit
-from search.wording import counted, printable, short_path
+from search.wording import counted, printable, short_path, why_unwritten
 from tasks.clips.job import CutJob, Cutting
 from tasks.clips.naming import clip_name, shortened
 from tasks.clips.playing import NotPlayable, run_cut
@@ -63,7 +63,8 @@ def run_export(library: Store, hits: Sequence[Hit], wanted: ExportRequest, *, as
             file, cutting = _write_clip(cut, folder, name, wanted, settings)
         except (NotPlayable, OSError) as error:
             failed += 1
-            talk(f"{printable(short_path(cut.path))} at {cut.start_s:.1f} s: {error}")
+            why = error if isinstance(error, NotPlayable) else _unwritten(folder, error)
+            talk(f"{printable(short_path(cut.path))} at {cut.start_s:.1f} s: {why}")
         else:
             _show(cut, file, cutting, as_json=as_json)
     if wanted.sheet is not None and hits:
@@ -126,8 +127,16 @@ def _write_clip(
         )
         cutting = run_cut(job, _CUT_WITHIN_S)
         file = _taken(folder, name)
-        draft.replace(file)
+        try:
+            draft.replace(file)
+        except BaseException:
+            file.unlink(missing_ok=True)
+            raise
     return file, cutting
+
+
+def _unwritten(folder: Path, error: OSError) -> str:
+    return f"nothing can be written to {printable(short_path(folder))}: {why_unwritten(error)}"
 
 
 def _show(cut: Cut, file: Path, cutting: Cutting, *, as_json: bool) -> None:

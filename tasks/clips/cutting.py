@@ -3,6 +3,7 @@
 A damaged or hostile file can hang, crash or fill only this process; its parent ends it in time.
 """
 
+import errno
 import json
 import math
 import os
@@ -24,7 +25,14 @@ from tasks.clips.copying import copied
 from tasks.clips.job import LOST_KEY, CutJob
 from tasks.clips.sound import SOUND_RATE, PartSound
 
-EXIT_UNPLAYABLE = 3
+EXIT_UNPLAYABLE, EXIT_UNWRITABLE = 3, 4
+
+# What goes wrong with the file that is written: trouble with the one that is read is DecodeFailed.
+_UNWRITABLE = frozenset(
+    getattr(errno, name)
+    for name in ("ENOSPC", "EDQUOT", "EFBIG", "EROFS", "EIO", "EACCES", "EPERM", "ENOENT")
+    if hasattr(errno, name)  # Windows has no quotas
+)
 
 _LONG_SIDE, _SHORT_SIDE = 1280, 720
 _CLOCK = Fraction(1, 90_000)
@@ -142,8 +150,8 @@ def _stamped(picture: Any, time_s: float) -> Any:
 def main() -> None:
     """Do the job on stdin.
 
-    To stdout goes as JSON what came of it: the fields of a `Cutting`, or the reason why it cannot
-    be done.
+    To stdout goes as JSON what came of it: the fields of a `Cutting`, the reason why it cannot be
+    done, or the number of the error that kept the clip from being written.
     """
     job = CutJob.from_json(sys.stdin.read())
     limit_memory(job.settings)
@@ -151,11 +159,13 @@ def main() -> None:
         begins_s = copied(job)
         lost = cut(job) if begins_s is None else None
         sys.stdout.write(json.dumps({"copied_from_s": begins_s, "lost": lost}))
-    except (DecodeFailed, MemoryError, av.error.FFmpegError) as error:
+    except (DecodeFailed, MemoryError, OSError, av.error.FFmpegError) as error:
+        number = getattr(error, "errno", None)
         reason = str(error) if isinstance(error, DecodeFailed) else "it cannot be cut"
-        sys.stdout.write(json.dumps(reason))
+        sys.stdout.write(json.dumps(number if number in _UNWRITABLE else reason))
         sys.stdout.flush()
-        os._exit(EXIT_UNPLAYABLE)  # closing half-read files is where decoders like to hang
+        # Closing half-read files is where decoders like to hang.
+        os._exit(EXIT_UNWRITABLE if number in _UNWRITABLE else EXIT_UNPLAYABLE)
 
 
 if __name__ == "__main__":

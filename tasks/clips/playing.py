@@ -7,6 +7,7 @@ codecs that are indexed. A short clip around the moment is small and plays every
 import contextlib
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -18,14 +19,15 @@ from models.errors import KinodexError
 from models.files import make_folder, replaced_whole
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.store import Store, media_folder
-from tasks.clips.cutting import EXIT_UNPLAYABLE
+from search.wording import why_unwritten
+from tasks.clips.cutting import EXIT_UNPLAYABLE, EXIT_UNWRITABLE
 from tasks.clips.job import LOST_KEY, CutJob, Cutting
 
 _MARGIN_S = 1.5
 _LONGEST_S = 30.0
 _CUT_WITHIN_S = 60.0
 # Stands in the names of clips: those of a program that cut them otherwise are left to age.
-_FORM = 2
+_FORM = 3
 _CLIPS_KEPT = 200  # at some 3 MB each
 
 
@@ -90,7 +92,7 @@ def ensure_clip(
             _cut(place, file, window, settings)
             _drop_oldest(folder)
         except OSError as error:
-            raise NotPlayable(f"The clip cannot be stored: {error.strerror}.") from error
+            raise NotPlayable(f"The clip cannot be stored: {why_unwritten(error)}.") from error
     return PlayableClip(file, int(at_s - window.start_s + 0.001), _lost(file))
 
 
@@ -131,7 +133,8 @@ def _lost(file: Path) -> str | None:
 def run_cut(job: CutJob, within_s: float) -> Cutting:
     """Do a job in a child process.
 
-    Raises NotPlayable when it cannot be done, or not within these seconds.
+    Raises NotPlayable when it cannot be done, or not within these seconds, and OSError when the
+    clip cannot be written.
     """
     try:
         # -P: the folder that the program was started in must not lend it modules.
@@ -147,6 +150,9 @@ def run_cut(job: CutJob, within_s: float) -> Cutting:
         raise NotPlayable(
             f"This moment cannot be played: cutting it took longer than {within_s:.0f} seconds."
         ) from error
+    if done.returncode == EXIT_UNWRITABLE:
+        number = json.loads(done.stdout)
+        raise OSError(number, os.strerror(number))
     if done.returncode:
         known = done.returncode == EXIT_UNPLAYABLE
         reason = json.loads(done.stdout) if known else "the decoder crashed on it"

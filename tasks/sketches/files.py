@@ -14,7 +14,7 @@ from models.files import DRAFT, make_folder, replaced_whole
 from search.catalog.places import place_segments
 from search.catalog.sketches import StoredSketch, read_drawn_at, read_sketch, sketched_ids
 from search.catalog.store import SketchKind, Store
-from search.wording import clock, printable
+from search.wording import clock, printable, why_unwritten
 from sketch.formats.animated_svg import morphing_svg
 from sketch.formats.png import to_png
 from sketch.formats.svg import to_svg
@@ -54,7 +54,7 @@ def ensure_sketch(library: Store, segment_id: int, kind: SketchKind) -> Path | N
         _put_in_place(file, content, stored.drawn_at)
     except OSError as error:
         raise SketchNotStored(
-            f"the sketch cannot be stored in {str(file.parent)!r}: {error.strerror}"
+            f"the sketch cannot be stored in {str(file.parent)!r}: {why_unwritten(error)}"
         ) from error
     return file
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from models.errors import KinodexError
 from models.files import replaced_whole
-from search.wording import counted, printable, short_path
+from search.wording import counted, printable, short_path, why_unwritten
 from sketch.strokes import Sketch
 from tasks.terminal.printing import data_json, data_path, talk
 
@@ -67,8 +67,8 @@ def usable_folder(folder: Path | None) -> Path:
         probe.unlink()
     except OSError as error:
         raise KinodexError(
-            f"nothing can be written to {str(place)!r}: {error.strerror}; name another folder "
-            "with --out"
+            f"nothing can be written to {str(place)!r}: {why_unwritten(error)}; name another "
+            "folder with --out"
         ) from error
     return place
 
@@ -92,4 +92,4 @@ def write_file(file: Path, content: bytes) -> None:
         with replaced_whole(file, durable=True) as draft:
             draft.write_bytes(content)
     except OSError as error:
-        raise KinodexError(f"{str(file)!r} cannot be written ({error.strerror})") from error
+        raise KinodexError(f"{str(file)!r} cannot be written ({why_unwritten(error)})") from error

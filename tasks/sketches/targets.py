@@ -19,6 +19,7 @@ from search.catalog.places import SegmentPlace
 from search.catalog.store import Store
 from search.queries.pictures import PictureUnreadable, open_picture
 from search.tags.reading import tags_of
+from search.wording import why_unwritten
 from sketch.canvas import Target, on_canvas
 from sketch.drawing.mask import motion_map, subject_mask
 from sketch.strokes import CANVAS, Placed
@@ -140,7 +141,7 @@ class KeyframeReader:
             content = file.read_bytes() if file else None
         except OSError as error:
             raise KeyframeUnreadable(
-                f"its keyframe cannot be stored or read: {error.strerror}"
+                f"its keyframe cannot be stored or read: {why_unwritten(error)}"
             ) from error
         if content is None:
             raise KeyframeUnreadable("its video is gone or cannot be read any more")

@@ -11,7 +11,7 @@ import typer
 from models.errors import KinodexError
 from models.threads import wait_without_spinning
 from search.queries.query import QueryMistake
-from tasks.terminal.encoding import write_any_name
+from tasks.terminal.output import whole_output, write_any_name
 from ui.cli import (
     evaluate_actions,
     evaluate_retrieval,
@@ -279,7 +279,8 @@ def main() -> None:
     for name in ("", "huggingface_hub"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        app()
+        with whole_output():
+            app()
     except KinodexError as error:
         from search.wording import printable
 

@@ -11,8 +11,8 @@ import threading
 
 from models.errors import KinodexError
 from models.threads import wait_without_spinning
-from tasks.terminal.encoding import write_any_name
 from tasks.terminal.outcomes import Exit
+from tasks.terminal.output import write_any_name
 from ui.web.jobs.request import JobKind, JobRequest
 
 _KINDNESS = 5  # searching and watching on the page come first
