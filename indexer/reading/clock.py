@@ -69,7 +69,6 @@ class Clock:
             begins_s = _time_s(picture, picture.pts)
             goes_on_s = (self._latest_s or [0.0])[-1] + self._step_s
             self._skews_s.append(goes_on_s - (told_s if begins_s is None else begins_s))
-            del self._latest_s[:-1]
         self._told_s = told_s
         shown_s = _time_s(picture, picture.pts)
         if shown_s is not None:

@@ -139,11 +139,18 @@ def test_sound_waits_for_ten_seconds():
     assert out[26] == ("p", 18000)
 
 
+def test_sound_waits_for_ten_seconds_from_the_first_that_waits():
+    pairs = [(picture(1000 * at), sound(100 + at)) for at in range(8, 30)]
+    out = mended(*recording(8), sound(100), *[packet for pair in pairs for packet in pair])
+    assert out[16 + 10 : 16 + 13] == [("p", 18000), ("s", 100), ("s", 108)]
+    # What has been given up goes on by its own clock: the rest of it waits for nothing.
+    assert out[-4:] == [("p", 28000), ("s", 128), ("p", 29000), ("s", 129)]
+
+
 def test_few_sounds_wait(monkeypatch):
     monkeypatch.setattr(clock, "_MOST_WAITING", 2)
-    waiting = [sound(100), sound(200), sound(300)]
-    out = mended(*recording(8), *waiting, picture(8000))
-    assert out[16:] == [("s", 100), ("s", 200), ("s", 300), ("p", 8000)]
+    out = mended(*recording(8), sound(100), sound(200), picture(8000), sound(300), picture(9000))
+    assert out[16:] == [("p", 8000), ("s", 100), ("s", 200), ("s", 300), ("p", 9000)]
 
 
 def test_what_waits_at_the_end_is_left_where_pictures_are_nearest():
@@ -169,3 +176,71 @@ def test_reading_goes_on_at_another_place():
         ("s", 2500),
     ]
     assert not one.was_mended
+
+
+def test_one_recording_more_is_a_mended_clock():
+    one = Clock("mp4", PICTURES)
+    mended(*recording(3), *recording(3), of=one)
+    assert one.was_mended
+
+
+def test_a_recording_of_one_picture_is_followed_at_once():
+    assert mended(picture(5000), picture(0), picture(40)) == [("p", 5000), ("p", 5000), ("p", 5040)]
+
+
+def test_a_recording_follows_by_the_step_between_the_last_two_pictures():
+    out = mended(picture(0), picture(1000), picture(4000), picture(0), picture(500))
+    assert out[-2:] == [("p", 7000), ("p", 7500)]
+
+
+def test_pictures_that_tell_one_time_only_are_followed_too():
+    shown = [picture(at, None) for at in (3000, 4000, 1000, 2000)]
+    assert mended(*shown)[-2:] == [("p", 5000), ("p", 6000)]
+    out = mended(picture(3000), picture(4000), picture(None, 1000), picture(1040))
+    assert out[-2:] == [("p", None), ("p", 5040)]
+
+
+def test_packets_without_a_time_are_not_shifted():
+    second = [picture(0), sound(0), picture(None, 40), picture(80, None), sound(None)]
+    packets = [*recording(4), *second]
+    assert mended(*packets)[-3:] == [("p", None), ("p", 4080), ("s", None)]
+    assert packets[10].dts == 4040
+
+
+def test_sound_that_tells_when_it_is_decoded_alone_is_placed():
+    out = mended(*recording(8), picture(0), Packet(SOUND, None, 500), picture(1000), sound(1500))
+    assert out[17] == ("s", None)
+    assert out[-1] == ("s", 9500)
+
+
+def test_a_sound_without_a_time_hides_no_new_recording():
+    out = mended(*recording(8), sound(None), sound(500), picture(0), sound(1500))
+    assert out[16:] == [("s", None), ("p", 8000), ("s", 8500), ("s", 9500)]
+
+
+def test_in_a_later_recording_a_sound_may_be_astray_too():
+    second = [*recording(4), sound(3000), picture(4000), sound(4500)]
+    assert mended(*recording(8), *second)[-3:] == [("p", 12000), ("s", 11000), ("s", 12500)]
+
+
+@pytest.mark.parametrize(("at", "finds_it"), [(5000, True), (5001, False)])
+def test_sound_belongs_to_pictures_that_are_five_seconds_away_at_most(at, finds_it):
+    out = mended(*recording(8), sound(at), picture(0), picture(1000))
+    assert (out.index(("s", 8000 + at)) == 17) is finds_it
+
+
+def test_what_was_given_up_lies_by_the_recording_that_is_nearest():
+    pictures = [picture(1000 * second) for second in range(7)]
+    out = mended(*recording(8), *pictures, sound(500))
+    assert out[-1] == ("s", 8500)
+
+
+def test_sound_before_all_pictures_that_is_set_back_waits_for_them():
+    assert mended(sound(5000), sound(1000), picture(0), picture(1000)) == [
+        ("s", 5000),
+        ("p", 0),
+        ("p", 1000),
+        ("s", 1000),
+    ]
+    out = mended(sound(9000), picture(0), sound(2000), picture(1000))
+    assert out == [("s", 9000), ("p", 0), ("p", 1000), ("s", 2000)]
