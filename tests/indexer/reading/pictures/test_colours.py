@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from indexer.reading.pictures.colours import CODED_WHITE, Colours
+from indexer.reading.pictures.colours import CODED_WHITE, Colours, is_deep
 from tests.colour_charts import CHART, hlg_code, light_of, pq_code
 
 CODES = {"pq": pq_code, "hlg": hlg_code}
@@ -65,3 +65,11 @@ def test_wide_colours_of_ordinary_brightness_are_brought_onto_the_screen() -> No
 def test_what_a_file_says_decides(transfer: int, primaries: int, expected: Colours | None) -> None:
     picture = SimpleNamespace(color_trc=transfer, color_primaries=primaries)
     assert Colours.of(picture) == expected
+
+
+@pytest.mark.parametrize(
+    ("form", "deep"),
+    [("yuv420p", False), ("rgb24", False), ("gray", False), ("yuv420p9le", True), ("p010le", True)],
+)
+def test_more_than_eight_bits_are_deep(form: str, deep: bool) -> None:
+    assert is_deep(SimpleNamespace(format=SimpleNamespace(name=form))) is deep
