@@ -26,6 +26,7 @@ def main() -> None:
         with serving(library) as server, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 800})
+            page.goto(server.entrance)
             _take(
                 page, f"{server.address}/?q=an+elephant+-+street", "page.png", ".st-key-results img"
             )

@@ -96,7 +96,7 @@ async def visit(browser: Browser, server: Server, query: str) -> Visit:
 
 
 async def _search(page: Page, server: Server, met: Visit) -> None:
-    await page.goto(server.address)
+    await page.goto(server.entrance)
     box = page.get_by_placeholder("What happens in the video?")
     await box.fill(met.query)
     began = time.perf_counter()

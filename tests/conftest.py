@@ -8,6 +8,8 @@ import pytest
 from tests import corpus, programs
 from tests.corpus import shots, write_clip
 
+pytest_plugins = ["tests.browser.pages"]
+
 # As the program has it: threads of PyTorch that wait by counting hold up whatever else runs. It is
 # read when PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

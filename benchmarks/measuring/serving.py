@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.measuring.processes import resident_bytes, with_descendants
+from ui.web.serve import TOKEN_VARIABLE
 
 # Without them Chromium does not start everywhere, or asks the network for what nobody measures.
 CHROMIUM_FLAGS = [
@@ -30,9 +32,10 @@ _MB = 1e6
 
 @dataclass(frozen=True)
 class Server:
-    """A page being served."""
+    """A page being served. `entrance` is its address with the token, which lets a browser in."""
 
     address: str
+    entrance: str
     process: int
 
     def memory_mb(self) -> float:
@@ -53,15 +56,18 @@ def serving(library: Path) -> Iterator[Server]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
+    token = secrets.token_urlsafe(32)
     process = subprocess.Popen(
         [*_KINODEX, "ui", "--no-browser", "--library", str(library), "--port", str(port)],
+        env={**os.environ, TOKEN_VARIABLE: token},
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
+    address = f"http://127.0.0.1:{port}"
     try:
-        _wait_for(f"http://127.0.0.1:{port}/_stcore/health", process)
-        yield Server(f"http://127.0.0.1:{port}", process.pid)
+        _wait_for(f"{address}/health", process)
+        yield Server(address, f"{address}/?token={token}", process.pid)
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

@@ -198,9 +198,9 @@ class UiSettings(BaseModel):
 
     allow_changes: Literal["local", "always", "never"] = Field(
         default="local",
-        description="Who may add videos on the page, start and stop work, and delete caches. "
-        "local: whoever uses a page that only this machine can reach; always: every visitor; "
-        "never: nobody.",
+        description="Whether those with the token for changes may use it: to add videos, correct "
+        "tags, start and stop work, delete caches. local: on a page that only this machine can "
+        "reach; always: from everywhere; never: nobody.",
     )
     folders: list[str] = Field(
         default=[],
@@ -222,4 +222,44 @@ class UiSettings(BaseModel):
         ge=0,
         le=1_000_000_000,
         description="An upload is refused when it would leave less than this on the disk.",
+    )
+    uploads_at_once: int = Field(
+        default=8, ge=1, le=100, description="The most uploads that are taken in at the same time."
+    )
+    uploads_per_visitor: int = Field(
+        default=4, ge=1, le=100, description="The most of these that come from one address."
+    )
+    upload_silence_s: float = Field(
+        default=20.0,
+        ge=1,
+        le=3600,
+        description="An upload of which nothing comes for this time, in seconds, is given up.",
+    )
+    upload_hours: float = Field(
+        default=6.0, gt=0, le=1000, description="An upload that takes longer is given up."
+    )
+    token: str = Field(
+        default="",
+        description="What lets people in who may look and change: 16 to 200 letters, digits, "
+        "`.` `_` `~` `-`. Empty: a new one at each start.",
+    )
+    look_token: str = Field(
+        default="", description="What lets people in who may only look; empty: a new one."
+    )
+    hosts: list[str] = Field(
+        default=[],
+        description="Names that people have for the page besides where it listens, such as that "
+        "of a proxy in front of it.",
+    )
+    connections: int = Field(
+        default=400,
+        ge=16,
+        le=100_000,
+        description="The most connections at once; those on which nothing is asked make room.",
+    )
+    ask_within_s: float = Field(
+        default=10.0,
+        ge=1,
+        le=3600,
+        description="A connection on which nothing is asked for this time, in seconds, is closed.",
     )

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
@@ -16,57 +15,12 @@ from smallworld.stills.pictures import Picture, Placement
 from tests import corpus
 from tests.browser.names import HOSTILE_NAMES
 from tests.browser.server import Served, serving
-from tests.programs import needed
 from tests.tiny import index
-
-CHROMIUM_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-# The first visit loads the model, on a machine that may be busy with other tests.
-_SHOWN_WITHIN_MS = 60_000
 
 ELEPHANT = Picture("street", 14, (Placement("elephant", 0.5, 0.55, 0.6),))
 CAT = Picture("grass", 11, (Placement("cat", 0.5, 0.55, 0.45),))
 PENGUIN = Picture("snow", 15, (Placement("penguin", 0.5, 0.55, 0.5),))
 BUS = Picture("night", 13, (Placement("bus", 0.4, 0.6, 0.4),))
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    chromium = needed("chromium")
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield started
-        started.close()
-
-
-@pytest.fixture(scope="session")
-def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A profile whose pages note at which time each video begins to play."""
-    expect.set_options(timeout=_SHOWN_WITHIN_MS)
-    opened = browser.new_context()
-    opened.set_default_timeout(_SHOWN_WITHIN_MS)
-    opened.add_init_script(
-        "window.began = [];"
-        "document.addEventListener("
-        "  'playing', event => window.began.push(event.target.currentTime), true);"
-    )
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def page(context: BrowserContext) -> Iterator[Page]:
-    """An empty tab with a history of its own."""
-    tab = context.new_page()
-    tab.set_viewport_size({"width": 1200, "height": 900})
-    yield tab
-    tab.close()
 
 
 @pytest.fixture(scope="session")

@@ -251,11 +251,19 @@ def ui(
         str, typer.Option(help="Address to listen on; anything but loopback opens it to others.")
     ] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    token: Annotated[
+        bool,
+        typer.Option(
+            "--token/--no-token",
+            help="Let in only who has the token that the printed address holds. Without it, every "
+            "user of this machine, and whoever else reaches the address, can use the page.",
+        ),
+    ] = True,
 ) -> None:
     """Open the search page in a browser."""
     from ui.web.serve import serve
 
-    raise typer.Exit(serve(library, port=port, address=address, browser=browser))
+    raise typer.Exit(serve(library, port=port, address=address, browser=browser, token=token))
 
 
 @app.command()

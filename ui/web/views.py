@@ -4,12 +4,13 @@ import functools
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from models.errors import KinodexError
 from ui.web import browse as browse_page
 from ui.web.library import page as library_page
 from ui.web.search import page as search_page
-from ui.web.shared import components
+from ui.web.shared import components, view_paths
 from ui.web.tags import page as tags_page
 
 
@@ -19,13 +20,17 @@ def draw() -> None:
     st.set_page_config(page_icon=components.ICON, layout="wide")
     st.html(components.STYLE)
     views = [
-        st.Page(_explained(search_page.draw), title="Search", url_path="search", default=True),
-        st.Page(_explained(browse_page.draw), title="Browse", url_path="browse"),
-        st.Page(_explained(tags_page.draw), title="Tags", url_path="tags"),
-        st.Page(_explained(library_page.draw), title="Library", url_path="library"),
+        _view(search_page.draw, "Search", view_paths.SEARCH, is_first=True),
+        _view(browse_page.draw, "Browse", view_paths.BROWSE),
+        _view(tags_page.draw, "Tags", view_paths.TAGS),
+        _view(library_page.draw, "Library", view_paths.LIBRARY),
     ]
     st.session_state[components.SEARCH_VIEW] = views[0]
     st.navigation(views, position="top").run()
+
+
+def _view(draw_view: Callable[[], None], title: str, path: str, *, is_first: bool = False) -> Page:
+    return st.Page(_explained(draw_view), title=title, url_path=path, default=is_first)
 
 
 def _explained(draw_view: Callable[[], None]) -> Callable[[], None]:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import streamlit as st
 
+from models.errors import KinodexError
 from search.catalog.progress import Progress, read_progress, running_works
 from tasks.terminal.outcomes import Exit
-from ui.web.jobs.queue import EndedJob, JobsNow, Running, TooMuchWork, jobs_of
+from ui.web.jobs import asking
+from ui.web.jobs.queue import EndedJob, JobsNow, Running, jobs_of
 from ui.web.jobs.request import JobKind, JobRequest
 
 _EVERY_S = 1.0
@@ -28,10 +30,10 @@ _HOW_IT_ENDED: Mapping[int, str] = {
 
 
 def ask(request: JobRequest) -> None:
-    """Have work done, for buttons; where too much waits already, that is said."""
+    """Have work done, for buttons; where it may not be, or too much waits, that is said."""
     try:
-        jobs_of(request.library).ask(request)
-    except TooMuchWork as error:
+        asking.begin(request)
+    except KinodexError as error:
         st.toast(str(error))  # it reads Markdown, but this is a sentence of ours
 
 
@@ -113,8 +115,16 @@ def _draw_stop(folder: Path, running: Running) -> None:
         key="stop-work",
         icon=":material/stop_circle:",
         help="What is finished is kept. Adding the same again goes on from there.",
-        on_click=jobs_of(folder).stop,
+        on_click=_stop,
+        args=(folder,),
     )
+
+
+def _stop(folder: Path) -> None:
+    try:
+        asking.stop(folder)
+    except KinodexError as error:
+        st.toast(str(error))
 
 
 def _draw_outcome(outcome: EndedJob) -> None:

@@ -10,11 +10,12 @@ from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.identity import BUNDLED
 from search.catalog.settings import UiSettings
-from ui.web.jobs.queue import jobs_of
+from ui.web.jobs import asking
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared import components
 from ui.web.shared.access import checked_folder, may_name_folders
 from ui.web.uploads import box as upload_box
+from ui.web.uploads import route as upload_route
 
 _USUAL = ""
 
@@ -33,9 +34,9 @@ def draw(folder: Path, settings: UiSettings, *, has_model: bool) -> None:
             with from_folder:
                 _draw_path_form(folder, settings, model)
             with by_upload:
-                upload_box.draw(settings, model=model, on_uploaded=_drawn_again)
+                _draw_upload_box(settings, model)
         else:
-            upload_box.draw(settings, model=model, on_uploaded=_drawn_again)
+            _draw_upload_box(settings, model)
 
 
 def _model_box() -> str:
@@ -50,6 +51,19 @@ def _model_box() -> str:
         format_func=names.__getitem__,
         help="It can be changed later only by indexing everything again with 'kinodex index'.",
     )
+
+
+def _draw_upload_box(settings: UiSettings, model: str) -> None:
+    box = upload_box.Box(
+        name="upload",
+        call="Choose videos, or drop them here",
+        accept="video/*,.mkv,.ts,.mts,.m2ts,.flv,.wmv,.avi,.gif",
+        address=upload_route.PATH,
+        limit_mb=settings.upload_limit_mb,
+        most_files=settings.upload_files,
+        query={"model": model},
+    )
+    upload_box.draw(box, on_sent=_drawn_again)
 
 
 def _draw_path_form(folder: Path, settings: UiSettings, model: str) -> None:
@@ -70,7 +84,7 @@ def _draw_path_form(folder: Path, settings: UiSettings, model: str) -> None:
 def _add(folder: Path, settings: UiSettings, typed: str, model: str) -> None:
     try:
         path = checked_folder(typed, settings)
-        jobs_of(folder).ask(JobRequest(JobKind.INDEX, folder, (path,), name=model))
+        asking.begin(JobRequest(JobKind.INDEX, folder, (path,), name=model))
     except KinodexError as error:
         components.message(error)
     else:

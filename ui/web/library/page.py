@@ -9,8 +9,8 @@ from search.catalog.summary import Summary, summarise
 from search.wording import clock, counted, in_megabytes, printable
 from ui.web.jobs import view as library_work
 from ui.web.library import adding, files, rebuild, space
-from ui.web.shared import player
-from ui.web.shared.access import library_folder, may_change, ui_settings
+from ui.web.shared import changes, player
+from ui.web.shared.access import library_folder, ui_settings
 from ui.web.shared.open_library import open_catalog
 
 _STYLE = Path(__file__).parent / "page.css"
@@ -22,7 +22,7 @@ def draw() -> None:
     st.set_page_config(page_title="Library – Kinodex")
     folder = library_folder()
     settings = ui_settings(folder)
-    may = may_change(settings, st.context.headers)
+    may = changes.allowed()
     library = _library_if_any()
     summary = summarise(library) if library else None
     with st.container(key="library"):

@@ -8,6 +8,7 @@ import streamlit as st
 
 from models.clip.backbone import find_device
 from models.clip.sources import default_choice
+from models.errors import KinodexError
 from models.heads.checkpoints import default_head
 from models.identity import BUNDLED, MEAN_POOLING
 from search.catalog.spaces import active_space, choice_of
@@ -17,6 +18,7 @@ from search.wording import in_megabytes
 from ui.web.jobs import view as library_work
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.library import space as library_space
+from ui.web.shared.changes import change
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,24 @@ def _confirm(folder: Path, action: Action) -> None:
             st.text("Other work is going on: this begins after it.")
         with st.container(horizontal=True):
             if st.button("Yes, go on", key=f"yes-{action.key}", type="primary"):
-                action.do(chosen)
+                _do(action, chosen)
                 st.rerun()
             if st.button("Cancel", key=f"no-{action.key}"):
                 st.rerun()
 
     st.dialog(f"{action.label}?")(asked)()
+
+
+def _do(action: Action, chosen: str) -> None:
+    try:
+        action.do(chosen)
+    except KinodexError as error:
+        st.toast(str(error))
+
+
+@change
+def _delete_caches(library: Store) -> None:
+    st.toast(f"{in_megabytes(library_space.delete_caches(library))} given back")
 
 
 def _actions(library: Store) -> list[Action]:
@@ -73,10 +87,6 @@ def _actions(library: Store) -> list[Action]:
             library_work.ask(JobRequest(kind, library.folder, name=name, redo=redo))
 
         return ask
-
-    def delete_caches(_: str) -> None:
-        given_back = library_space.delete_caches(library)
-        st.toast(f"{in_megabytes(given_back)} given back")
 
     return [
         Action(
@@ -124,7 +134,7 @@ def _actions(library: Store) -> list[Action]:
             "Delete caches",
             "Deletes pictures, clips and the vector index, which are made again when needed.",
             "Nothing is lost, but the next search and the next looks take longer.",
-            delete_caches,
+            lambda _: _delete_caches(library),
         ),
     ]
 

@@ -5,12 +5,20 @@ import streamlit as st
 from models.errors import KinodexError
 from search.catalog.store import Store
 from search.queries.drawings import LineDrawing, drawing_from_text, drawing_to_text
+from ui.web.search import picture_route
 from ui.web.search.drawing_box import drawing_box
-from ui.web.search.kept_pictures import keep_picture
-from ui.web.shared import address, components
+from ui.web.shared import address
+from ui.web.uploads import box as upload_box
 
-_DROPPED, _TAGS, _TROUBLE = "dropped picture", "tags", "picture trouble"
-_LARGEST_MB = 40
+_TAGS = "tags"
+_PICTURE = upload_box.Box(
+    name="picture",
+    call="Choose a picture of what to look for, or drop it here",
+    accept="image/*,.tif,.tiff,.avif",
+    address=picture_route.PATH,
+    limit_mb=picture_route.LARGEST_MB,
+    most_files=1,
+)
 _FIELDS = {
     "in": ("In the folder", "trips/2024"),
     "after": ("Recorded on or after", "2024-05-17, 2024-05 or 2024"),
@@ -26,10 +34,8 @@ def draw(library: Store, labels: list[str]) -> None:
     with st.container(key="filter", horizontal=True, vertical_alignment="center", gap="small"):
         if labels or asked.tags:
             _tag_box(labels)
-        _picture_button(library)
+        _picture_button()
         _drawing_button(asked)
-    if trouble := st.session_state.pop(_TROUBLE, None):
-        components.message(trouble)
     _draw_given(library, asked)
 
 
@@ -48,15 +54,9 @@ def _tag_box(labels: list[str]) -> None:
     )
 
 
-def _picture_button(library: Store) -> None:
+def _picture_button() -> None:
     with st.popover("Picture", icon=":material/image:"):
-        st.file_uploader(
-            "A picture of what to look for",
-            type=["jpg", "jpeg", "png", "webp", "gif", "bmp", "tif", "tiff", "avif"],
-            key=_DROPPED,
-            on_change=_take_picture,
-            args=(library,),
-        )
+        upload_box.draw(_PICTURE, on_sent=_search_for_picture)
 
 
 def _drawing_button(asked: address.Address) -> None:
@@ -75,16 +75,9 @@ def _current_drawing(asked: address.Address) -> LineDrawing | None:
         return None  # the search says what is wrong with it
 
 
-def _take_picture(library: Store) -> None:
-    dropped = st.session_state[_DROPPED]
-    if dropped is None:
-        return
-    try:
-        if dropped.size > _LARGEST_MB * 1_000_000:
-            raise KinodexError(f"the picture is larger than {_LARGEST_MB} MB: make it smaller")
-        address.put("picture", keep_picture(library, dropped.getvalue()))
-    except KinodexError as error:
-        st.session_state[_TROUBLE] = str(error)
+def _search_for_picture() -> None:
+    if picture := upload_box.answer(_PICTURE.name).get("picture"):
+        address.put("picture", picture)
 
 
 def _draw_given(library: Store, asked: address.Address) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import hmac
-import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -11,6 +10,9 @@ from pathlib import Path
 from models.errors import KinodexError
 from search.catalog.settings import UiSettings, read_settings
 from search.catalog.store import default_folder
+from ui.web.gate import visitors
+from ui.web.gate.hosts import is_loopback
+from ui.web.gate.tokens import Right
 
 ADDRESS_VARIABLE = "KINODEX_UI_ADDRESS"
 
@@ -28,16 +30,10 @@ def ui_settings(folder: Path) -> UiSettings:
     return read_settings(folder, UiSettings)
 
 
-def is_loopback(address: str) -> bool:
-    """Whether only this machine reaches an address."""
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
-
-
 def may_change(settings: UiSettings, headers: Mapping[str, str]) -> bool:
     """Whether the visitor whose request had these headers may add, start, stop and delete."""
+    if visitors.right_in(headers) < Right.CHANGE:
+        return False
     if settings.allow_changes == "local":
         return _only_this_machine() and not any(name in headers for name in _PROXY_HEADERS)
     return settings.allow_changes == "always"

@@ -10,13 +10,14 @@ from search.tags.corrections import words_on
 from search.tags.reading import Tag, TagSource, tags_of
 from search.tags.verdicts import Verdict, keep_verdict
 from search.wording import printable
+from ui.web.shared import changes
 from ui.web.shared.address import LONGEST_TAG
 
 _NEW, _TROUBLE = "new tag", "tag trouble"
 
 
 def draw(library: Store, segment: int) -> None:
-    """Each tag with buttons to say that it is right or wrong, and a field to add one.
+    """Each tag; for those who may, buttons to say that it is right or wrong, and a field for more.
 
     What the viewer says is a person's word: it is kept when tags are made again.
     """
@@ -24,12 +25,13 @@ def draw(library: Store, segment: int) -> None:
         tags = tags_of(session, [segment])[segment]
         words = words_on(session, [segment]).get(segment, {})
     denied = sorted(label for label, holds in words.items() if not holds)
+    may_change = changes.allowed()
     with st.container(key="tag-panel", gap="xsmall"):
         st.text("What happens here:" if tags else "No label is known to hold here.")
         for number, (text, buttons) in enumerate(_rows(tags, denied)):
             with st.container(key=f"tag-row-{number}", horizontal=True):
                 st.text(text, width="stretch")
-                for name, verdict, label in buttons:
+                for name, verdict, label in buttons if may_change else ():
                     st.button(
                         name,
                         key=f"{name}-{number}-of-{segment}",
@@ -37,7 +39,8 @@ def draw(library: Store, segment: int) -> None:
                         on_click=keep,
                         args=(library, segment, verdict, label),
                     )
-        _draw_field(library, segment)
+        if may_change:
+            _draw_field(library, segment)
         draw_trouble()
 
 
@@ -85,7 +88,12 @@ def _add(library: Store, segment: int, key: str) -> None:
 def keep(library: Store, segment: int, verdict: Verdict, label: str) -> None:
     """Keep what the viewer says; for buttons."""
     try:
-        with library.writing() as session:
-            keep_verdict(session, segment, label, verdict)
+        _keep(library, segment, verdict, label)
     except KinodexError as error:
         st.session_state[_TROUBLE] = printable(str(error))
+
+
+@changes.change
+def _keep(library: Store, segment: int, verdict: Verdict, label: str) -> None:
+    with library.writing() as session:
+        keep_verdict(session, segment, label, verdict)

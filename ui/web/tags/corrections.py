@@ -2,11 +2,11 @@
 
 import streamlit as st
 
-from search.catalog.database import CatalogError
+from models.errors import KinodexError
 from search.catalog.store import Store
 from search.tags.corrections import KeptWord, count_words, list_words, take_back
 from search.wording import counted, printable
-from ui.web.shared import components
+from ui.web.shared import changes, components
 from ui.web.shared.paging import Paging
 from ui.web.tags.address import PAGE
 
@@ -32,12 +32,13 @@ def draw(library: Store) -> None:
         f"{counted(count, 'word')} of people, the newest first. They count more than the model's, "
         "and stay when tags are made again."
     )
+    may_change = changes.allowed()
     for number, word in enumerate(words):
-        _draw_word(library, word, number)
+        _draw_word(library, word, number, may_change=may_change)
     paging.box()
 
 
-def _draw_word(library: Store, word: KeptWord, number: int) -> None:
+def _draw_word(library: Store, word: KeptWord, number: int, *, may_change: bool) -> None:
     # The number makes a name for style sheets that no label is part of.
     with st.container(key=f"said-{number}", horizontal=True, vertical_alignment="center"):
         with st.container(key=f"said-about-{number}", gap=None, width="stretch"):
@@ -46,14 +47,15 @@ def _draw_word(library: Store, word: KeptWord, number: int) -> None:
             st.text(_where(word))
         if word.segment is not None:
             components.play_button("Watch", word.segment, key=f"watch-said-{word.number}")
-        st.button(
-            "Take back",
-            key=f"take-back-{word.number}",
-            icon=":material/undo:",
-            type="tertiary",
-            on_click=_take_back,
-            args=(library, word.number),
-        )
+        if may_change:
+            st.button(
+                "Take back",
+                key=f"take-back-{word.number}",
+                icon=":material/undo:",
+                type="tertiary",
+                on_click=_take_back,
+                args=(library, word.number),
+            )
 
 
 def _where(word: KeptWord) -> str:
@@ -63,7 +65,12 @@ def _where(word: KeptWord) -> str:
 
 def _take_back(library: Store, number: int) -> None:
     try:
-        with library.writing() as session:
-            take_back(session, number)
-    except CatalogError as error:
+        _forget(library, number)
+    except KinodexError as error:
         st.session_state[_TROUBLE] = f"that could not be taken back: {error}"
+
+
+@changes.change
+def _forget(library: Store, number: int) -> None:
+    with library.writing() as session:
+        take_back(session, number)

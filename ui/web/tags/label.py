@@ -10,7 +10,7 @@ from search.tags.counting import Holding, holding
 from search.tags.reading import UnknownLabel, known_label
 from search.tags.verdicts import Verdict
 from search.wording import clock, counted, printable
-from ui.web.shared import components, tag_panel
+from ui.web.shared import changes, components, tag_panel
 from ui.web.shared.paging import Paging
 from ui.web.shared.pictures import Pictures
 from ui.web.tags import address as tags_address
@@ -46,9 +46,10 @@ def draw(library: Store, pictures: Pictures, asked: TagsAddress) -> None:
         return
     _draw_head(listed)
     tag_panel.draw_trouble()
+    may_change = changes.allowed()
     with st.container(key="results"):
         for held, place in listed.rows:
-            _draw_segment(library, pictures, listed.label, held, place)
+            _draw_segment(library, pictures, listed.label, held, place, may_change=may_change)
     listed.paging.box()
 
 
@@ -82,7 +83,13 @@ def _summary(listed: _Listed) -> str:
 
 
 def _draw_segment(
-    library: Store, pictures: Pictures, label: str, held: Holding | None, place: SegmentPlace
+    library: Store,
+    pictures: Pictures,
+    label: str,
+    held: Holding | None,
+    place: SegmentPlace,
+    *,
+    may_change: bool,
 ) -> None:
     segment = place.segment_id
     with st.container(key=f"card-{segment}", gap=None):
@@ -92,7 +99,8 @@ def _draw_segment(
             with st.container(key=f"name-{segment}"):
                 st.text(printable(place.path.name))
             st.text(f"{components.span(place.start_s, place.end_s)}, {_how_sure(held)}")
-            _draw_verdict(library, segment, label, held)
+            if may_change:
+                _draw_verdict(library, segment, label, held)
 
 
 def _how_sure(held: Holding | None) -> str:

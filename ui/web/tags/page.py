@@ -7,8 +7,8 @@ import streamlit as st
 from search.catalog.store import Store
 from search.wording import printable
 from ui.web.jobs import view as library_work
-from ui.web.shared import player
-from ui.web.shared.access import may_change, ui_settings
+from ui.web.shared import changes, player
+from ui.web.shared.access import ui_settings
 from ui.web.shared.open_library import open_catalog
 from ui.web.shared.pictures import pictures_of
 from ui.web.tags import address, corrections, label, labels, vocabulary
@@ -36,7 +36,7 @@ def draw() -> None:
 
 def _draw_part(library: Store, asked: address.TagsAddress) -> None:
     settings = ui_settings(library.folder)
-    may = may_change(settings, st.context.headers)
+    may = changes.allowed()
     if asked.show is Show.SAID:
         corrections.draw(library)
     elif asked.show is Show.VOCABULARY:

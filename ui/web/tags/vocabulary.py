@@ -13,11 +13,12 @@ from search.catalog.store import Store
 from search.tags.reading import active_vocabulary
 from search.tags.vocabulary import read_vocabulary, shipped_names
 from search.wording import counted, printable
+from ui.web.jobs import asking
 from ui.web.jobs import view as library_work
-from ui.web.jobs.queue import jobs_of
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared import components
 from ui.web.shared.access import checked_folder, may_name_folders
+from ui.web.shared.changes import change
 from ui.web.tags.own_lists import LONGEST_NAME, LONGEST_TEXT, keep_list, kept_lists, read_list
 
 _NAMED = 12  # labels that a preview names
@@ -188,9 +189,14 @@ def _confirm(library: Store, choice: _Choice) -> None:
 
 def _begin(library: Store, choice: _Choice) -> None:
     try:
-        request = JobRequest(JobKind.TAG, library.folder, name=choice.vocabulary())
-        jobs_of(library.folder).ask(request)
+        _keep_and_tag(library, choice)
     except KinodexError as error:
         components.message(error)
     else:
         st.rerun()
+
+
+@change
+def _keep_and_tag(library: Store, choice: _Choice) -> None:
+    """A list that was written is kept, so that the tags can name it."""
+    asking.begin(JobRequest(JobKind.TAG, library.folder, name=choice.vocabulary()))

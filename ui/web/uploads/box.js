@@ -9,12 +9,13 @@ export default function (component) {
   const input = parentElement.querySelector("input");
   const list = parentElement.querySelector(".files");
   parentElement.querySelector(".limit").textContent =
-    `up to ${data.limit_mb} MB a file, ${data.most_files} files at once`;
+    `up to ${data.limit_mb} MB` + (data.most_files > 1 ? ` a file, ${data.most_files} files at once` : "");
 
   // The server draws the page again while files are on their way: they stay in this state.
   const state = (box.state ??= { waiting: [], busy: false });
   state.data = data;
-  state.done = () => setTriggerValue("uploaded", Date.now());
+  // Its time makes each answer another one, which is what draws the page again.
+  state.done = (answer) => setTriggerValue("sent", { ...answer, at: Date.now() });
 
   input.onchange = () => {
     add([...input.files]);
@@ -45,37 +46,42 @@ export default function (component) {
 
 async function sendAll(state) {
   state.busy = true;
+  let last = {};
   while (state.waiting.length) {
     const { file, row } = state.waiting.shift();
-    const refused = await send(file, row, state.data);
-    finish(row, refused ?? "stored", refused === null);
+    const { answer, refused } = await send(file, row, state.data);
+    finish(row, refused ?? "stored", refused === undefined);
+    last = answer ?? last;
   }
   state.busy = false;
-  state.done();
+  state.done(last);
 }
 
-// Resolves to null when the file is stored, else to the reason why not.
+// Resolves to the server's `answer` when the file is stored, else to why it is `refused`.
 function send(file, row, data) {
-  if (file.size > data.limit_mb * MB) return Promise.resolve(`it is larger than ${data.limit_mb} MB`);
+  if (file.size > data.limit_mb * MB) {
+    return Promise.resolve({ refused: `it is larger than ${data.limit_mb} MB` });
+  }
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
-    const query = new URLSearchParams({ name: file.name, model: data.model });
+    const query = new URLSearchParams({ name: file.name, ...data.query });
     request.open("PUT", `${data.address}?${query}`);
     request.setRequestHeader(data.token_header, data.token);
     request.upload.onprogress = (event) => {
       row.querySelector("progress").value = event.loaded / Math.max(event.total, 1);
     };
-    request.onload = () => resolve(request.status === 200 ? null : reason(request));
-    request.onerror = () => resolve("the connection was lost");
+    request.onload = () => resolve(outcome(request));
+    request.onerror = () => resolve({ refused: "the connection was lost" });
     request.send(file);
   });
 }
 
-function reason(request) {
+function outcome(request) {
   try {
-    return JSON.parse(request.responseText).error;
+    const said = JSON.parse(request.responseText);
+    return request.status === 200 ? { answer: said } : { refused: said.error };
   } catch {
-    return "the server did not take it";
+    return { refused: "the server did not take it" };
   }
 }
 

@@ -1,12 +1,21 @@
 """Who may change things on the page, and which folders may be named."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from models.errors import KinodexError
 from search.catalog.settings import UiSettings
+from ui.web.gate import visitors
 from ui.web.shared.access import ADDRESS_VARIABLE, checked_folder, may_change, ui_settings
+
+
+@pytest.fixture(autouse=True)
+def everybody_is_in() -> Iterator[None]:
+    visitors.ask_for(None)
+    yield
+    visitors.let_nobody_in()
 
 
 @pytest.fixture(params=["127.0.0.1", "::1", "localhost"])

@@ -1,0 +1,1 @@
+"""Who may reach the page: one layer in front of all its addresses, and who comes through it."""
