@@ -167,6 +167,7 @@ def _rows(bench: MishapBench, options: argparse.Namespace) -> Iterator[Row]:
             if options.mishap and mishap.name not in options.mishap:
                 continue
             outcomes = [bench.problems_after(mishap, chance) for _ in range(options.each)]
+            print(f"{mishap.name}: {len(outcomes)} times", flush=True)
             for _, _, problems in outcomes:
                 for problem in problems:
                     print(f"{mishap.name}: {problem}", flush=True)
