@@ -14,8 +14,11 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,11 +29,12 @@ from benchmarks.reliability.failing_disk import READING, Calls
 from benchmarks.reliability.kills import KillBench, unlike
 from benchmarks.reliability.state import state_of
 from benchmarks.reliability.verbs import verb_named
-from benchmarks.reliability.warm import WarmProcess
+from benchmarks.reliability.warm import Running, WarmProcess
 
 _REMOVED = "b.mp4"
 _KEPT = ("video", "segment", "frames", "embedding", "tag", "correction", "sketch")
-_LONGEST_WAIT_S = 1.0  # an undisturbed run takes about that
+_LONGEST_WAIT_S = 60.0
+_SOON_S = 0.1  # of the time in which touched files are read, which is short
 
 Happening = Callable[["MishapBench", Case, random.Random], None]
 
@@ -63,6 +67,21 @@ def _touch(case: Case) -> None:
         os.utime(file, (1_700_000_000, 1_700_000_000))
 
 
+def _files_wait(case: Case, running: Running) -> bool:
+    """Wait until a run has found the touched files and not looked at all of them yet.
+
+    Where it ends before anybody has seen that, there is nothing more to wait for.
+    """
+    deadline = time.monotonic() + _LONGEST_WAIT_S
+    with closing(sqlite3.connect(case.library / "catalog.db", timeout=30)) as catalog:
+        while time.monotonic() < deadline and not running.is_over():
+            query = "SELECT COUNT(*) FROM paths WHERE status = 'waiting'"
+            if catalog.execute(query).fetchone()[0]:
+                return True
+            time.sleep(0.002)
+    return False
+
+
 def _whole_disk_fails(bench: "MishapBench", case: Case, _: random.Random) -> None:
     bench.disk.fail(case.videos, READING & ~(Calls.LOOK | Calls.LIST), 1, ever=True)
     verb_named("index again").start(bench.warm, case).ended()
@@ -81,7 +100,7 @@ def _ended_by(number: int, verb: str) -> Happening:
         _touch(case)
         running = verb_named(verb).start(bench.warm, case)
         running.go()
-        if not running.is_over_within(chance.uniform(0, _LONGEST_WAIT_S)):
+        if _files_wait(case, running) and not running.is_over_within(chance.uniform(0, _SOON_S)):
             running.kill() if number == signal.SIGKILL else running.signal(number)
         running.ended()
 
@@ -98,7 +117,8 @@ def _removed_meanwhile(bench: "MishapBench", case: Case, chance: random.Random) 
     _touch(case)
     running = verb_named("index again").start(bench.warm, case)
     running.go()
-    running.is_over_within(chance.uniform(0, _LONGEST_WAIT_S / 2))
+    if _files_wait(case, running):
+        running.is_over_within(chance.uniform(0, _SOON_S))
     bench.other.run(["remove", case.videos / _REMOVED, "-l", case.library])
     running.ended()
 
