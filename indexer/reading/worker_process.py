@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import functools
 import multiprocessing
 import os
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _GIB = 1024**3
 _ALIVE_EVERY_S = 1.0
+_M_ARENA_MAX = -8  # of glibc's mallopt; others know no such number
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,12 @@ def serve(connection: Connection) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # The model runs in the parent on the same cores; set before numpy is first imported.
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    _use_one_heap()
     parent = _Parent(connection)
     with contextlib.suppress(_ParentGoneError):
         while True:
             job = parent.receive()
+            _load(job.settings)
             limit_memory(job.settings)
             parent.send(_outcome(parent, job))
 
@@ -164,6 +168,25 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+def _use_one_heap() -> None:
+    """Keep glibc from setting 64 MiB of addresses aside for each thread: the limit counts them."""
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
+
+
+def _load(settings: IndexSettings) -> None:
+    """Import what any job needs before memory is limited: what fails amid an import stays broken.
+
+    It counts as memory that decoding uses.
+    """
+    _size_at_start_bytes()
+    import indexer.reading.clip
+    import indexer.reading.video
+
+    if settings.decoder == "decord":
+        import indexer.reading.decord_reader  # noqa: F401
 
 
 def limit_memory(settings: IndexSettings) -> None:

@@ -1,6 +1,7 @@
 """The four views, and what stands around each."""
 
 import functools
+import traceback
 from collections.abc import Callable
 
 import streamlit as st
@@ -11,6 +12,7 @@ from ui.web import browse as browse_page
 from ui.web.library import page as library_page
 from ui.web.search import page as search_page
 from ui.web.shared import components, view_paths
+from ui.web.shared.open_library import open_catalog
 from ui.web.tags import page as tags_page
 
 
@@ -33,6 +35,20 @@ def _view(draw_view: Callable[[], None], title: str, path: str, *, is_first: boo
     return st.Page(_explained(draw_view), title=title, url_path=path, default=is_first)
 
 
+def unforeseen(error: Exception) -> KinodexError:
+    """What a visitor is told of an error that is ours, or of a damaged library."""
+    try:
+        open_catalog().blame_damage(error)
+    except KinodexError as explained:
+        return explained
+    except Exception:
+        traceback.print_exc()
+    return KinodexError(
+        "Kinodex failed here in a way that it did not foresee. The terminal in which it was "
+        "started says more; 'kinodex verify' tells whether the library is sound"
+    )
+
+
 def _explained(draw_view: Callable[[], None]) -> Callable[[], None]:
     """A view whose errors are sentences."""
 
@@ -42,5 +58,8 @@ def _explained(draw_view: Callable[[], None]) -> Callable[[], None]:
             draw_view()
         except KinodexError as error:
             components.message(error)
+        except Exception as error:  # Streamlit's own signals are no Exceptions
+            traceback.print_exc()
+            components.message(unforeseen(error))
 
     return drawn

@@ -15,6 +15,7 @@ import pytest
 from indexer.reading import worker_process
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.probe import VideoInfo
+from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import DecodedSegment, DecodeSummary
 from indexer.reading.worker import DecodeWorker
@@ -137,6 +138,20 @@ def test_a_memory_bomb_is_one_failed_file(
 
     assert "more memory than decoder_memory_gb allows" in failed.value.reason
     assert decodes(worker, good_videos["plain.mp4"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory can be limited on Linux only")
+def test_the_least_memory_that_can_be_set_is_enough_for_one_file_after_another(
+    worker: DecodeWorker, good_videos: dict[str, Path]
+) -> None:
+    settings = IndexSettings(decoder_memory_gb=0.5)
+    sampling = Sampling(frames=97, rate=3)
+    for path in good_videos.values():
+        assert worker.thumbnail(path, 0.5, short_side=96, settings=settings)
+        worker.clip_frames(
+            path, start_s=0, end_s=2, sampling=sampling, short_side=96, settings=settings
+        )
+        assert list(worker.decode(path, short_side=96, settings=settings))
 
 
 def test_a_worker_can_be_closed_and_used_again(good_videos: dict[str, Path]) -> None:
