@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import search.library
 from kinodex.hits import Hits
 from models.errors import KinodexError
+from models.files import typed_path
 from search.catalog.progress import Progress
 from search.catalog.summary import FailedFile, failures
 from search.queries.pictures import Picture
@@ -96,7 +97,7 @@ class Library(search.library.Library):
 
 def _as_paths(paths: Path | str | Iterable[Path | str]) -> list[Path]:
     several = [paths] if isinstance(paths, Path | str) else paths
-    return [Path(path).expanduser() for path in several]
+    return [typed_path(path) for path in several]
 
 
 def _ignore(_: Progress) -> None:

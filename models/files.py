@@ -8,6 +8,8 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from models.errors import KinodexError
+
 DRAFT = ".tmp"
 
 # Names end at 255 bytes, and a letter has at most four: a draft of any name fits.
@@ -59,6 +61,17 @@ def draft_of(file: Path, *, one_writer: bool = False) -> Iterator[Path]:
         with contextlib.suppress(OSError):  # the first failure is the one to tell of
             draft.unlink()
         raise
+
+
+def typed_path(typed: str | Path) -> Path:
+    """The path that somebody typed, with ~ for a home. Raises KinodexError for what is none."""
+    try:
+        path = Path(typed).expanduser()
+    except RuntimeError as error:  # the home of a user whom this machine does not know
+        raise KinodexError(f"{str(typed)!r} can be no path: {error}") from error
+    if "\0" in str(path):
+        raise KinodexError(f"{str(typed)!r} can be no path: it holds a zero byte")
+    return path
 
 
 def make_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from models.files import typed_path
 from models.heads.checkpoints import (
     LoadedHead,
     default_action_head,
@@ -66,7 +67,7 @@ def stored_file(head: LoadedHead, model: ModelChoice) -> Path | None:
 def _choose(asked: str, names: Sequence[str], *, usual: Sequence[str]) -> HeadChoice:
     if asked in names:
         return HeadChoice(asked)
-    file = Path(asked).expanduser().resolve()
+    file = typed_path(asked).resolve()
     if not file.is_file():
         raise HeadMismatch(
             f"there is no head {asked!r}: name {', '.join(usual[:-1])} or {usual[-1]}, "

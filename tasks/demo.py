@@ -7,6 +7,7 @@ from pathlib import Path
 
 from models.clip.sources import choose_model
 from models.errors import KinodexError
+from models.files import typed_path
 from models.identity import BUNDLED
 from search.finding.hits import Hit
 from search.library import Library
@@ -32,7 +33,7 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
 
     Raises KinodexError when the folder holds something else, or an answer is wrong.
     """
-    folder = folder.expanduser().resolve()
+    folder = typed_path(folder).resolve()
     _remove_earlier(folder)
     if only_remove:
         talk(f"the demo in {printable(folder)} is gone")

@@ -12,6 +12,7 @@ from rich.text import Text
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from models.errors import KinodexError
+from models.files import typed_path
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import HEAD_FILE, save_backbone, save_head
 from models.heads.config import ACTION_HEADS, LOOSE, HeadConfig
@@ -94,7 +95,7 @@ def _import(
     as_json: bool,
 ) -> None:
     """`describe` gives what the head's card says beside what the file tells."""
-    source, folder = file.expanduser(), out.expanduser()
+    source, folder = typed_path(file), typed_path(out)
     _check_free(folder)
     try:
         model = read(source)

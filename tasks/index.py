@@ -42,6 +42,7 @@ def run_index(
     asked_head = choose_head(head) if head else None
     with Store.open(folder, create=True) as library:
         library.require_writable()
+        library.require_sound()
         wants_sketches = library.settings(SketchSettings).after_indexing
         setup = IndexSetup.load(library, flags, talk, head=asked_head, reindex=reindex)
         return _run(

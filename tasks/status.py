@@ -7,6 +7,7 @@ from rich.text import Text
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
+from models.files import typed_path
 from search.catalog.keeping import count_unheld
 from search.catalog.settings import LibrarySettings
 from search.catalog.store import Store, default_folder
@@ -89,7 +90,7 @@ def remove_paths(folder: Path | None, paths: list[Path], *, as_json: bool) -> No
         with library.writing() as session:
             before = count_unheld(session).videos
             for path in paths:
-                removed += _forget(session, path.expanduser().absolute())
+                removed += _forget(session, typed_path(path).absolute())
             kept = count_unheld(session).videos - before
         days = library.settings(LibrarySettings).keep_days
     if as_json:
@@ -112,7 +113,7 @@ def _forget(session: Session, place: Path) -> int:
 
 def print_places(folder: Path | None, *, as_json: bool) -> None:
     """The folders and files that make up the library, whether they exist yet or not."""
-    place = Path(folder or default_folder()).expanduser().resolve()
+    place = typed_path(folder or default_folder()).resolve()
     places = {
         "library": place,
         "catalog": place / "catalog.db",

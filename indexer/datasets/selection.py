@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 
 from indexer.datasets.clips import ANY_SPLIT, ClipWindow, DatasetError
 from indexer.datasets.lists import SUFFIXES
+from models.files import typed_path
 
 # The names of splits that a list of one's own may be asked for, whether it has them or not.
 _USUAL_SPLITS = ("train", "val", "test")
@@ -32,7 +33,7 @@ def parse_spec(spec: str, published: Sequence[str]) -> tuple[str, Path | None]:
     """
     name, colon, folder = spec.partition(":")
     if colon and name in published:
-        return name, Path(folder or ".").expanduser()
+        return name, typed_path(folder or ".")
     if spec.lower().endswith(SUFFIXES):
         return spec, None
     raise DatasetError(

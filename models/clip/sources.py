@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from models.errors import KinodexError
+from models.files import typed_path
 from models.identity import BUNDLED, HUB_PREFIX, RANDOM, ModelChoice
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
@@ -125,7 +126,7 @@ def _load_random(name: str) -> LoadedModel:
 
 
 def _checked_weights(weights: Path) -> Path:
-    weights = weights.expanduser().resolve()
+    weights = typed_path(weights).resolve()
     if not weights.is_file():
         raise ModelUnavailable(f"there is no weight file {str(weights)!r}")
     if weights.suffix.lower() not in WEIGHT_SUFFIXES:

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from models.errors import KinodexError
-from models.files import replaced_whole
+from models.files import replaced_whole, typed_path
 from models.heads.card import HeadCard
 from models.heads.config import ACTION_HEADS, HEAD_NAMES, HeadConfig
 from models.heads.fit import HeadMismatch, check_encoder, check_labels
@@ -202,7 +202,7 @@ def _action_head_without_file(name: str, dim: int) -> LooseHead | TightTransf:
 
 def _read_chosen(choice: HeadChoice) -> tuple[Path, HeadCard, dict[str, torch.Tensor]]:
     """Raises HeadMismatch when the file holds another head than was named."""
-    file = choice.file.expanduser()  # type: ignore[union-attr]
+    file = typed_path(choice.file)  # type: ignore[arg-type]
     card, tensors = _read(file)
     if choice.name not in (MEAN_POOLING, ACTION_MEAN_POOLING, card.config.name):
         raise HeadMismatch(

@@ -39,6 +39,7 @@ class DamagedCatalog(CatalogError):
 # What the disk or the file does to us; any other error of SQLite's is a defect of ours.
 _TROUBLE = ("FULL", "IOERR", "READONLY", "BUSY", "CORRUPT", "NOTADB", "CANTOPEN", "PERM", "AUTH")
 _DAMAGE = ("CORRUPT", "NOTADB")
+_NO_TEXT = "Could not decode to UTF-8"  # so the driver says, without a name
 
 
 @contextmanager
@@ -46,10 +47,12 @@ def explained(path: Path) -> Iterator[None]:
     """Turn trouble with the catalog's file into a CatalogError of one sentence."""
     try:
         yield
+    except UnicodeDecodeError as error:  # SQLite quotes what it cannot read
+        raise DamagedCatalog(path, f"it holds what is no text ({error.reason})") from error
     except (DatabaseError, sqlite3.DatabaseError) as error:
         cause = error.orig if isinstance(error, DatabaseError) else error
         name = getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_")
-        if name.startswith(_DAMAGE):
+        if name.startswith(_DAMAGE) or str(cause).startswith(_NO_TEXT):
             raise DamagedCatalog(path, str(cause)) from error
         if not name.startswith(_TROUBLE):
             raise
@@ -68,8 +71,11 @@ def open_database(path: Path, *, writable: bool = True) -> Engine:
     """
     engine = _writing_engine(path) if writable else _reading_engine(path)
     event.listen(engine, "begin", _begin)
-    with explained(path):
-        _bring_up_to_date(engine, path, writable=writable)
+    try:
+        with explained(path):
+            _bring_up_to_date(engine, path, writable=writable)
+    except DatabaseError as error:  # tables that are not what their version says
+        raise DamagedCatalog(path, str(error.orig)) from error
     return engine
 
 

@@ -1,11 +1,10 @@
 """Which segment is meant: by its number, or by a file and a time in it."""
 
-from pathlib import Path
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
+from models.files import typed_path
 from search.catalog.tables import Segment, VideoPath
 from search.queries.times import clock_seconds
 from search.wording import composed
@@ -67,7 +66,7 @@ def _shown_at(session: Session, video_id: int, time_s: float, text: str) -> int:
 
 
 def _video(session: Session, name: str) -> int:
-    typed = Path(name).expanduser()
+    typed = typed_path(name)
     for path in (typed.absolute(), typed.resolve()):
         video_id = session.scalar(select(VideoPath.video_id).where(VideoPath.path == path))
         if video_id is not None:

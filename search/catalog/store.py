@@ -20,6 +20,7 @@ from search.catalog.database import (
     compact,
     explained,
     open_database,
+    require_sound,
     writer,
 )
 from search.catalog.reach import closed_paths, note_open, opens
@@ -35,6 +36,9 @@ FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
 FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
 # Opening a thousand files takes a hundredth of a second or so on a disk that answers.
 _MANY_CLOSED = 1_000
+
+# The tables that are small beside what is in them for each frame.
+_LOOKED_THROUGH = ("videos", "paths", "segments", "spaces", "labels", "tags", "corrections")
 
 SketchKind = Literal["svg", "png", "animated.svg", "webp", "mp4"]
 
@@ -140,6 +144,14 @@ class Store:
         """Raise ReadOnlyLibrary where the library may only be read: before anything takes long."""
         if not self.may_write:
             raise ReadOnlyLibrary(self.folder)
+
+    def require_sound(self) -> None:
+        """Raise DamagedCatalog where SQLite finds damage: before anything is written for hours.
+
+        Frames and sketches, which are most of a catalog, are not looked through.
+        """
+        with self.reading() as session:
+            require_sound(self.catalog_file, session.connection(), *_LOOKED_THROUGH)
 
     @property
     def catalog_file(self) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from models.files import typed_path
 from search.catalog.places import in_place, lies_there
 from search.catalog.tables import Video, VideoPath
 from search.finding.hits import Hit
@@ -161,7 +162,7 @@ def _is_place(folder: str) -> bool:
 
 
 def _place(folder: str) -> Path:
-    return Path(os.path.abspath(Path(folder).expanduser()))  # noqa: PTH100 (links stay)
+    return Path(os.path.abspath(typed_path(folder)))  # noqa: PTH100 (links stay)
 
 
 def _leads_through(folder: Path, named: Sequence[tuple[str, ...]]) -> bool:

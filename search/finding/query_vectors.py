@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sqlalchemy.orm import Session
 
+from models.files import typed_path
 from search.catalog.embeddings import normalised, read_embeddings
 from search.catalog.segment_reference import NoSuchSegment, find_segment
 from search.catalog.store import Store
@@ -109,7 +110,7 @@ class QueryEncoder:
             return open_picture(self._kept(term.value), name="the picture searched for")
         if term.kind is TermKind.DRAWING:
             return rendered(drawing_from_text(term.value))
-        return open_picture(Path(term.value).expanduser(), name=term.value)
+        return open_picture(typed_path(term.value), name=term.value)
 
     def _kept(self, digest: str) -> Path:
         file = self._library.query_picture_file(digest)

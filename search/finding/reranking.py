@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from sqlalchemy.orm import Session
 
 from models.errors import KinodexError
+from models.files import typed_path
 from models.frame_sets import padded
 from models.heads.checkpoints import load_head
 from models.heads.fit import HeadMismatch
@@ -55,7 +55,7 @@ def load_reranker(
     """
     if asked == QUERY_AWARE:
         return Reranker(query_aware_similarity, device, dim)
-    file = Path(asked).expanduser().resolve()
+    file = typed_path(asked).resolve()
     if not file.is_file():
         raise NoSuchReranker(
             f"there is no re-ranker {asked!r}: say {NO_RERANKING}, {QUERY_AWARE}, or the file of "

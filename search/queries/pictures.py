@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from models.errors import KinodexError
+from models.files import typed_path
 
 # What Pillow may try: formats that are widely used and only hold pixels.
 _FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "PPM", "AVIF", "JPEG2000")
@@ -52,7 +53,7 @@ def read_picture(source: Picture) -> np.ndarray:
     Raises PictureUnreadable, also for an array that is not uint8 RGB, (height, width, 3).
     """
     if isinstance(source, Path):
-        return open_picture(source.expanduser(), name=str(source))
+        return open_picture(typed_path(source), name=str(source))
     picture = Image.fromarray(_checked(source)) if isinstance(source, np.ndarray) else source
     if not isinstance(picture, Image.Image):
         raise PictureUnreadable(

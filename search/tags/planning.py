@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clip.backbone import Backbone
+from models.files import typed_path
 from models.heads.checkpoints import default_action_head
 from models.heads.fit import HeadMismatch
 from models.identity import EncoderIdentity, HeadChoice, ModelChoice
@@ -122,7 +123,7 @@ def _words(
 
 def _templates(request: TagRequest, stored: Vocabulary | None) -> PromptTemplates:
     if request.templates is not None:
-        return PromptTemplates.from_file(request.templates.expanduser())
+        return PromptTemplates.from_file(typed_path(request.templates))
     return PromptTemplates(tuple(stored.templates)) if stored else PromptTemplates.default()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import KinodexError
+from models.files import typed_path
 from models.identity import BUNDLED, ModelChoice
 from search.wording import composed
 
@@ -63,7 +64,7 @@ def read_vocabulary(asked: str) -> WordList:
     """
     if asked in shipped_names():
         return WordList(asked, tuple(_read_lines(_FOLDER / f"{asked}.txt")))
-    file = Path(asked).expanduser().resolve()
+    file = typed_path(asked).resolve()
     if not file.is_file():
         raise BadVocabulary(
             f"there is no vocabulary {asked!r}: name {', '.join(shipped_names())}, or a text file "

@@ -17,6 +17,7 @@ from indexer.datasets.labelled import LabelledDataset
 from indexer.reading.sampling import SegmentSampling
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
+from models.files import typed_path
 from models.heads.card import VISUALS
 from models.heads.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
 from models.heads.fit import same_labels
@@ -99,16 +100,16 @@ def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
     figures = ActionFigures.of(measured)
     print_figures(figures, measured, _described(request, head, cache, templates), as_json=as_json)
     if request.confusion is not None:
-        draw_measured(request.confusion.expanduser(), measured)
+        draw_measured(typed_path(request.confusion), measured)
     if request.per_video is not None:
-        write_clips(request.per_video.expanduser(), measured)
+        write_clips(typed_path(request.per_video), measured)
     return Exit.SOME_FAILED if filled.failed else Exit.DONE
 
 
 def _templates(request: ActionRequest) -> PromptTemplates:
     if request.templates is None:
         return PromptTemplates.default()
-    return PromptTemplates.from_file(request.templates.expanduser())
+    return PromptTemplates.from_file(typed_path(request.templates))
 
 
 def _texts(dataset: LabelledDataset, templates: PromptTemplates, backbone: Backbone) -> LabelTexts:
@@ -155,7 +156,7 @@ def _head_choice(
 
 def _cache(request: ActionRequest, backbone: Backbone, head: LoadedHead) -> FrameCache:
     """Embeddings of frames; where the picture tower must see several at once, their pixels."""
-    root = (request.cache or default_cache_folder()).expanduser()
+    root = typed_path(request.cache or default_cache_folder())
     frames = request.frames or (head.card.frames if head.card else _USUAL_FRAMES)
     if _visual(head) == "plain":
         return view_cache(root, backbone, frames=frames, views=_VIEWS[request.views])

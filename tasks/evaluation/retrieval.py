@@ -15,6 +15,7 @@ from indexer.datasets.frames.scoring import ClipScorer, embed_captions
 from indexer.reading.sampling import Sampling
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
+from models.files import typed_path
 from models.heads.checkpoints import LoadedHead, default_head, load_head
 from models.metrics.retrieval import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
 from models.metrics.scores import Scores, dual_softmax, query_bank_normalised
@@ -62,7 +63,7 @@ def evaluate_retrieval(request: RetrievalRequest, *, as_json: bool) -> int:
     backbone = load_talking(request.flags.or_usual(), request.flags.device)
     head = _load_head(request, backbone)
     cache = FrameCache.of_embeddings(
-        (request.cache or default_cache_folder()).expanduser(), backbone, _sampling(request, head)
+        typed_path(request.cache or default_cache_folder()), backbone, _sampling(request, head)
     )
     filled = fill(cache, dataset.windows)
     dataset = dataset.without(filled.failed)
@@ -100,7 +101,7 @@ def _sampling(request: RetrievalRequest, head: LoadedHead | None) -> Sampling:
 def _bank_captions(request: RetrievalRequest, measured: Dataset) -> list[str]:
     """Captions that are no queries, a few thousand at most, taken evenly from all there are."""
     named = request.query_bank or ""
-    file = Path(named).expanduser()
+    file = typed_path(named)
     if file.is_file():
         captions = [text for _, text in read_lines(file)]
     else:

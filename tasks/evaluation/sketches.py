@@ -6,6 +6,7 @@ from pathlib import Path
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
 from models.errors import KinodexError
+from models.files import typed_path
 from models.identity import BUNDLED
 from models.labels.prompts import PromptTemplates
 from search.catalog.settings import SketchSettings
@@ -60,7 +61,7 @@ def evaluate_sketches(request: SketchExamRequest, *, as_json: bool) -> int:
     rows = rows_of(exam, {name: Recogniser(one, prompts) for name, one in backbones.items()})
     print_recognition(rows, exam, as_json=as_json)
     if request.curve is not None:
-        draw_curve(rows, request.curve.expanduser())
+        draw_curve(rows, typed_path(request.curve))
     return Exit.SOME_FAILED if exam.failed else Exit.DONE
 
 
@@ -71,13 +72,13 @@ def _exam(request: SketchExamRequest) -> tuple[Exam, Backbone]:
         return exam, maker.backbone
     choice = request.drawer.choice(None) or choose_model(BUNDLED)
     maker = SketchMaker(load_talking(choice, request.drawer.device), request.settings)
-    return exam_of_pictures(request.pictures.expanduser(), maker, request.strokes), maker.backbone
+    return exam_of_pictures(typed_path(request.pictures), maker, request.strokes), maker.backbone
 
 
 def _templates(request: SketchExamRequest) -> PromptTemplates:
     if request.templates is None:
         return PICTURE_PROMPTS
-    return PromptTemplates.from_file(request.templates.expanduser())
+    return PromptTemplates.from_file(typed_path(request.templates))
 
 
 def _check_differs(judge: Backbone, drawer: Backbone) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import KinodexError
-from models.files import replaced_whole
+from models.files import replaced_whole, typed_path
 from search.wording import counted, printable, short_path, why_unwritten
 from sketch.strokes import Sketch
 from tasks.terminal.printing import data_json, data_path, talk
@@ -59,7 +59,7 @@ def usable_folder(folder: Path | None) -> Path:
 
     Raises KinodexError when it cannot be made or written to.
     """
-    place = (folder or Path()).expanduser()
+    place = typed_path(folder or Path())
     try:
         place.mkdir(parents=True, exist_ok=True)
         probe = place / ".kinodex-writes-here"

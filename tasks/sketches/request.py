@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from models.files import typed_path
 from search.catalog.segment_reference import is_reference
 from search.catalog.settings import SketchSettings
 from tasks.terminal.model_flags import ModelFlags
@@ -61,7 +62,7 @@ def meant_by(word: str) -> str | Path:
     A number or VIDEO@TIME is a moment, unless a file has just that name with an "@". All else is a
     picture; one that has a number for its name is written ./12.
     """
-    path = Path(word).expanduser()
+    path = typed_path(word)
     if is_reference(word) and not ("@" in word and path.is_file()):
         return word
     return path

@@ -9,6 +9,7 @@ from indexer.datasets.frames.views import with_margin
 from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
+from models.files import typed_path
 from models.heads.config import ACTION_HEADS
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.labels.prompts import PromptTemplates
@@ -95,7 +96,7 @@ def _check_visual(request: ActionTraining) -> None:
 def _templates(recipe: ActionFlags) -> PromptTemplates:
     if recipe.templates is None:
         return PromptTemplates.default()
-    return PromptTemplates.from_file(recipe.templates.expanduser())
+    return PromptTemplates.from_file(typed_path(recipe.templates))
 
 
 def _load_clips(recipe: ActionFlags) -> tuple[LabelledDataset, LabelledDataset]:
@@ -134,7 +135,7 @@ def _read_training(
 def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, FrameCache]:
     """For training, with several frames of each segment, and for validation with the centres."""
     recipe = request.recipe
-    root = (recipe.cache or default_cache_folder()).expanduser()
+    root = typed_path(recipe.cache or default_cache_folder())
     samplings = SegmentSampling(recipe.frames, recipe.shifts), SegmentSampling(recipe.frames)
     if request.settings.tune != "all":
         shifted, centred = (

@@ -6,6 +6,7 @@ from typing import Generic, Literal, TypeVar
 
 from models.clip.backbone import find_device
 from models.clip.sources import choose_model, default_choice
+from models.files import typed_path
 from models.heads.card import HeadCard
 from models.heads.checkpoints import HEAD_FILE, read_card
 from models.heads.config import HeadConfig
@@ -26,7 +27,7 @@ class StartFlags:
         """The head to start from."""
         if self.init is None:
             return None
-        init = self.init.expanduser()
+        init = typed_path(self.init)
         return init / HEAD_FILE if init.is_dir() else init
 
     def choice(self) -> ModelChoice:

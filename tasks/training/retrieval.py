@@ -3,6 +3,7 @@
 from indexer.datasets.captions.loading import load_training_data
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.reading.sampling import Sampling
+from models.files import typed_path
 from tasks.training.cached_clips import decodable, fill_cache
 from tasks.training.prepared_retrieval import PreparedRetrieval
 from tasks.training.request import RetrievalFlags, StartFlags, TrainingRequest
@@ -49,7 +50,7 @@ def prepare_retrieval(request: RetrievalTraining) -> PreparedRetrieval:
 def _cache(request: RetrievalTraining, start: StartingModel) -> FrameCache:
     """Pixels where the picture tower trains; else its embeddings, made once."""
     recipe = request.recipe
-    root = (recipe.cache or default_cache_folder()).expanduser()
+    root = typed_path(recipe.cache or default_cache_folder())
     sampling = Sampling(recipe.frames, recipe.frame_rate)
     if request.settings.tune == "all":
         return FrameCache.of_pixels(root, start.backbone.preprocessing, sampling)

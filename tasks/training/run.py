@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from models.errors import KinodexError
+from models.files import typed_path
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.training.distributed import process_rank, torchrun_processes
 from models.training.files import read_history
@@ -28,7 +29,7 @@ _MOST_VALIDATIONS = 20
 
 def run_training(prepare: Callable[[], PreparedTraining], request: TrainingRequest[Any]) -> int:
     """Train into a folder, or try learning rates; → the exit code."""
-    folder = request.out.expanduser()
+    folder = typed_path(request.out)
     with _only_first_process_talks():
         # Decoding comes before the processes meet: it may take longer than they wait for each
         # other.

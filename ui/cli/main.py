@@ -296,6 +296,12 @@ def main() -> None:
         if isinstance(error, QueryMistake) and (marked := error.pointed()):
             print("\n".join(f"  {line}" for line in marked.splitlines()), file=sys.stderr)  # noqa: T201
         sys.exit(2 if isinstance(error, QueryMistake) else 1)
+    except OSError as error:  # the disk, the network or the user's rights, not we
+        from search.wording import printable
+
+        about = f" ({printable(str(error.filename))})" if error.filename else ""
+        print(f"kinodex: {error.strerror or error}{about}", file=sys.stderr)  # noqa: T201
+        sys.exit(1)
 
 
 if __name__ == "__main__":

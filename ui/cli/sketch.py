@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from models.files import typed_path
 from models.threads import wait_without_spinning
 from ui.cli.options import DeviceOption, JsonOption, LibraryOption, PretrainedOption, WeightsOption
 
@@ -182,7 +183,7 @@ def sketch(
         ModelFlags(model, pretrained, weights, device),
         Products(png=png, video=video, animated=animated, out=out),
         redo=redo,
-        sheet=SheetRequest(sheet.expanduser(), keyframes) if sheet else None,
+        sheet=SheetRequest(typed_path(sheet), keyframes) if sheet else None,
         as_json=as_json,
     )
     raise typer.Exit(run_sketch(library, what or [], request))

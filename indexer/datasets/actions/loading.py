@@ -22,6 +22,7 @@ from indexer.datasets.selection import (
     of_split,
     parse_spec,
 )
+from models.files import typed_path
 
 _Read = Callable[[Release, str], AnnotatedClips]
 
@@ -56,7 +57,7 @@ def load_actions(spec: str, *, videos: Path | None = None, split: str) -> Labell
     """
     name, folder = parse_spec(spec, PUBLISHED)
     if folder is None:
-        return _from_list(Path(spec).expanduser(), videos, split)
+        return _from_list(typed_path(spec), videos, split)
     module, read = _READERS[name]
     if module is kinetics and folder.is_file():
         folder, read = folder.parent, partial(kinetics.read_file, file=folder)

@@ -18,6 +18,7 @@ from indexer.datasets.selection import (
     of_split,
     parse_spec,
 )
+from models.files import typed_path
 
 _Read = Callable[[Release, str], list[CaptionedClip]]
 
@@ -45,7 +46,7 @@ def load_dataset(spec: str, *, videos: Path | None = None, split: str) -> Datase
     """
     name, folder = parse_spec(spec, PUBLISHED)
     if folder is None:
-        return _from_list(Path(spec).expanduser(), videos, split)
+        return _from_list(typed_path(spec), videos, split)
     if not folder.is_dir():
         raise DatasetError(f"there is no folder {str(folder)!r} with the files of {name}")
     module, read = _READERS[name]
