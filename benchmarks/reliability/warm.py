@@ -20,6 +20,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
+from benchmarks.measuring.processes import resident_bytes
+
 _LOADED = (
     *("av", "faiss", "open_clip", "cv2", "PIL.Image"),
     *("indexer.pipeline", "search.library", "search.finding.engine", "tasks.sketches.run"),
@@ -32,12 +34,16 @@ _HUNG = -1000  # the exit code of what did not end by itself
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended: its exit code (negative for a signal), and what it said."""
+    """How a command ended: its exit code (negative for a signal), and what it said.
+
+    added_bytes: the most memory that it had beside what it began with
+    """
 
     code: int
     out: str
     said: str
     seconds: float
+    added_bytes: int
 
     @property
     def hung(self) -> bool:
@@ -107,9 +113,10 @@ class WarmProcess:
         assert self._server.stdout is not None
         return bool(select.select([self._server.stdout.fileno()], [], [], within_s)[0])
 
-    def code(self) -> int:
-        """Wait for the running command's end; → its exit code."""
-        return int(self._answer()["code"])
+    def end(self) -> tuple[int, int]:
+        """Wait for the running command's end; → its exit code, and the memory that it took."""
+        answer = self._answer()
+        return answer["code"], answer["added_bytes"]
 
     def out(self) -> str:
         """What the last command has written on stdout."""
@@ -156,9 +163,10 @@ class Running:
         hung = not self._warm.has_ended(longest_s)
         if hung:
             self.kill()
-        code = self._warm.code()
+        code, added_bytes = self._warm.end()
         seconds = time.monotonic() - self._started
-        return Ended(_HUNG if hung else code, self._warm.out(), self._warm.said(), seconds)
+        said = self._warm.out(), self._warm.said()
+        return Ended(_HUNG if hung else code, *said, seconds, added_bytes)
 
 
 def _serve() -> None:
@@ -166,6 +174,7 @@ def _serve() -> None:
     _load_all()
     replies = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)
+    start_bytes = resident_bytes(os.getpid())
     _say(replies, {})
     for line in sys.stdin:
         request = json.loads(line)
@@ -174,10 +183,11 @@ def _serve() -> None:
             _become(request)
         os.waitpid(process, os.WUNTRACED)  # it stops itself once it is on its own
         _say(replies, {"process": process})
-        _, status = os.waitpid(process, 0)
+        _, status, used = os.wait4(process, 0)
         with contextlib.suppress(ProcessLookupError):  # its children outlive it for a moment
             os.killpg(process, signal.SIGKILL)
-        _say(replies, {"code": os.waitstatus_to_exitcode(status)})
+        added_bytes = max(0, used.ru_maxrss * 1024 - start_bytes)
+        _say(replies, {"code": os.waitstatus_to_exitcode(status), "added_bytes": added_bytes})
 
 
 def _say(replies: IO[str], message: dict[str, int]) -> None:
