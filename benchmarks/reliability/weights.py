@@ -37,7 +37,8 @@ def commands(crafted: Crafted, file: Path, case: Case) -> Iterator[list[object]]
     library = ["-l", case.library]
     match crafted.kind:
         case "model" | "safe model":
-            yield ["index", case.videos, "-m", "bundled", "--weights", file, *library]
+            new = ["-l", case.folder / "new"]
+            yield ["index", case.arrivals, "-m", "bundled", "--weights", file, *new]
         case "published":
             out = ["--out", case.folder / "out"]
             yield ["import", "clip4clip", file, *out]

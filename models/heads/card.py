@@ -10,6 +10,9 @@ from models.identity import EncoderIdentity
 
 VISUALS = ("plain", "shift", "joint")
 
+_LARGEST_LOGIT_SCALE = 80  # from 89 on its power of e is infinite in 32 bits
+_MOST = 1 << 16  # frames of a segment are numbered in 16 bits
+
 
 @dataclass(frozen=True)
 class ActionCard:
@@ -37,6 +40,10 @@ class ActionCard:
             raise ValueError(f"visual must be one of {', '.join(VISUALS)}, not {self.visual!r}")
         if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
             raise ValueError(f"no calibration: scale {self.scale}, offset {self.offset}")
+        if not all(isinstance(label, str) for label in self.labels):
+            raise ValueError("labels must be texts")
+        _check_whole("fold", self.fold)
+        _check_whole("frames", self.frames)
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,8 @@ class HeadCard:
     frames: how many frames a video had in training, at most
     frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
     action: what a head for actions knows beside that
+
+    Raises ValueError or TypeError for what cannot be.
     """
 
     config: HeadConfig
@@ -63,6 +72,13 @@ class HeadCard:
     frame_rate: float = 1.0
     action: ActionCard | None = None
 
+    def __post_init__(self) -> None:
+        if not abs(self.logit_scale) <= _LARGEST_LOGIT_SCALE:
+            raise ValueError(f"no scale of scores: {self.logit_scale!r}")
+        if not 0 <= self.frame_rate < math.inf:
+            raise ValueError(f"no frame rate: {self.frame_rate!r}")
+        _check_whole("frames", self.frames)
+
     def to_json(self) -> str:
         """What `from_json` makes the same card of."""
         values = asdict(self) | {"config": self.config.to_dict()}
@@ -73,10 +89,20 @@ class HeadCard:
     @classmethod
     def from_json(cls, text: str) -> "HeadCard":
         """Raises ValueError, TypeError, KeyError or KinodexError for what is no card."""
-        values = json.loads(text)
+        try:
+            values = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("lists in lists without end") from error
         config = HeadConfig.from_dict(values.pop("config"))
         encoder = EncoderIdentity(**values.pop("encoder"))
         action = values.pop("action", None)
         if action is not None:
+            if not isinstance(action["labels"], list):
+                raise ValueError("labels must be a list")
             action = ActionCard(**action | {"labels": tuple(action["labels"])})
         return cls(config=config, encoder=encoder, action=action, **values)
+
+
+def _check_whole(name: str, value: object) -> None:
+    if type(value) is not int or not 1 <= value <= _MOST:
+        raise ValueError(f"{name} must be a whole number from 1 to {_MOST}, not {value!r}")

@@ -232,13 +232,23 @@ def _assemble(file: Path, card: HeadCard, tensors: dict[str, torch.Tensor]) -> L
         )
     identity = _identity(card.config, tensors)
     visual = {name: tensors.pop(name) for name in list(tensors) if name.startswith(_VISUAL)}
+    if not _is_described(tensors, card.config):
+        raise _damaged(file)
     head = make_head(card.config)
-    try:
-        head.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise _damaged(file) from error
+    head.load_state_dict(tensors)
     visual_state = {name.removeprefix(_VISUAL): tensor for name, tensor in visual.items()}
     return LoadedHead(head.eval(), card, identity, file, visual_state)
+
+
+def _is_described(tensors: Mapping[str, torch.Tensor], config: HeadConfig) -> bool:
+    """Whether the weights are those of this head; nothing as large as it claims to be is made."""
+    try:
+        with torch.device("meta"):
+            expected = make_head(config).state_dict()
+    except (RuntimeError, TypeError, ValueError):  # sizes beyond all numbers, words for numbers
+        return False
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    return found == {name: tensor.shape for name, tensor in expected.items()}
 
 
 def _damaged(file: Path) -> HeadMismatch:

@@ -35,6 +35,7 @@ ACTIVATIONS = ("quick_gelu", "gelu", "gelu_tanh")
 _CHANNELS_PER_ATTENTION_HEAD = 64
 _FEED_FORWARD_RATIO = 4
 _LEAST = {"dim": 1, "blocks": 1, "positions": 2, "attention_heads": 0, "feed_forward": 0}
+_MOST_BLOCKS = 1000  # far beyond any transformer; a million would take minutes to describe
 # Other heads are described without these, as they were before there was a Transf_cls: the
 # fingerprint of a stored head is taken of its description.
 _OF_TRANSF_CLS_ONLY = ("feed_forward", "dropout")
@@ -86,8 +87,14 @@ class HeadConfig:
         self._check_choice("activation", ACTIVATIONS)
         for name, least in _LEAST.items():
             self._check_number(name, least)
+        if self.blocks > _MOST_BLOCKS:
+            raise InvalidHeadConfig(f"a head has at most {_MOST_BLOCKS} blocks, not {self.blocks}")
         if not 0 <= self.dropout < 1:
             raise InvalidHeadConfig(f"a head's dropout must be from 0 to 1, not {self.dropout!r}")
+        if not 0 <= self.layer_norm_epsilon < 1:
+            raise InvalidHeadConfig(
+                f"a head's layer_norm_epsilon must be from 0 to 1, not {self.layer_norm_epsilon!r}"
+            )
         if self.attention_heads == 0:
             object.__setattr__(self, "attention_heads", _attention_heads(self.dim))
         if self.feed_forward == 0:

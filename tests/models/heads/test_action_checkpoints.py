@@ -183,8 +183,17 @@ def test_a_head_that_needs_moving_pictures_is_refused_for_stored_frames(tmp_path
 
 @pytest.mark.parametrize(
     "change",
-    [{"visual": "sideways"}, {"scale": float("nan")}, {"sign": 1}, {"labels": None}],
-    ids=["visual", "scale", "unknown", "labels"],
+    [
+        {"visual": "sideways"},
+        {"scale": float("nan")},
+        {"sign": 1},
+        {"labels": None},
+        {"labels": [1, 2]},
+        {"labels": "running"},
+        {"frames": 0},
+        {"fold": "half"},
+    ],
+    ids=["visual", "scale", "unknown", "labels", "numbers", "one word", "no frames", "fold"],
 )
 def test_a_card_that_cannot_be_is_refused(tmp_path, change):
     file = saved(tmp_path)

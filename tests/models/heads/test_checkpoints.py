@@ -1,6 +1,7 @@
 """Heads on disk: what is saved comes back, and what does not fit is refused in a sentence."""
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -213,6 +214,36 @@ def test_a_damaged_file_is_refused(tmp_path, how):
     assert refusal(HeadChoice(file=file)) == (
         "'head.safetensors' is not a readable head: the file is damaged, or Kinodex did not save it"
     )
+
+
+@pytest.mark.parametrize(
+    ("place", "change"),
+    [
+        ("config", {"positions": 1 << 40}),
+        ("config", {"blocks": 5}),
+        ("config", {"blocks": 1_000_000}),
+        ("config", {"layer_norm_epsilon": "small"}),
+        ("card", {"logit_scale": 1e308}),
+        ("card", {"logit_scale": float("nan")}),
+        ("card", {"logit_scale": "much"}),
+        ("card", {"frames": -12}),
+        ("card", {"frames": 1 << 60}),
+        ("card", {"frames": "twelve"}),
+        ("card", {"frame_rate": float("inf")}),
+    ],
+)
+def test_a_card_that_cannot_be_is_refused_and_nothing_is_made_of_it(tmp_path, place, change):
+    file = saved(tmp_path)
+    card = json.loads(read_card(file).to_json())
+    (card["config"] if place == "config" else card).update(change)
+    save_file(load_file(file), file, metadata={"kinodex_head": json.dumps(card)})
+    assert re.search("is not a readable head|cannot be built", refusal(HeadChoice(file=file)))
+
+
+def test_a_card_of_lists_in_lists_is_refused(tmp_path):
+    file = saved(tmp_path)
+    save_file(load_file(file), file, metadata={"kinodex_head": "[" * 99_999 + "]" * 99_999})
+    assert "is not a readable head" in refusal(HeadChoice(file=file))
 
 
 def test_a_head_of_an_unknown_kind_says_what_is_unknown(tmp_path):
