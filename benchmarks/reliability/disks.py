@@ -109,7 +109,7 @@ class DiskBench(KillBench):
         return found + encoded_twice(verb, again, now, usual)
 
     def _prepared(self, verb: Verb) -> Case:
-        case = self.cases.restore(indexed=verb.indexed)
+        case = verb.restored(self.cases, self.warm)
         verb.prepare(case)
         return case
 

@@ -75,7 +75,7 @@ class KillBench:
 
     def undisturbed(self, verb: Verb) -> Undisturbed:
         """The verb, with nobody to disturb it."""
-        case = self.cases.restore(indexed=verb.indexed)
+        case = verb.restored(self.cases, self.warm)
         before, answers_before = state_of(case.library), answers(self.warm, case)
         verb.prepare(case)
         running = verb.start(self.warm, case)
@@ -90,7 +90,7 @@ class KillBench:
 
     def problems(self, verb: Verb, kill: Kill, usual: Undisturbed) -> list[str] | None:
         """What is wrong after a kill, in sentences; None where it came too late."""
-        case = self.cases.restore(indexed=verb.indexed)
+        case = verb.restored(self.cases, self.warm)
         verb.prepare(case)
         if not self._killed(verb, kill).was_killed:
             return None

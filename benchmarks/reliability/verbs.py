@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.reliability.cases import Case
+from benchmarks.reliability.cases import Case, Cases
 from benchmarks.reliability.warm import Ended, Running, WarmProcess
 
 Command = Callable[[Case], list[object]]
@@ -22,6 +22,7 @@ class Verb:
 
     command: the arguments of `kinodex`, but for the library's folder; or a page's job
     indexed: whether everything is indexed before
+    first: another command that is done before
     prepare: what happens to the files before
     counts: whether the command says with --json how many videos it has encoded
     ends_by: words after which it is told to end, where it does not end by itself
@@ -30,9 +31,17 @@ class Verb:
     name: str
     command: Command
     indexed: bool = True
-    prepare: Step = lambda _place: None
+    first: Command | None = None
+    prepare: Step = lambda _case: None
     counts: bool = False
     ends_by: str = ""
+
+    def restored(self, cases: Cases, warm: WarmProcess) -> Case:
+        """The case in the state that this begins with, but for what happens to the files."""
+        case = cases.restore(indexed=self.indexed)
+        if self.first is not None and (ended := warm.run(self.first(case))).code != 0:
+            raise RuntimeError(f"before {self.name}: {ended.said}")
+        return case
 
     def start(self, warm: WarmProcess, case: Case) -> Running:
         """A process that does it; it waits until it is told to go."""
@@ -137,6 +146,11 @@ VERBS = (
     Verb("sketch --redo", _kinodex("sketch", "--redo")),
     Verb("remove", _kinodex("remove", "{videos}/a.mp4", "{videos}/b.mp4")),
     Verb("remove, a folder", _kinodex("remove", "{videos}")),
+    Verb(
+        "clean",
+        _kinodex("clean", "--now"),
+        first=_kinodex("remove", "{videos}/a.mp4", "{videos}/copy.mp4", "{videos}/b.mp4"),
+    ),
     Verb("search", _kinodex("search", "a dog")),
     Verb("search by picture", _kinodex("search", "--like", "{videos}/b.mp4@0")),
     Verb("export", _kinodex("export", "a dog", "-o", "{folder}/clips")),

@@ -81,6 +81,7 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
         tokenize = open_clip.get_tokenizer(choice.name)
     except Exception as error:  # open_clip, hub clients and torch each raise their own kinds
         raise _explain(choice, error) from error
+    _check_finite(choice, model)
     return LoadedModel(model.eval(), tokenize)
 
 
@@ -110,10 +111,22 @@ def _load_bundled(choice: ModelChoice) -> LoadedModel:
         if choice.weights is None:
             raise
         raise _explain(choice, error) from error
+    _check_finite(choice, model)
     tokenize = open_clip.tokenizer.SimpleTokenizer(
         bpe_path=str(_BUNDLED_FOLDER / "bpe.txt.gz"), context_length=model.context_length
     )
     return LoadedModel(model.eval(), tokenize)
+
+
+def _check_finite(choice: ModelChoice, model: torch.nn.Module) -> None:
+    """Refuse a local file whose numbers are none; published weights have been used by others."""
+    if choice.weights is None:
+        return
+    if not all(weight.isfinite().all() for weight in model.parameters()):
+        raise ModelUnavailable(
+            f"the weights in {choice.weights.name!r} hold numbers that are not finite: "
+            "their training went wrong, or the file is damaged"
+        )
 
 
 def _load_random(name: str) -> LoadedModel:

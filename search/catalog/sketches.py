@@ -16,6 +16,8 @@ from sqlalchemy.sql.elements import ColumnElement
 from search.catalog.places import is_present
 from search.catalog.tables import Segment, SegmentSketch, now
 
+_TO_BE_REDRAWN = "to be redrawn"  # stands in place of a recipe's key: no recipe has it
+
 
 @dataclass(frozen=True)
 class SketchRecipe:
@@ -78,7 +80,10 @@ class StoredSketch:
 
 @dataclass(frozen=True)
 class SketchCount:
-    """Present segments: all, and those with a sketch that was made otherwise than by a recipe."""
+    """Present segments: all, and those with a sketch that was made otherwise than by a recipe.
+
+    Sketches that somebody wants to be drawn again are not among the latter.
+    """
 
     segments: int
     made_otherwise: int
@@ -109,7 +114,9 @@ def segments_with(session: Session) -> list[int]:
 
 def count_sketches(session: Session, recipe: SketchRecipe) -> SketchCount:
     """How far a library is sketched."""
-    other = select(SegmentSketch.segment_id).where(SegmentSketch.recipe_key != recipe.key)
+    other = select(SegmentSketch.segment_id).where(
+        SegmentSketch.recipe_key.not_in((recipe.key, _TO_BE_REDRAWN))
+    )
     return SketchCount(
         segments=_count(session, is_present()),
         made_otherwise=_count(session, is_present(), Segment.id.in_(other)),
@@ -162,10 +169,11 @@ def read_drawn_at(session: Session, segment_id: int) -> datetime | None:
     )
 
 
-def forget_sketches(session: Session, recipe: SketchRecipe) -> int:
-    """Throw the sketches of a recipe away; → how many."""
-    gone = delete(SegmentSketch).where(SegmentSketch.recipe_key == recipe.key)
-    return len(session.execute(gone.returning(SegmentSketch.segment_id)).all())
+def mark_for_redrawing(session: Session, recipe: SketchRecipe) -> int:
+    """Let the sketches of a recipe be drawn again; → how many. Until then each is shown."""
+    marked = update(SegmentSketch).where(SegmentSketch.recipe_key == recipe.key)
+    marked = marked.values(recipe_key=_TO_BE_REDRAWN)
+    return len(session.execute(marked.returning(SegmentSketch.segment_id)).all())
 
 
 def sketched_ids(session: Session) -> set[int]:

@@ -11,7 +11,7 @@ from search.catalog.lock import only_sketcher
 from search.catalog.places import SegmentPlace, place_segments
 from search.catalog.sketches import (
     count_sketches,
-    forget_sketches,
+    mark_for_redrawing,
     segments_without,
     store_sketches,
 )
@@ -71,7 +71,8 @@ class LibrarySketcher:
     def run(self, *, redo: bool = False, only_new: bool = False) -> SketchReport:
         """Draw each present segment that has no sketch by the maker's recipe; → what was done.
 
-        redo: sketches by this very recipe are thrown away first
+        redo: draw those again, too, that have a sketch by this very recipe. It stands until the
+            new one is stored; a run that is stopped is gone on with without redo.
         only_new: leave sketches alone that were made otherwise
 
         Raises LibraryBusy when another process sketches this library.
@@ -84,7 +85,7 @@ class LibrarySketcher:
         ):
             if redo:
                 with self.library.writing() as session:
-                    forget_sketches(session, self.maker.recipe)
+                    mark_for_redrawing(session, self.maker.recipe)
             with self.library.reading() as session:
                 wanted = segments_without(session, None if only_new else self.maker.recipe)
                 count = count_sketches(session, self.maker.recipe)

@@ -101,9 +101,8 @@ def sketch(
     redo: Annotated[
         bool,
         typer.Option(
-            help="Draw again what has such a sketch already: for the whole library, the old ones "
-            "are thrown away first. (What was drawn with other options or another model is "
-            "always drawn again.)"
+            help="Draw again what has such a sketch already. Each stays until the new one is "
+            "stored. (What was drawn with other options or another model is always drawn again.)"
         ),
     ] = False,
     png: Annotated[bool, typer.Option("--png", help="A PNG too, beside the SVG.")] = False,

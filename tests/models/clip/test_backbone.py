@@ -121,6 +121,16 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path):
         load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_weights_whose_numbers_are_none_are_refused(backbone, tmp_path, number):
+    file = tmp_path / "broken.safetensors"
+    weights = {name: value.clone() for name, value in backbone.model.state_dict().items()}
+    weights["visual.conv1.weight"][0, 0, 0, 0] = number
+    save_file(weights, file)
+    with pytest.raises(ModelUnavailable, match=r"'broken.safetensors' hold numbers that are not"):
+        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+
+
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
     class Bomb:
         def __reduce__(self):

@@ -14,7 +14,7 @@ from search.catalog.sketches import (
     StoredAnimation,
     StoredSketch,
     count_sketches,
-    forget_sketches,
+    mark_for_redrawing,
     read_recipe_key,
     read_sketch,
     segments_with,
@@ -139,15 +139,18 @@ def test_a_purged_video_takes_its_sketches_with_it(library, segments):
     assert store(library, RECIPE, *segments) == [segments[2]], "drawn while it was removed"
 
 
-def test_another_recipe_replaces_a_sketch_and_forgetting_spares_others(library, segments):
+def test_another_recipe_replaces_a_sketch_and_redrawing_spares_others(library, segments):
     store(library, RECIPE, *segments)
     store(library, OTHER, segments[0])
     with library.reading() as session:
         assert read_recipe_key(session, segments[0]) == OTHER.key
     with library.writing() as session:
-        assert forget_sketches(session, RECIPE) == 2
+        assert mark_for_redrawing(session, RECIPE) == 2
     with library.reading() as session:
-        assert sketched_ids(session) == {segments[0]}
+        assert sketched_ids(session) == set(segments), "the old ones stand until then"
+        assert segments_without(session, RECIPE) == segments
+        assert segments_without(session, OTHER) == segments[1:]
+        assert count_sketches(session, OTHER).made_otherwise == 0
 
 
 def test_a_recipe_has_the_same_key_in_every_process_and_another_for_each_change():

@@ -5,8 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
-from search.catalog.sketches import forget_sketches, store_sketches
+from search.catalog.sketches import store_sketches
+from search.catalog.tables import SegmentSketch
 from search.finding.sketch_matching import SketchMatcher
 from search.library import Library
 from search.queries.drawings import LineDrawing
@@ -127,7 +129,7 @@ def test_sketches_are_read_again_when_they_have_changed(shelf):
     [second] = draw(shelf, at(CROSS, 0.2, 0.2, 0.5))
     assert similarities(shelf, CROSS, matcher).keys() == {first, second}
     with shelf.library.writing() as session:
-        forget_sketches(session, RECIPE)
+        session.execute(delete(SegmentSketch))
         store_sketches(session, RECIPE, {first: stored(at(CROSS, 0.2, 0.2, 0.5))})
     after = similarities(shelf, CROSS, matcher)
     assert after.keys() == {first}
