@@ -26,6 +26,7 @@ class Verb:
     prepare: what happens to the files before
     counts: whether the command says with --json how many videos it has encoded
     ends_by: words after which it is told to end, where it does not end by itself
+    once_done: what it says, with exit code 1, where all is done already
     """
 
     name: str
@@ -35,6 +36,7 @@ class Verb:
     prepare: Step = lambda _case: None
     counts: bool = False
     ends_by: str = ""
+    once_done: str = ""
 
     def restored(self, cases: Cases, warm: WarmProcess) -> Case:
         """The case in the state that this begins with, but for what happens to the files."""
@@ -57,6 +59,11 @@ class Verb:
     def run(self, warm: WarmProcess, case: Case) -> Ended:
         """Do it, undisturbed."""
         return self.ended(self.start(warm, case), warm)
+
+    def ends_like(self, again: Ended, usual: Ended) -> bool:
+        """Whether a second run ends as an undisturbed one, or finds that all is done."""
+        was_done = bool(self.once_done) and self.once_done in again.said
+        return again.code == usual.code or (again.code == 1 and was_done)
 
     def encoded(self, ended: Ended) -> int | None:
         """How many videos it has encoded, where it says so."""
@@ -144,8 +151,12 @@ VERBS = (
     Verb("tag --correct", _kinodex("tag", "--correct", "{videos}/a.mp4@0", "turning")),
     Verb("sketch", _kinodex("sketch", "--strokes", 3)),
     Verb("sketch --redo", _kinodex("sketch", "--redo")),
-    Verb("remove", _kinodex("remove", "{videos}/a.mp4", "{videos}/b.mp4")),
-    Verb("remove, a folder", _kinodex("remove", "{videos}")),
+    Verb(
+        "remove",
+        _kinodex("remove", "{videos}/a.mp4", "{videos}/b.mp4"),
+        once_done="nothing was removed",
+    ),
+    Verb("remove, a folder", _kinodex("remove", "{videos}"), once_done="nothing was removed"),
     Verb(
         "clean",
         _kinodex("clean", "--now"),

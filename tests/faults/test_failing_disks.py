@@ -17,7 +17,16 @@ _BY_NAME = {fault.name: fault for fault in FAULTS}
 @pytest.mark.parametrize(
     ("name", "faults"),
     [
-        ("index again", tuple(_BY_NAME)),
+        (
+            "index again",
+            (
+                "bad reads of videos",
+                "bad reads of videos, from one on",
+                "bad reads of the library, from one on",
+                "bad writes",
+                "no space, from one on",
+            ),
+        ),
         ("remove", ("bad writes", "no space, from one on", "bad reads of the library")),
         ("tag", ("bad writes, from one on", "no space, once")),
     ],

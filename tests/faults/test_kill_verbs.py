@@ -16,7 +16,6 @@ from benchmarks.reliability.verbs import VERBS, verb_named
         ("index --reindex, otherwise", (0.6,)),
         ("index --watch", (0.5,)),
         ("tag --correct", (0.5,)),
-        ("sketch --redo", (0.4,)),
         ("remove", (0.3, 0.6, 0.9)),
         ("clean", (0.4, 0.8)),
         ("page: index", (0.5,)),
