@@ -23,7 +23,7 @@ TOLD = {
     "search.queries.pictures.MOST_PIXELS": "45,000,000 pixels",
     "search.queries.pictures.MOST_JPEG_PIXELS": "120,000,000 in a JPEG",
     "search.export.edits.MOST_EVENTS": "999",
-    "ui.web.search.ask_panel._LARGEST_MB": "40 MB on the page",
+    "ui.web.search.picture_route.LARGEST_MB": "40 MB on the page",
     "ui.web.shared.address.LONGEST_QUERY": "500 characters",
     "ui.web.shared.address.MOST_JUDGED": "20 judged results",
     "ui.web.shared.address.LONGEST_DRAWING": "a drawing of 4,000 characters",
@@ -39,16 +39,19 @@ TOLD = {
     "tasks.clips.playing._LONGEST_S": "30 seconds",
     "tasks.evaluation.confusion._MOST_LABELS": "750",
 }
-# Nobody is refused anything by these: they size what is kept in memory or shown, or cut a name.
+# Nobody who means well is refused anything by these: they size what is kept in memory or shown, cut
+# a name, or bound what a file of ours or a page of ours may hold.
 INNER = frozenset(
     (
         "indexer.reading.clock._MOST_WAITING",
         "indexer.reading.demuxing._MOST_WAITING_BYTES",
         "indexer.reading.shots._LARGEST_SHIFT",
         "indexer.reading.shots._MOST",
-        "indexer.reading.streams._MOST_WAITING_BYTES",
         "indexer.reading.worker_process._M_ARENA_MAX",
         "models.files._LETTERS_KEPT",
+        "models.heads.card._LARGEST_LOGIT_SCALE",
+        "models.heads.card._MOST",
+        "models.heads.config._MOST_BLOCKS",
         "models.training.losses.LARGEST_LOGIT_SCALE",
         "search.catalog.soundness._MOST_PAGES_TOLD",
         "search.finding.engine._MERGED_AT_MOST",
@@ -69,11 +72,14 @@ INNER = frozenset(
         "tasks.sketches.animation._MOST_KEYFRAMES",
         "tasks.sketches.targets._MOST_FRAMES",
         "tasks.training.run._MOST_VALIDATIONS",
+        "ui.web.gate.connections._KEPT_BY_SYSTEM",
+        "ui.web.gate.layer._LONGEST_FORM_BYTES",
         "ui.web.jobs.queue._LINES_KEPT",
         "ui.web.jobs.queue._LONGEST_LINE",
-        "ui.web.serve._PICTURE_LIMIT_MB",
+        "ui.web.search.picture_route._LARGEST_BYTES",
+        "ui.web.server._LONGEST_MESSAGE_BYTES",
         "ui.web.shared.pictures._TILES_KEPT",
-        "ui.web.uploads.route._MOST_AT_ONCE",
+        "ui.web.uploads.seats._WAITS_AT_MOST_S",
         "ui.web.uploads.storing._LONGEST_NAME_BYTES",
     )
 )
