@@ -31,3 +31,45 @@ def test_segments_must_be_divisible() -> None:
 def test_no_number_is_endless(name: str, value: float) -> None:
     with pytest.raises(ValidationError):
         IndexSettings(**{name: value})
+
+
+# Refused as too small, the smallest that is taken, the largest, and refused as too large.
+BOUNDS = {
+    "sample_rate": (0, 0.001, 60, 60.1),
+    "min_frames_per_segment": (0, 1, 256, 257),
+    "max_segment_s": (0.99, 1, 600, 601),
+    "min_segment_s": (0, 0.001, 60, 60.1),
+    "shot_threshold": (0, 0.001, 1000, 1001),
+    "duplicate_threshold": (-0.1, 0, 255, 255.1),
+    "keyframe_quality": (0, 1, 95, 96),
+    "decode_threads": (0, 1, 64, 65),
+    "max_pixels": (0, 1, 2**31 - 1, 2**31),
+    "max_hours": (0, 0.001, 100_000, 100_001),
+    "max_gb": (0, 0.001, 1_000_000, 1_000_001),
+    "watch_every_s": (0, 0.001, 86_400, 86_401),
+    "watch_still_s": (-0.1, 0, 86_400, 86_401),
+    "decode_timeout_s": (0, 0.001, 86_400, 86_401),
+    "decoder_memory_gb": (0.49, 0.5, 4096, 4097),
+}
+
+
+def test_every_number_has_bounds() -> None:
+    numbers = {n for n, one in IndexSettings.model_fields.items() if one.annotation in (int, float)}
+    assert numbers == set(BOUNDS)
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_numbers_within_bounds_are_taken_and_no_others(name: str) -> None:
+    small, smallest, largest, large = BOUNDS[name]
+    beside = {"max_segment_s": 600} if name == "min_segment_s" else {}
+    for value in (smallest, largest):
+        assert getattr(IndexSettings(**{name: value}, **beside), name) == value
+    for value in (small, large):
+        with pytest.raises(ValidationError, match=name):
+            IndexSettings(**{name: value}, **beside)
+
+
+def test_half_of_the_longest_segment_is_the_most_for_the_shortest() -> None:
+    assert IndexSettings(min_segment_s=4, max_segment_s=8).min_segment_s == 4
+    with pytest.raises(ValidationError, match="at most half"):
+        IndexSettings(min_segment_s=4.01, max_segment_s=8)

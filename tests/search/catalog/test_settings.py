@@ -4,12 +4,15 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
 from search.catalog.settings import (
     SETTINGS_FILE,
+    LibrarySettings,
     SearchSettings,
+    SketchSettings,
     TagSettings,
     UiSettings,
     read_settings,
@@ -126,3 +129,49 @@ def test_a_reranker_is_a_known_name_or_a_file(written, value, found):
     library = written(f'[search]\nrerank = "{value}"\n')
     assert read_settings(library, SearchSettings).rerank == found.format(library=library)
     assert SearchSettings(rerank=value).rerank == value
+
+
+# Refused as too small, the smallest that is taken, the largest, and refused as too large.
+BOUNDS = [
+    (LibrarySettings, "keep_days", (-0.1, 0, 36_500, 36_501)),
+    (TagSettings, "min_probability", (0, 0.001, 0.999, 1)),
+    (TagSettings, "most", (0, 1, 100, 101)),
+    (SketchSettings, "strokes", (0, 1, 64, 65)),
+    (SketchSettings, "seed", (-1, 0, 2**31 - 1, 2**31)),
+    (UiSettings, "upload_limit_mb", (0, 1, 1_000_000, 1_000_001)),
+    (UiSettings, "upload_files", (0, 1, 10_000, 10_001)),
+    (UiSettings, "keep_free_mb", (-1, 0, 1_000_000_000, 1_000_000_001)),
+    (UiSettings, "uploads_at_once", (0, 1, 100, 101)),
+    (UiSettings, "uploads_per_visitor", (0, 1, 100, 101)),
+    (UiSettings, "upload_silence_s", (0.9, 1, 3600, 3601)),
+    (UiSettings, "upload_hours", (0, 0.001, 1000, 1001)),
+    (UiSettings, "connections", (15, 16, 100_000, 100_001)),
+    (UiSettings, "ask_within_s", (0.9, 1, 3600, 3601)),
+]
+
+
+def test_every_number_has_bounds() -> None:
+    forms = (LibrarySettings, SearchSettings, TagSettings, SketchSettings, UiSettings)
+    numbers = {
+        (form, name)
+        for form in forms
+        for name, field in form.model_fields.items()
+        if field.annotation in (int, float)
+    }
+    assert numbers | {(SketchSettings, "strokes")} == {(form, name) for form, name, _ in BOUNDS}
+
+
+@pytest.mark.parametrize(("form", "name", "bounds"), BOUNDS)
+def test_numbers_within_bounds_are_taken_and_no_others(form, name, bounds) -> None:
+    small, smallest, largest, large = bounds
+    for value in (smallest, largest):
+        assert getattr(form.model_validate({name: value}), name) == value
+    for value in (small, large):
+        with pytest.raises(ValidationError, match=name):
+            form.model_validate({name: value})
+
+
+def test_strokes_may_be_left_to_the_program() -> None:
+    assert SketchSettings(strokes="auto").strokes == "auto"
+    with pytest.raises(ValidationError):
+        SketchSettings.model_validate({"strokes": "many"})
