@@ -47,6 +47,7 @@ INNER = frozenset(
         "indexer.reading.demuxing._MOST_WAITING_BYTES",
         "indexer.reading.shots._LARGEST_SHIFT",
         "indexer.reading.shots._MOST",
+        "indexer.reading.streams._MOST_WAITING_BYTES",
         "indexer.reading.worker_process._M_ARENA_MAX",
         "models.files._LETTERS_KEPT",
         "models.heads.card._LARGEST_LOGIT_SCALE",
