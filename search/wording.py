@@ -26,6 +26,11 @@ def _is_harmless(character: str) -> bool:
     )
 
 
+def is_control(character: str) -> bool:
+    """Whether a character moves the cursor, or does something else than stand there."""
+    return unicodedata.category(character) == "Cc"
+
+
 def one_line(text: str) -> str:
     """A text in which nothing but what would break its line is spelled out, tabs among that."""
     return "".join(

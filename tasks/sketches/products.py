@@ -9,7 +9,7 @@ from models.errors import KinodexError
 from models.files import replaced_whole, typed_path
 from search.wording import counted, printable, short_path, why_unwritten
 from sketch.strokes import Sketch
-from tasks.terminal.printing import data_json, data_path, talk
+from tasks.terminal.printing import data_json, data_line, talk
 
 # Moments of the drawing that its film shows.
 FILM_MOMENTS = 90
@@ -36,7 +36,7 @@ class FinishedSketch:
             f"({', '.join(groups)}), {self.seconds:.1f} s"
         )
         for file in self.files.values():
-            data_path(short_path(file))
+            data_line(short_path(file))
 
     def _as_json(self) -> dict[str, Any]:
         loss = self.sketch.loss

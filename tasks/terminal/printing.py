@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from search.wording import clock, one_line, printable, short_path
+from search.wording import clock, is_control, one_line, printable, short_path
 
 if TYPE_CHECKING:
     from search.finding.hits import Hit, Moment
@@ -32,6 +32,11 @@ def data(line: str) -> None:
 def data_path(path: Path | str, *, end: str = "\n") -> None:
     """A path for whoever reads the output, byte for byte; only a terminal is spared its tricks."""
     sys.stdout.write((printable(path) if data_console.is_terminal else str(path)) + end)
+
+
+def data_line(path: str) -> None:
+    """A path in a line of its own: as it is, but spelled out where control characters are in it."""
+    data(printable(path) if any(map(is_control, path)) else path)
 
 
 def field(name: Path | str) -> str:

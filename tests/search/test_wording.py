@@ -1,10 +1,21 @@
 """Counts, times, sizes and names as people read them."""
 
+import errno
 from pathlib import Path
 
 import pytest
 
-from search.wording import clock, counted, in_megabytes, printable, short_path, span
+from search.wording import (
+    clock,
+    composed,
+    counted,
+    in_megabytes,
+    one_line,
+    printable,
+    short_path,
+    span,
+    why_unwritten,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,10 +25,29 @@ from search.wording import clock, counted, in_megabytes, printable, short_path, 
         ("é🐈.mp4", "é🐈.mp4"),
         ("a\n\x1b[31m", "a\\n\\x1b[31m"),
         ("\udcff", "\\udcff"),
+        (
+            "at 3.42\u202fPM \xa0 \U0001f468\u200d\U0001f469",
+            "at 3.42\u202fPM \xa0 \U0001f468\u200d\U0001f469",
+        ),
+        ("a\u202eb\u200bc", "a\\u202eb\\u200bc"),
     ],
 )
 def test_a_name_cannot_move_the_cursor(name, shown):
     assert printable(name) == printable(Path(name)) == shown
+
+
+def test_a_line_keeps_all_but_what_would_break_it():
+    assert one_line("a\tb\r\n\x85\u2028c\x0b") == "a\\tb\\r\\n\\x85\\u2028c\\x0b"
+    assert one_line("caf\udce9 \u202f\u200d\x1b[2J \\n") == "caf\udce9 \u202f\u200d\x1b[2J \\n"
+
+
+def test_two_spellings_of_a_name_are_one():
+    assert composed("Gru\u0308ße \udce9") == composed("Grüße \udce9") == "Grüße \udce9"
+
+
+def test_a_full_disk_is_told_in_words():
+    assert why_unwritten(OSError(errno.ENOSPC, "No space left on device")) == "the disk is full"
+    assert why_unwritten(OSError(errno.ENOTDIR, "Not a directory")) == "Not a directory"
 
 
 @pytest.mark.parametrize(
