@@ -6,7 +6,7 @@ A few of those that `python -m benchmarks.reliability.commands` tries.
 import argparse
 from pathlib import Path
 
-from benchmarks.reliability.commands import run_commands
+from benchmarks.reliability.commands.running import run_commands
 
 OLD = Path(__file__).parents[1] / "old_library"
 COUNT = 60

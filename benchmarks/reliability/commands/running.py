@@ -29,8 +29,8 @@ from pathlib import Path
 
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from benchmarks.reliability.harm import harm
-from benchmarks.reliability.nonsense import other_command, searching, settings_text
+from benchmarks.reliability.commands.harm import harm
+from benchmarks.reliability.commands.nonsense import other_command, searching, settings_text
 
 _LONGEST_S = 180.0
 _LINES_SHOWN = 8
@@ -183,7 +183,3 @@ def _left_behind() -> str | None:
 
 def _plain(argument: str) -> str:
     return argument.encode("ascii", "backslashreplace").decode()
-
-
-if __name__ == "__main__":
-    main()
