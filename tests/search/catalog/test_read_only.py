@@ -168,3 +168,42 @@ def leave_changes(library: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", script, library / "catalog.db"], check=False)
     assert (library / "catalog.db-wal").stat().st_size > 0
+
+
+MEDIA_PY = """
+import json, sys
+from indexer.keyframes import ensure_keyframe
+from indexer.reading.settings import IndexSettings
+from indexer.reading.worker import DecodeWorker
+from search.catalog.store import Store
+from tasks.clips.playing import ensure_clip, find_place
+with Store.open(sys.argv[1]) as library, DecodeWorker() as worker:
+    settings = IndexSettings()
+    place = find_place(library, 1)
+    picture = ensure_keyframe(library, 1, settings=settings, worker=worker)
+    clip = ensure_clip(library, place, 0.5, settings=settings).file
+    print(json.dumps([[str(file), file.stat().st_size] for file in (picture, clip)]))
+"""
+
+
+def test_what_it_lacks_for_the_page_is_made_outside_of_it(library):
+    videos = OLD_LIBRARY.parent / "videos"
+    with closing(sqlite3.connect(library / "catalog.db")) as connection, connection:
+        for number, path in connection.execute("SELECT id, path FROM paths").fetchall():
+            here = os.fsencode(videos / Path(os.fsdecode(path)).name)
+            connection.execute("UPDATE paths SET path = ? WHERE id = ?", (here, number))
+    shutil.rmtree(library / "media")
+    shut(library)
+    before = state(library)
+    done = subprocess.run(
+        [sys.executable, "-c", MEDIA_PY, library],
+        capture_output=True,
+        text=True,
+        preexec_fn=bound_by_modes,
+        check=True,
+    )
+    for file, size_bytes in json.loads(done.stdout):
+        assert size_bytes > 1000
+        assert not Path(file).is_relative_to(library)
+        assert not Path(file).exists()  # gone with the process
+    assert state(library) == before
