@@ -16,6 +16,7 @@ from PIL import Image
 
 import tasks.sketches.library
 import tasks.sketches.maker
+from search.catalog.keeping import purge_unheld
 from search.catalog.lock import only_sketcher
 from search.catalog.settings import SketchSettings
 from search.catalog.sketches import read_sketch
@@ -153,8 +154,10 @@ def test_a_picture_of_an_older_sketch_is_not_taken_for_the_new_one(sketched):
         assert ensure_sketch(library, 2, "svg").read_text() == current
 
 
-def test_pictures_of_removed_videos_go_with_the_next_run(sketched, shared_clips):
+def test_pictures_of_purged_videos_go_with_the_next_run(sketched, shared_clips):
     assert call("remove", shared_clips / "a.mp4") == 0
+    with Store.open(sketched) as library, library.writing() as session:
+        purge_unheld(session, days=0)
     assert call("sketch", "--strokes", "4") == 0
     left = sorted(file.name for file in (sketched / "media/sketches/0").iterdir())
     with Store.open(sketched) as library:
