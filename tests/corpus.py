@@ -6,6 +6,7 @@ read from decoded pixels which source frame it was given.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -105,7 +106,17 @@ def write_clip(  # one option for each oddity a test may want
         output.mux(stream.encode())
         if sound is not None:
             _write_sound(output, sound, audio_s)
+    _be_ordinary()
     return path
+
+
+def _be_ordinary() -> None:
+    """SVT-AV1 makes the thread that encodes a real-time one where it may: as root.
+
+    All that the tests start later would inherit that, or starve beside it.
+    """
+    if hasattr(os, "sched_setscheduler"):
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def _write_sound(output: Any, stream: Any, length_s: float) -> None:
