@@ -85,3 +85,14 @@ def test_like_segments_lie_together():
 def test_a_small_library_has_a_map(count):
     cells = SimilarityMap(np.arange(count), np.eye(8)[:count]).cells(12, 8)
     assert len(cells) == count
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_map_has_the_same_left_and_right_whatever_the_mathematics_say(seed):
+    direction = normalised(np.random.default_rng(seed).normal(size=(1, 16)))[0]
+    direction *= np.sign(direction[np.abs(direction).argmax()])
+    along = np.linspace(-1, 1, 60)
+    across = 0.1 * np.sin(np.arange(60))[:, None] * np.eye(16)[np.abs(direction).argmin()]
+    cells = SimilarityMap(np.arange(60), along[:, None] * direction + across).cells(4, 1)
+    # What lies where the axis's largest entry is above zero is on the right.
+    assert [sorted(cell.members) for cell in cells] == np.arange(60).reshape(4, 15).tolist()
