@@ -17,13 +17,20 @@ from tests.calling import call, shown_json
 OLD = Path(__file__).parents[1] / "old_library"
 
 
-@pytest.fixture
-def library(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A library of one model, with tags, sketches and a person's word, whose index is level."""
-    place = Path(shutil.copytree(OLD / "library", tmp_path / "library"))
+    place = tmp_path_factory.mktemp("searched") / "library"
+    shutil.copytree(OLD / "library", place)
     with Library.open(place) as opened:
         assert opened.search("a ball")
     return place
+
+
+@pytest.fixture
+def library(searched: Path, tmp_path: Path) -> Path:
+    """A copy, to be damaged."""
+    return Path(shutil.copytree(searched, tmp_path / "library"))
 
 
 def change(library: Path, *statements: str) -> None:
@@ -94,7 +101,7 @@ def test_what_is_wrong_in_a_row_is_said_mended_and_then_gone(library, capsys, na
     assert wrong(capsys, library, code=0) == []
     assert rows(library, "SELECT * FROM corrections") == said
     assert rows(library, "SELECT count(*) FROM videos") == kept
-    assert call("search", "a ball", "-l", library) == 0
+    assert call("search", "--tag", "growing", "-l", library) == 0
     with closing(sqlite3.connect(library / BEFORE_REPAIR)) as before:
         assert before.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
