@@ -89,7 +89,7 @@ def state_of(library: Path) -> State:
     file = library / "catalog.db"
     if not file.is_file():
         return State({})
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=30)) as connection:
+    with closing(sqlite3.connect(f"file:{file}?mode=rw", uri=True, timeout=30)) as connection:
         try:
             return State(dict(_things(connection)))
         except sqlite3.OperationalError as error:

@@ -128,6 +128,10 @@ def _mended(case: Case) -> None:
     (case.videos / "broken.mp4").write_bytes((case.arrivals / "d.mp4").read_bytes())
 
 
+def _no_vectors(case: Case) -> None:
+    shutil.rmtree(case.library / "vectors")
+
+
 _INDEX = ("index", "{videos}", "-m", "bundled", "--json")
 VERBS = (
     Verb("index", _kinodex(*_INDEX), indexed=False, counts=True),
@@ -161,6 +165,13 @@ VERBS = (
         "clean",
         _kinodex("clean", "--now"),
         first=_kinodex("remove", "{videos}/a.mp4", "{videos}/copy.mp4", "{videos}/b.mp4"),
+    ),
+    Verb("verify --repair", _kinodex("verify", "--repair"), prepare=_no_vectors),
+    Verb("backup", _kinodex("backup", "{folder}/kept.backup")),
+    Verb(
+        "restore --replace",
+        _kinodex("restore", "{folder}/kept.backup", "--replace"),
+        first=_kinodex("backup", "{folder}/kept.backup"),
     ),
     Verb("search", _kinodex("search", "a dog")),
     Verb("search by picture", _kinodex("search", "--like", "{videos}/b.mp4@0")),

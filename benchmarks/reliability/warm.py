@@ -71,6 +71,7 @@ class WarmProcess:
             stdout=subprocess.PIPE,
             env={**os.environ, **variables, **(environment or {})},
         )
+        self._running: Running | None = None
         self._answer()
 
     def __enter__(self) -> Self:
@@ -78,6 +79,8 @@ class WarmProcess:
 
     def __exit__(self, *_: object) -> None:
         assert self._server.stdin is not None
+        if self._running is not None:
+            self._running.kill()
         self._server.stdin.close()
         self._server.wait()
 
@@ -95,7 +98,8 @@ class WarmProcess:
         assert self._server.stdin is not None
         self._server.stdin.write(json.dumps(request).encode() + b"\n")
         self._server.stdin.flush()
-        return Running(self, self._answer()["process"])
+        self._running = Running(self, self._answer()["process"])
+        return self._running
 
     def _answer(self) -> Any:
         assert self._server.stdout is not None
@@ -116,6 +120,7 @@ class WarmProcess:
     def end(self) -> tuple[int, int]:
         """Wait for the running command's end; → its exit code, and the memory that it took."""
         answer = self._answer()
+        self._running = None
         return answer["code"], answer["added_bytes"]
 
     def out(self) -> str:

@@ -256,6 +256,7 @@ def _checked(
 def _put_in_place(fresh: Path, place: Path) -> None:
     """Let the parts in `fresh` be the library's, after those that were there went aside."""
     _find_heads(fresh, place)
+    is_settled = _settled(place / CATALOG_FILE)
     parts = [CATALOG_FILE, f"{CATALOG_FILE}-wal", f"{CATALOG_FILE}-shm"]
     parts += ["library.toml", "vocabularies", "heads", "media", "vectors"]
     before = [part for part in parts if (place / part).exists()]
@@ -263,13 +264,38 @@ def _put_in_place(fresh: Path, place: Path) -> None:
         aside = place / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
         aside.mkdir(mode=0o700)
         for part in before:
-            (place / part).rename(aside / part)
+            if part == CATALOG_FILE and is_settled:
+                _keep(place / part, aside / part)
+            else:
+                (place / part).rename(aside / part)
     group = read_settings(fresh, LibrarySettings).group
     for entry in sorted(fresh.iterdir(), key=lambda entry: entry.name == CATALOG_FILE):
         for one in [entry, *entry.rglob("*")]:
             one.chmod((FOLDER_MODES if one.is_dir() else FILE_MODES)[group])
-        entry.rename(place / entry.name)  # the catalog comes last: with it there is a library
+        # The catalog comes last and takes the old one's place: there is a library at any moment.
+        entry.replace(place / entry.name)
     make_library_folder(place)  # what a backup without pictures lacks
+
+
+def _settled(catalog: Path) -> bool:
+    """Whether a catalog is whole without its journal, which must never meet another catalog."""
+    if not catalog.is_file():
+        return False
+    try:
+        with closing(sqlite3.connect(catalog)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            journal = catalog.with_name(f"{catalog.name}-wal")
+            return not journal.exists() or journal.stat().st_size == 0
+    except (sqlite3.Error, OSError):  # it is damaged, or somebody writes
+        return False
+
+
+def _keep(file: Path, aside: Path) -> None:
+    """Let a file be in another place too."""
+    try:
+        aside.hardlink_to(file)
+    except OSError:  # not every file system knows links
+        shutil.copy2(file, aside)
 
 
 def _find_heads(fresh: Path, place: Path) -> None:

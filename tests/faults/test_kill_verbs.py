@@ -15,7 +15,7 @@ from benchmarks.reliability.verbs import VERBS, verb_named
         ("index again", (0.3, 0.7)),
         ("index --reindex, otherwise", (0.6,)),
         ("index --watch", (0.5,)),
-        ("tag --correct", (0.5,)),
+        ("restore --replace", (0.85,)),
         ("remove", (0.3, 0.6, 0.9)),
         ("clean", (0.4, 0.8)),
         ("page: index", (0.5,)),
