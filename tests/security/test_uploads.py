@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from search.catalog.store import Store
 from search.tags.corrections import count_words
 from tests.browser.server import Served, serving
-from tests.security.asking import CHANGE, LOOK, cookie_by, status, token_of
+from tests.security.asking import CHANGE, LOOK, ask, cookie_by, status, token_of
 
 STALLED = 8
 
@@ -65,6 +65,28 @@ def test_a_stalled_upload_is_told_that_it_was_too_slow(browser: Browser, tmp_pat
         lines = (cookie_by(served, token_of(served)), page_token(sent.value))
         with stalled_upload(served, *lines) as connection:
             assert status(connection.recv(4096).decode()) == 408
+
+
+def test_who_may_only_look_may_search_by_picture_and_send_no_video(
+    browser: Browser, tagged: Served
+) -> None:
+    may_change = "always" in (tagged.library / "library.toml").read_text()
+    tab = browser.new_context().new_page()
+    tab.set_default_timeout(60_000)
+    tab.goto(f"{tagged.address}/?token={LOOK}")
+    tab.get_by_role("button", name="Picture").click()
+    with tab.expect_request("**/picture?*") as sent:
+        send_file(tab, "a.png")
+    expect(tab.locator(".files li")).to_contain_text("is no picture that can be read")
+    tab.context.close()
+
+    answers = {}
+    for token in (LOOK, CHANGE):
+        lines = (cookie_by(tagged, token), page_token(sent.value))
+        answers[token] = ask(tagged, "/upload?name=a.mp4", *lines, method="PUT", body=b"no video")
+    assert status(answers[LOOK]) == 403
+    assert "can be looked at only" in answers[LOOK]
+    assert status(answers[CHANGE]) == (422 if may_change else 403)
 
 
 def page_token(request: Request) -> str:

@@ -125,8 +125,9 @@ def _tell(address: str, ways_in: list[str], tokens: Tokens | None) -> None:
     talk(f"page at {ways_in[0]}")
     if tokens and shared:
         may_change = ui_settings(library_folder()).allow_changes == "always"
-        talk("  for others, with this machine's name or number in the place of localhost,")
-        talk(f"  to look only: {ways_in[1]}")
+        if is_everywhere(address):
+            talk("  others put this machine's number, or a name from 'hosts', for localhost")
+        talk(f"  for others, to look only: {ways_in[1]}")
         if not may_change:
             talk("  nobody can change anything there: see 'allow_changes' in the guide")
     talk("Ctrl-C stops it")
