@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.reading.containers import HEADER_BYTES
 from search.catalog.settings import UiSettings
 from ui.web.uploads.storing import Upload, UploadPlace, UploadRefused, free_bytes, safe_name
 
@@ -70,7 +71,7 @@ def test_what_is_no_video_never_reaches_the_disk(
 
 def test_more_than_was_announced_is_counted(place: UploadPlace, video: bytes) -> None:
     with Upload(place, "a.mp4", expected_bytes=10) as upload:
-        upload.add(video)
+        upload.add(video + bytes(HEADER_BYTES))
         with pytest.raises(UploadRefused, match="larger than 1 MB"):
             upload.add(b"\0" * MB)
 
@@ -91,7 +92,7 @@ def test_a_disk_that_would_be_nearly_full_takes_nothing(tmp_path: Path, video: b
 
 def test_an_upload_that_is_given_up_leaves_nothing(place: UploadPlace, video: bytes) -> None:
     with Upload(place, "a.mp4") as upload:
-        upload.add(video)
+        upload.add(video + bytes(HEADER_BYTES))
 
     assert list(place.folder.iterdir()) == []
 
