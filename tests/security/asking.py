@@ -24,11 +24,15 @@ def ask(
     method: str = "GET",
     host: str | None = "127.0.0.1",
     body: bytes = b"",
+    announced: int | None = None,
 ) -> str:
-    """Send one request; → what is answered."""
+    """Send one request; → what is answered.
+
+    announced: how long the body is said to be, where that is a lie
+    """
     head = [f"{method} {path} HTTP/1.1"]
     head += [f"Host: {host}"] if host is not None else []
-    head += [*lines, f"Content-Length: {len(body)}"]
+    head += [*lines, f"Content-Length: {len(body) if announced is None else announced}"]
     with socket.create_connection(("127.0.0.1", served.port), 30) as connection:
         connection.sendall("\r\n".join(head).encode("latin-1") + b"\r\n\r\n" + body)
         said = b""

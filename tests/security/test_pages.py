@@ -147,15 +147,16 @@ def test_another_page_of_this_machine_gets_nothing_with_our_cookie(
              const picture = new Image();
              picture.src = `${address}/favicon.png`;
              const socket = new WebSocket(`${address.replace("http", "ws")}/_stcore/stream`);
+             const opened = new Promise(tell => {
+               socket.onopen = () => tell("answered");
+               socket.onerror = () => tell("refused");
+             });
              return {
                read: await failed(fetch(`${address}/_stcore/health`, {credentials: "include"})),
                put: await failed(fetch(`${address}/upload?name=a.mp4`,
                                        {method: "PUT", credentials: "include", body: "x"})),
                picture: await failed(picture.decode()),
-               socket: await new Promise(tell => {
-                 socket.onopen = () => tell("answered");
-                 socket.onerror = () => tell("refused");
-               }),
+               socket: await opened,
              };
            }""",
         guarded.address,

@@ -2,8 +2,8 @@
 
 import functools
 import html
-import re
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
@@ -16,7 +16,12 @@ _ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 
 
 def door(where_to: str, *, wrong: bool = False) -> Response:
-    """Where a token can be typed in. `where_to`: the path that is asked for."""
+    """Where a token can be typed in. `where_to`: the path that is asked for, and its query."""
+    path, _, query = where_to.partition("?")
+    asked = "".join(
+        f'<input type="hidden" name="{html.escape(name)}" value="{html.escape(value)}">'
+        for name, value in parse_qsl(query, keep_blank_values=True)
+    )
     said = '<p class="said" role="alert">That is not a token of this page.</p>' if wrong else ""
     return _page(
         "Kinodex",
@@ -24,11 +29,11 @@ def door(where_to: str, *, wrong: bool = False) -> Response:
         "<code>kinodex ui</code> has printed where it was started, with all that stands in it; "
         "each start makes a new one. Or paste the token, the part after "
         "<code>token=</code>:</p>"
-        f'{said}<form method="post" action="{COME_IN}">'
+        # No body: who has no token could send it as slowly as it likes.
+        f'{said}<form action="{html.escape(path)}">'
         f'<label>Token<input name="{TOKEN}" type="password" required autofocus '
         'autocomplete="off" spellcheck="false"></label>'
-        f'<input type="hidden" name="to" value="{html.escape(where_to)}">'
-        "<button>Come in</button></form>",
+        f"{asked}<button>Come in</button></form>",
         status=403,
         script=_read("doorway.js"),
     )
@@ -61,11 +66,6 @@ def onwards(where_to: str) -> Response:
 def plain(status: int, said: str) -> Response:
     """A refusal for what is no page."""
     return PlainTextResponse(said, status, headers={"Cache-Control": "no-store"})
-
-
-def is_path(text: str) -> bool:
-    """Whether this is a path of our own, and no way to another host."""
-    return bool(re.fullmatch(r"/(?![/\\])[\x21-\x7e]*", text)) and "\\" not in text
 
 
 def _page(

@@ -4,11 +4,9 @@ It answers for every address, whether ours or Streamlit's, and for web sockets. 
 here is not there.
 """
 
-import asyncio
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders, QueryParams
-from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,8 +16,6 @@ from ui.web.gate.tokens import Right, Tokens
 
 HEALTH = "/health"
 
-_LONGEST_FORM_BYTES = 10_000
-_FORM_WITHIN_S = 10
 _READING = ("GET", "HEAD")
 # Streamlit's. Its address for uploads, its agents' and its metrics are not among them.
 _PLACES = ("/static/", "/media/", response_headers.COMPONENTS, "/_stcore/bidi-components/")
@@ -57,7 +53,7 @@ class Gate:
         headers = Headers(scope=scope)
         answer = self._refusal(scope, headers)
         if answer is None and scope["type"] == "http":
-            answer = await self._doorkeeper(scope, headers, receive)
+            answer = self._doorkeeper(scope, headers)
         if answer is None:
             answer = self._still_outside(scope, headers)
         if answer is None:
@@ -86,41 +82,24 @@ class Gate:
             return doorway.plain(405, "this is not possible here")
         return None
 
-    async def _doorkeeper(
-        self, scope: Scope, headers: Headers, receive: Receive
-    ) -> Response | None:
+    def _doorkeeper(self, scope: Scope, headers: Headers) -> Response | None:
         """Answers to those who ask whether the server is there, or who come in."""
         path = scope["path"]
         if path == HEALTH:
             return doorway.plain(200, "ok")
         if path == doorway.COME_IN:
-            if scope["method"] == "POST":
-                return await self._by_form(scope, receive)
             known = visitors.right_in(headers) > Right.NOTHING
             return Response(status_code=204) if known else doorway.plain(403, "not yet")
         given = QueryParams(scope["query_string"]).getlist(doorway.TOKEN)
         if not given or path not in self._pages:
             return None
+        return self._come_in(scope, given[-1].strip(), headers)
+
+    def _come_in(self, scope: Scope, token: str, headers: Headers) -> Response:
+        """The cookie for a token, and the way on. Who is in already stays in by any."""
         where_to = _without_token(scope)
-        return self._come_in(scope, given[-1], where_to, otherwise=visitors.right_in(headers))
-
-    async def _by_form(self, scope: Scope, receive: Receive) -> Response:
-        try:
-            async with asyncio.timeout(_FORM_WITHIN_S):
-                form = dict(parse_qsl(await _small_body(Request(scope, receive))))
-        except (TimeoutError, ClientDisconnect, ValueError):
-            return doorway.plain(400, "that is no token")
-        where_to = form.get("to", "/")
-        if not doorway.is_path(where_to):
-            where_to = "/"
-        return self._come_in(scope, form.get(doorway.TOKEN, "").strip(), where_to)
-
-    def _come_in(
-        self, scope: Scope, token: str, where_to: str, *, otherwise: Right = Right.NOTHING
-    ) -> Response:
-        """The cookie for a token, and the way on; those who are in by an `otherwise` stay in."""
         right = self._tokens.right_of(token) if self._tokens else Right.CHANGE
-        if right is Right.NOTHING and otherwise is Right.NOTHING:
+        if right is Right.NOTHING and visitors.right_in(headers) is Right.NOTHING:
             return doorway.door(where_to, wrong=True)
         answer = doorway.onwards(where_to)
         if self._tokens and right > Right.NOTHING:
@@ -156,12 +135,10 @@ class Gate:
 
     def _methods(self, path: str) -> tuple[str, ...] | None:
         """The methods that a path takes; None where there is nothing."""
-        if path == doorway.COME_IN:
-            return (*_READING, "POST")
         for own, methods in self._own.items():
             if path == own or (own.endswith("/") and path.startswith(own)):
                 return methods
-        known = path in self._pages or path in _ADDRESSES or path == HEALTH
+        known = path in self._pages or path in _ADDRESSES or path in (HEALTH, doorway.COME_IN)
         return _READING if known or path.startswith(_PLACES) else None
 
 
@@ -181,15 +158,6 @@ def _without_token(scope: Scope) -> str:
     pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
     query = urlencode([(name, value) for name, value in pairs if name != doorway.TOKEN])
     return scope["path"] + (f"?{query}" if query else "")
-
-
-async def _small_body(request: Request) -> str:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > _LONGEST_FORM_BYTES:
-            raise ValueError("too long for a token")
-    return body.decode("ascii")
 
 
 def _securing(scope: Scope, asked: Headers, send: Send) -> Send:
