@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -18,6 +19,12 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seats, "_PATIENCE_S", 0.05)
     monkeypatch.setattr(seats, "_LOOKS_EVERY_S", 0.01)
     monkeypatch.setattr(seats, "_WAITS_AT_MOST_S", 0.5)
+
+
+def tell(story: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Run it in a thread: in this one a browser's loop may be running."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, story()).result()
 
 
 class Sender:
@@ -45,7 +52,7 @@ def test_who_sends_is_heard_to_the_end() -> None:
             sender.pieces.put_nowait(piece)
         assert await sending == 6
 
-    asyncio.run(story())
+    tell(story)
 
 
 def test_a_silent_sender_makes_room_for_one_who_waits() -> None:
@@ -60,7 +67,7 @@ def test_a_silent_sender_makes_room_for_one_who_waits() -> None:
         assert isinstance(ended[0].exception(), TooSlow)
         await give_up(silent)
 
-    asyncio.run(story())
+    tell(story)
 
 
 def test_one_visitor_does_not_take_the_seats_of_others() -> None:
@@ -72,7 +79,7 @@ def test_one_visitor_does_not_take_the_seats_of_others() -> None:
         assert await asyncio.wait_for(send(room, "b", other), A_WHILE_S) == 0
         await give_up(greedy)
 
-    asyncio.run(story())
+    tell(story)
 
 
 def test_where_all_get_on_the_next_is_refused_after_a_while(
@@ -89,7 +96,7 @@ def test_where_all_get_on_the_next_is_refused_after_a_while(
         assert not any(one.done() for one in busy)
         await give_up(busy)
 
-    asyncio.run(story())
+    tell(story)
 
 
 def test_a_trickle_is_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,7 +112,7 @@ def test_a_trickle_is_no_upload(monkeypatch: pytest.MonkeyPatch) -> None:
         assert await send(room, "b", late, SeatLimits(1, 1, 60, 600)) == 0
         assert isinstance(trickling.exception(), TooSlow)
 
-    asyncio.run(story())
+    tell(story)
 
 
 @pytest.mark.parametrize("limits", [SeatLimits(1, 1, 0.05, 600), SeatLimits(1, 1, 60, 0.05)])
@@ -114,7 +121,7 @@ def test_silence_and_length_have_limits(limits: SeatLimits) -> None:
         with pytest.raises(TooSlow):
             await asyncio.wait_for(send(Seats(), "a", Sender(), limits), A_WHILE_S)
 
-    asyncio.run(story())
+    tell(story)
 
 
 def test_what_is_done_with_a_piece_may_take_its_time() -> None:
@@ -126,7 +133,7 @@ def test_what_is_done_with_a_piece_may_take_its_time() -> None:
             assert await anext(chunks) == b"one"
             await asyncio.sleep(0.3)  # a slow disk
 
-    asyncio.run(story())
+    tell(story)
 
 
 async def give_up(tasks: list[asyncio.Task[int]]) -> None:
