@@ -100,3 +100,12 @@ def test_what_is_removed_is_counted(folder, capsys):
     assert "2 files removed from the library (not from the disk)" in captured.err
     assert call("remove", "/v/a.mp4") == 1
     assert "the library knows nothing at '/v/a.mp4'" in said(capsys)
+
+
+def test_the_places_of_a_library_are_told_line_by_line(tmp_path, capsys):
+    assert call("where", "-l", tmp_path / "new") == 0
+    told = dict(line.split("\t") for line in capsys.readouterr().out.splitlines())
+    names = {"library": "", "catalog": "catalog.db", "vectors": "vectors", "media": "media"}
+    names |= {"settings": "library.toml"}
+    assert told == {name: str(tmp_path / "new" / file) for name, file in names.items()}
+    assert not (tmp_path / "new").exists()

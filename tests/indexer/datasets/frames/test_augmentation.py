@@ -75,3 +75,21 @@ def test_labels_of_sides_are_known(label):
 
 def test_other_labels_do_not_speak_of_sides():
     assert not speak_of_sides(["bright lights", "a cleft", "copyrighting", "Fencing", "leftover"])
+
+
+def test_brightness_changes_by_two_fifths_at_most():
+    clip = torch.full((1, 3, 40, 40), 90, dtype=torch.uint8)
+    levels = [changed(clip, seed).float() for seed in range(200)]
+    means = torch.tensor([frames.mean() for frames in levels])
+    assert 0.6 * 90 - 1 <= means.min() < 0.7 * 90
+    assert 1.3 * 90 < means.max() <= 1.4 * 90 + 1
+    assert max(frames.max() - frames.min() for frames in levels) <= 1  # one grey stays one grey
+
+
+def test_colours_stay_near_what_they_were():
+    clip = torch.tensor([180, 60, 60], dtype=torch.uint8)[None, :, None, None].repeat(1, 1, 40, 40)
+    tints = [changed(clip, seed).float().mean((0, 2, 3)).tolist() for seed in range(200)]
+    assert all(red >= max(green, blue) for red, green, blue in tints)
+    # A tenth of the circle of hues is a little more than half of the way to yellow or to violet.
+    turned = [abs(green - blue) / max(1, red - min(green, blue)) for red, green, blue in tints]
+    assert 0.5 < max(turned) < 0.65
