@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.reliability.commands.running import run_commands
 
 OLD = Path(__file__).parents[1] / "old_library"
-COUNT = 60
+COUNT = 40
 
 
 def test_commands_with_nonsense_and_on_damaged_libraries_end_as_they_should() -> None:
