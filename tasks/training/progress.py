@@ -40,9 +40,8 @@ class TrainingProgress:
             title, total=steps, completed=done, loss="", figures=""
         )
 
-    def __enter__(self) -> "TrainingProgress":
+    def __enter__(self) -> None:
         self._progress.start()
-        return self
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
