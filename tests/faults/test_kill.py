@@ -40,13 +40,17 @@ def processes() -> Any:
 
 @pytest.fixture(scope="module")
 def undisturbed(videos: Path, processes: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The state that a run which nobody disturbs ends in, and how long it took."""
-    folder = tmp_path_factory.mktemp("undisturbed")
-    started = time.monotonic()
-    process = processes.Process(target=run, args=(folder, videos, folder / "notes"))
-    process.start()
-    process.join()
-    assert process.exitcode == 0
+    """The state that a run which nobody disturbs ends in, and how long it took.
+
+    The second of two runs is timed: the first one waits for the server that all are forked from.
+    """
+    for name in ("first", "second"):
+        folder = tmp_path_factory.mktemp(name)
+        started = time.monotonic()
+        process = processes.Process(target=run, args=(folder, videos, folder / "notes"))
+        process.start()
+        process.join()
+        assert process.exitcode == 0
     return state(folder), time.monotonic() - started
 
 
@@ -117,8 +121,9 @@ def test_killed_twenty_times_the_library_ends_as_if_undisturbed(
         notes_before |= decoded
         if process.exitcode == 0 and killed >= KILLS:
             break
-        if process.exitcode == 0:  # it finished early: take a finished video away and go on
-            forget_one(library, chance)
+        if process.exitcode == 0:  # it finished early: take videos away, and go on a little faster
+            forget_some(library, chance)
+            length_s *= 0.9
     assert killed == KILLS
     assert notes_before == {f"{number:02d}.mp4" for number in range(VIDEOS)}
     found = state(library)
@@ -127,8 +132,8 @@ def test_killed_twenty_times_the_library_ends_as_if_undisturbed(
     np.testing.assert_allclose(found["vectors"], expected["vectors"], atol=0.02)
 
 
-def forget_one(library: Path, chance: random.Random) -> None:
-    """Remove a random video, so that the next run has something to do."""
+def forget_some(library: Path, chance: random.Random) -> None:
+    """Remove half of the videos, so that the next run has something to do."""
     from search.catalog.writing import remove_paths
 
     with Library.open(library) as opened, opened.writing() as session:
