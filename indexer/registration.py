@@ -57,7 +57,7 @@ def register(session: Session, discovery: Discovery, space: Space, *, retry_fail
         elif _failed_for_good(row) and not changed and not retry_failed:
             failed_before += 1
         else:
-            row.status = Status.WAITING
+            _await(row)
             jobs.append(PathToIndex(row.id, row.path, found.size_bytes, found.mtime_ns))
     for refused in discovery.refused:
         is_new = _refuse(session, refused, retry_failed=retry_failed)
@@ -100,6 +100,13 @@ def _stamp(found: FoundFile) -> Stamp:
 
 def _is_encoded(session: Session, row: VideoPath, space: Space) -> bool:
     return row.video_id is not None and is_encoded(session, row.video_id, space)
+
+
+def _await(row: VideoPath) -> None:
+    """It waits to be read. What failed stays failed until it does not: a run that is cut off leaves
+    it to the next retry."""
+    if row.status != Status.FAILED:
+        row.status = Status.WAITING
 
 
 def _settle(row: VideoPath) -> None:

@@ -46,7 +46,8 @@ _QUERIES: Mapping[str, tuple[int, str]] = {
         "WHERE w.active",
     ),
     "correction": (4, "SELECT content_hash, start_s, end_s, label, holds FROM corrections"),
-    "sketch": (2, f"SELECT {_SEGMENT}, x.recipe_key, x.points FROM sketches x {_JOINED}"),
+    "sketch": (2, f"SELECT {_SEGMENT}, x.points FROM sketches x {_JOINED}"),
+    "recipe": (2, f"SELECT {_SEGMENT}, x.recipe_key FROM sketches x {_JOINED}"),
 }
 
 
@@ -63,10 +64,11 @@ class State:
     def shared_with(self, other: "State") -> "State":
         """What both hold alike: no step from one to the other may lose it.
 
-        How a file stands is left out: it may wait meanwhile, as long as what it holds is kept.
+        How a file or a sketch stands is left out: it may wait meanwhile, as long as what it holds
+        is kept.
         """
         alike = {k: v for k, v in self.things.items() if other._holds(k, v)}
-        return State({key: value for key, value in alike.items() if key[0] != "status"})
+        return State({k: v for k, v in alike.items() if k[0] not in ("status", "recipe")})
 
     def lost_in(self, other: "State") -> list[str]:
         """What of this the other has not, or has otherwise."""

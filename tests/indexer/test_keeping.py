@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from indexer.reading.settings import IndexSettings
+from indexer.registration import known_files
 from models.clip.backbone import Backbone
 from search.catalog.keeping import count_unheld, note_unheld, purge_unheld
 from search.catalog.sketches import sketched_ids, store_sketches
@@ -211,6 +212,30 @@ def test_removing_during_a_run_loses_no_other_video(library, folder, backbone):
     assert report.encoded == 0
     assert summarise(library).videos == 3
     assert found(library, backbone) == ALL - {"a.mp4"}
+
+
+@pytest.mark.parametrize("mended", [False, True])
+def test_a_retry_that_is_cut_off_leaves_what_failed_to_the_next_one(
+    library, folder, backbone, mended
+):
+    file = folder / "e.mp4"
+    file.write_bytes((folder / "a.mp4").read_bytes()[:300])
+    assert index(library, folder, backbone=backbone).failed == 1
+    if mended:
+        write_clip(file, shots([25]))
+    stop = threading.Event()
+
+    class CutOff(Notes):
+        def on_scan(self, discovery, scan):
+            super().on_scan(discovery, scan)
+            stop.set()
+
+    cut_off = index(library, file, backbone=backbone, notes=CutOff(), stop=stop, retry_failed=True)
+    assert cut_off.interrupted
+    with library.reading() as session:
+        assert known_files(session, failed=True) == [file]
+    again = index(library, file, backbone=backbone, retry_failed=True)
+    assert (again.encoded, again.failed) == ((1, 0) if mended else (0, 1))
 
 
 def test_only_what_no_file_has_held_for_the_time_is_purged(library, folder, backbone):
