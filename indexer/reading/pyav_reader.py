@@ -121,6 +121,8 @@ class PyAVReader:
         self._end_s = time_s
         after_s = time_s + _SAME_TIME_S
         wanted_s = time_s + self._start_s()
+        if self.first_s <= time_s:  # what was damaged before the first picture is earlier still
+            self._video.bad_frames = 0
         self._video.wind_to(wanted_s, counted_from_s=wanted_s + _SAME_TIME_S)
         return self._frames(self._video.pictures(), after_s=after_s)
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from indexer.keyframes import KEYFRAME_SIDE, ensure_keyframe
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.errors import READ, DecodeFailed
 from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from indexer.reading.worker import DecodeWorker
@@ -90,8 +90,10 @@ class KeyframeReader:
         words = self.words(place)
         try:
             clip = self.clip(place, rate=MOTION_RATE, reach_s=MOTION_REACH_S)
-        except DecodeFailed:  # the keyframe alone will do
-            return Subject(picture, words=words)
+        except DecodeFailed as failure:
+            if failure.stage == READ:  # a sketch without motion would stand for good
+                raise KeyframeUnreadable(f"its video failed: {failure.reason}") from failure
+            return Subject(picture, words=words)  # the keyframe alone will do
         return Subject(picture, clip.frames, clip.at, words)
 
     def words(self, place: SegmentPlace) -> tuple[str, ...]:

@@ -58,7 +58,9 @@ def test_a_card_tells_when_and_how_well(page: Page, served: Served) -> None:
             r"\s*also at\s*0:0[0-3]\.\d"
         )
     )
-    page.wait_for_function("document.querySelector('.st-key-results img').naturalWidth >= 160")
+    page.wait_for_function(
+        "() => document.querySelector('.st-key-results img')?.naturalWidth >= 160"
+    )
 
 
 def test_a_click_on_a_card_plays_from_its_best_moment(page: Page, served: Served) -> None:

@@ -122,7 +122,7 @@ def test_the_films_play(page: Page) -> None:
     target = Target(red, np.ones((224, 224), np.float32))
     film = making_of(Drawing(sketch_of(STROKES), (STROKES,)), target, size=112)
     show(page, f'<video muted autoplay loop src="{data_uri(film, "video/mp4")}"></video>')
-    page.wait_for_function("document.querySelector('video').currentTime > 0.2")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
     video = page.locator("video")
     assert video.evaluate("video => [video.videoWidth, video.videoHeight]") == [224, 112]
 

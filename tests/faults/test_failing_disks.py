@@ -29,6 +29,7 @@ _BY_NAME = {fault.name: fault for fault in FAULTS}
         ),
         ("remove", ("bad writes", "no space, from one on", "bad reads of the library")),
         ("tag", ("bad writes, from one on", "no space, once")),
+        ("sketch", ("bad reads of videos",)),
     ],
 )
 def test_nothing_is_lost_and_the_same_again_ends_as_if_undisturbed(bench, name, faults):

@@ -3,6 +3,7 @@
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -68,3 +69,16 @@ def test_damage_that_was_met_before_is_not_counted_again(odd_videos):
     with PyAVReader(path, short_side=96, settings=SETTINGS) as reader:
         shown = len(list(reader.frames_after(late_s)))
         assert shown + reader.bad_frames <= 75 - round(late_s * RATE) - 1
+
+
+def test_damage_of_the_first_picture_is_not_counted_later_on(good_videos, tmp_path):
+    content = bytearray(good_videos["plain.mp4"].read_bytes())
+    with av.open(str(good_videos["plain.mp4"])) as video:
+        first = next(video.demux(video=0))
+        content[first.pos + first.size // 2] ^= 0xFF
+    path = tmp_path / "first-damaged.mp4"
+    path.write_bytes(content)
+    with PyAVReader(path, short_side=96, settings=SETTINGS) as reader:
+        assert reader.bad_frames > 0
+        assert len(list(reader.frames_after(1.96))) == 25
+        assert reader.bad_frames == 0

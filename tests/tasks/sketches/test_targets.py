@@ -33,6 +33,10 @@ def place_of(library: Library, number: int = 1) -> SegmentPlace:
     return place
 
 
+def elsewhere(place: SegmentPlace, path: Path) -> SegmentPlace:
+    return replace(place, video=replace(place.video, paths=(path,)))
+
+
 def test_a_subject_is_a_keyframe_with_frames_around_it_and_tags(library, reader):
     with library.writing() as session:
         say(session, 1, "jumping", holds=True)
@@ -88,6 +92,24 @@ def test_a_keyframe_that_cannot_be_had_is_one_sentence(library, reader):
     library.keyframe_file(2).mkdir()
     with pytest.raises(KeyframeUnreadable, match=r"cannot be stored or read: Is a directory"):
         reader.keyframe(replace(place, segment_id=2))
+
+
+def test_a_video_that_a_disk_does_not_give_is_no_reason_for_a_lesser_sketch(
+    library, reader, tmp_path
+):
+    place = place_of(library)
+    reader.keyframe(place)
+    with pytest.raises(KeyframeUnreadable, match=r"its video failed: it cannot be opened"):
+        reader.read(elsewhere(place, tmp_path / "on a disk that is away.mp4"))
+
+
+def test_of_a_damaged_video_the_keyframe_alone_is_drawn(library, reader, tmp_path):
+    place = place_of(library)
+    reader.keyframe(place)
+    damaged = tmp_path / "damaged.mp4"
+    damaged.write_bytes(place.path.read_bytes()[:300])
+    subject = reader.read(elsewhere(place, damaged))
+    assert (subject.frames, subject.picture.shape[2]) == (None, 3)
 
 
 def test_a_map_of_a_picture_is_laid_where_the_picture_lies():
