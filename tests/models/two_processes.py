@@ -1,6 +1,8 @@
-"""What each of two training processes does in `test_distributed`."""
+"""Two processes that train together, and what each of them does in `test_distributed`."""
 
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -20,6 +22,20 @@ from models.training.losses import contrastive_loss
 
 PAIRS, WIDTH, PROCESSES = 8, 6, 2
 Gradients = dict[str, torch.Tensor]
+
+
+def in_two_processes(do: Callable[..., None], *arguments: object) -> None:
+    """Call `do(rank, *arguments)` in each of two new processes. Raises what goes wrong in one."""
+    torch.multiprocessing.spawn(_do_and_leave, (do, arguments), PROCESSES)
+
+
+def _do_and_leave(rank: int, do: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    """On a busy machine, threads of gloo that are not over yet abort a process that ends by
+    itself, although all is done: it leaves without waiting for them."""
+    do(rank, *arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
 
 
 class Towers(nn.Module):

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import multiprocessing
 
 from models.errors import KinodexError
 from models.heads.config import HeadConfig
@@ -29,6 +28,7 @@ from tests.models.labelled_videos import (
     action_model,
     texts,
 )
+from tests.models.two_processes import in_two_processes
 
 
 def settings(**changes: object) -> TrainingSettings:
@@ -242,7 +242,7 @@ def _share_of_gradients(rank: int, folder: Path) -> None:
 
 
 def test_two_processes_have_the_gradients_of_one(tmp_path):
-    multiprocessing.spawn(_share_of_gradients, args=(tmp_path,), nprocs=2)
+    in_two_processes(_share_of_gradients, tmp_path)
     shares = [torch.load(tmp_path / f"{rank}.pt") for rank in (0, 1)]
     for number, case in enumerate(CASES):
         alone = gradients(*case)

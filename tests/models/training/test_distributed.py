@@ -14,7 +14,7 @@ from models.training.distributed import (
     torchrun_processes,
 )
 from models.training.losses import contrastive_loss
-from tests.models.two_processes import PROCESSES, Towers, train_step, whole_batch
+from tests.models.two_processes import PROCESSES, Towers, in_two_processes, train_step, whole_batch
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +24,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(train_step, (folder, port), PROCESSES)
+    in_two_processes(train_step, folder, port)
     return [torch.load(folder / f"{rank}.pt", weights_only=True) for rank in range(PROCESSES)]
 
 

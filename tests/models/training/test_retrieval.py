@@ -8,7 +8,6 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
-from torch import multiprocessing
 
 from models.clip.preprocess import Preprocessing
 from models.errors import KinodexError
@@ -23,6 +22,7 @@ from models.training.files import CHECKPOINT_FILE, read_history
 from models.training.loop import TrainingDiverged, TrainingReport, TrainingSettings
 from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
+from tests.models.two_processes import in_two_processes
 
 DIM, FRAMES, CONTEXT = 16, 4, 8
 CONFIG = {
@@ -417,7 +417,7 @@ def _train_share(rank: int, folder: Path, head: str, tune: str) -> None:
 def test_two_processes_train_like_one_with_the_whole_batch(tmp_path, head, tune):
     alone = without_dropout(tiny_model(head))
     train(tmp_path / "alone", alone, Pairs(pixels=tune == "all"), settings(tune=tune, steps=3))
-    multiprocessing.spawn(_train_share, args=(tmp_path, head, tune), nprocs=2)
+    in_two_processes(_train_share, tmp_path, head, tune)
     one, two = (read_history(tmp_path / name) for name in ("alone", "run"))
     for before, after in zip(one, two, strict=True):
         assert after["loss"] == pytest.approx(before["loss"], rel=1e-5)
