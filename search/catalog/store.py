@@ -4,7 +4,7 @@ import contextlib
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Literal, Self
 
@@ -109,7 +109,10 @@ class Store:
         _refuse_emptied(catalog)
         writable = may_write(catalog)
         store = cls(place, open_database(catalog, writable=writable), may_write=writable)
-        store.look_again()
+        with ExitStack() as opening:
+            opening.push(store)  # an error is explained, and the files are released
+            store.look_again()
+            opening.pop_all()
         return store
 
     def __enter__(self) -> Self:

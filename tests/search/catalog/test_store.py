@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 import search.catalog.database
 from models.errors import KinodexError
 from search.catalog import tag_tables  # noqa: F401  (their tables join the catalog's)
-from search.catalog.database import SCHEMA, CatalogError, open_database
+from search.catalog.database import SCHEMA, CatalogError, DamagedCatalog, open_database
 from search.catalog.store import LibraryNotFound, Store, default_folder
 from search.catalog.summary import summarise
 from search.catalog.tables import Base, VideoPath
@@ -154,3 +155,13 @@ def test_a_defect_of_ours_is_not_disguised(tmp_path):
         library.reading() as session,
     ):
         session.execute(text("SELECT nonsense FROM nowhere"))
+
+
+def test_a_table_that_is_not_there_is_said_as_damage(tmp_path):
+    with Store.open(tmp_path, create=True) as store:
+        file = store.catalog_file
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("DROP TABLE paths")
+        connection.commit()
+    with pytest.raises(DamagedCatalog, match="paths"):
+        Store.open(tmp_path)
