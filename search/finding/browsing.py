@@ -69,8 +69,7 @@ def embedded(session: Session, *, most: int) -> tuple[np.ndarray, np.ndarray]:
         return np.empty(0, np.int64), np.empty((0, 1), np.float16)
     query = select(Segment.id).where(is_searchable(space.id)).order_by(Segment.id)
     ids = np.array(session.scalars(query).all(), np.int64)
-    if len(ids) > most:
-        ids = ids[np.linspace(0, len(ids) - 1, most).astype(np.int64)]
+    ids = ids[np.linspace(0, len(ids) - 1, min(len(ids), most)).astype(np.int64)]
     blobs: list[bytes] = []
     for chunk in in_chunks(ids.tolist()):
         blobs += session.scalars(

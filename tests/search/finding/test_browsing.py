@@ -57,7 +57,9 @@ def test_a_sample_of_a_large_library_is_spread_evenly(shelf, library):
     with library.reading() as session:
         ids, vectors = embedded(session, most=3)
         assert (ids.tolist(), vectors.shape) == ([1, 3, 7], (3, 24))
-        assert vectors[0] == pytest.approx(axis(0)[0])
+        assert vectors.tolist() == axis(0, 2, 6).tolist()
+        assert embedded(session, most=6)[0].tolist() == [1, 2, 3, 4, 6, 7]
+        assert embedded(session, most=99)[0].tolist() == [1, 2, 3, 4, 6, 7]
 
 
 def test_every_segment_has_one_place_on_the_map():
@@ -70,6 +72,39 @@ def test_every_segment_has_one_place_on_the_map():
     assert max(len(cell.members) for cell in cells) - min(len(c.members) for c in cells) <= 2
     inside = chart.within(cells[5]).cells(12, 8)
     assert sorted(np.concatenate([c.members for c in inside])) == sorted(cells[5].members)
+
+
+def test_the_map_goes_from_left_to_right_and_then_down():
+    """Columns follow what differs most, rows what differs next."""
+    across, down = np.meshgrid([-3.0, 0.0, 3.0], [-1.0, 1.0])
+    vectors = np.stack([across.ravel(), down.ravel()], axis=1)
+    shuffled = np.array([4, 0, 5, 2, 1, 3])
+    cells = SimilarityMap(10 + shuffled, vectors[shuffled]).cells(12, 8)
+    assert [(cell.number, cell.segment) for cell in cells] == [
+        (number, 10 + number) for number in range(6)
+    ]
+
+
+def test_a_map_has_as_many_columns_as_its_cells_make_a_square():
+    chart = SimilarityMap(np.arange(16), np.arange(16.0)[:, None])
+    assert [cell.members.tolist() for cell in chart.cells(12, 1)] == [
+        [0, 1, 2, 3],
+        [4, 5, 6, 7],
+        [8, 9, 10, 11],
+        [12, 13, 14, 15],
+    ]
+    assert len(chart.cells(3, 1)) == 3
+
+
+def test_a_cell_shows_the_segment_that_is_nearest_to_the_mean_of_its_own():
+    vectors = np.array([[0.6, 0.8], [0.8, 0.6], [0.96, 0.28]])
+    [cell] = SimilarityMap(np.array([7, 8, 9]), vectors).cells(1, 1)
+    assert (cell.segment, sorted(cell.members)) == (8, [7, 8, 9])
+
+
+def test_segments_that_are_all_alike_lie_by_their_numbers():
+    cells = SimilarityMap(np.array([9, 4, 7, 2]), np.ones((4, 3))).cells(2, 2)
+    assert [cell.members.tolist() for cell in cells] == [[2], [7], [4], [9]]
 
 
 def test_like_segments_lie_together():

@@ -1,6 +1,7 @@
 """Several terms: all of those wanted, none of those unwanted."""
 
 import numpy as np
+import pytest
 
 from search.finding.composing import fulfilment
 
@@ -25,7 +26,20 @@ def test_what_is_unwanted_costs_only_where_it_is():
     assert a_little - clearly > 4
 
 
+def test_a_term_counts_as_found_two_deviations_above_the_mean():
+    # ln(1 + e^(2 - height)), in the unit of weights
+    assert scores([1, 1], (2, 40), (0, 40)) == pytest.approx([-0.69315, -2.12693], abs=1e-5)
+
+
+def test_what_is_unwanted_costs_from_one_and_a_half_deviations_on():
+    # twice ln(1 + e^(4 (height - 1.5))) / 4
+    found = scores([1, -1], (40, 1.5), (40, 3.5), (40, 0))
+    assert found == pytest.approx([-0.34657, -4.00017, -0.00124], abs=1e-5)
+
+
 def test_weights_count():
+    assert scores([2, 1], (2, 40)) == pytest.approx([-1.38629], abs=1e-5)
+    assert scores([1, -3], (40, 1.5)) == pytest.approx([-1.03972], abs=1e-5)
     assert scores([2, 1], (3, 0))[0] > scores([1, 2], (3, 0))[0]
 
 

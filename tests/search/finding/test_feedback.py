@@ -32,3 +32,24 @@ def test_nothing_said_changes_nothing():
 def test_a_library_of_one_segment_does_no_harm():
     query = moved(QUERY, SAMPLE[:1], NONE, sample=SAMPLE[:1], said_well=0.0)
     assert np.isfinite(query).all()
+
+
+# Segments on both sides of a mean along two axes, all at the same place along a third: scores by
+# either of the first two axes have a deviation of half the square root of two.
+FOUR = np.array([[1, 0, 1], [-1, 0, 1], [0, 1, 1], [0, -1, 1]], np.float64)
+ACROSS, UP = FOUR[:1], FOUR[2:3]
+
+
+@pytest.mark.parametrize(
+    ("liked", "unliked", "said_well", "direction"),
+    [
+        (UP, NONE, 0.0, (1, 1, 0)),
+        (UP, NONE, 0.5, (1, 0.25, 0)),
+        (NONE, UP, 0.0, (1, -0.25, 0)),
+        (UP, FOUR[3:], 0.0, (1, 1.25, 0)),
+        (np.concatenate([UP, ACROSS]), NONE, 0.0, (1 + 0.5**0.5, 0.5**0.5, 0)),
+    ],
+)
+def test_examples_count_by_how_far_they_spread_the_library(liked, unliked, said_well, direction):
+    query = moved(np.eye(3)[0], liked, unliked, sample=FOUR, said_well=said_well)
+    assert query == pytest.approx(normalised(np.array([direction], np.float64))[0])

@@ -1,12 +1,13 @@
 """How surely a result matches: above the library's background or not."""
 
+import io
+
 import numpy as np
 import pytest
 
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from search.catalog.embeddings import normalised
-from search.finding.hits import match_word
 from search.finding.matching import NeutralBank, neutral_texts, read_bank
 
 
@@ -23,9 +24,31 @@ def test_what_stands_far_above_the_bank_matches_and_what_does_not_is_weak():
     assert (matches[1:] < 0.5).all()
 
 
-@pytest.mark.parametrize(("match", "word"), [(0.0, "weak"), (0.5, "likely"), (0.8, "strong")])
-def test_a_match_has_a_word(match, word):
-    assert match_word(match) == word
+def test_what_neutral_texts_find_is_the_background():
+    sample = np.eye(2)
+    bank = np.array([[1, 0], [0.6, 0.8], [0, 1]])
+    background = NeutralBank.of(sample, bank)  # cosines 1, 0.6, 0 and 0, 0.8, 1
+    assert background.top == 1
+    assert background.spread == pytest.approx(0.42295, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("top", "near", "match"),
+    [
+        (0.0, 0.0, 0.1652),  # as near as neutral texts are
+        (0.5, 0.0, 0.3870),  # of the library's best, in deviations above it
+        (0.0, 0.5, 0.6142),  # of the best for this segment
+        (-1.0, 0.0, 0.0191),
+        (0.5, 1.0, 0.9761),
+    ],
+)
+def test_a_match_is_told_by_how_far_a_text_stands_above_neutral_ones(top, near, match):
+    # The two nearest of the ten neutral texts do not say what is usual alone: the eight nearest do.
+    bank = np.array([[cosine, 0.0] for cosine in np.arange(10) / 10])
+    cosine = 0.55 + 0.1 * near
+    background = NeutralBank(bank, cosine - 0.1 * top, 0.1)
+    segment = np.array([[1.0, 0.0]])
+    assert background.match(np.array([cosine, 0.0]), segment) == pytest.approx([match], abs=1e-4)
 
 
 def test_a_library_of_one_segment_has_a_background():
@@ -41,9 +64,34 @@ def test_the_bank_is_encoded_once_and_again_when_it_is_damaged(library):
     written = file.stat().st_mtime_ns
     assert np.array_equal(read_bank(library, "space", backbone), first)
     assert file.stat().st_mtime_ns == written
-    for damage in (b"", b"nonsense", file.read_bytes()[:-9]):
+    stored = file.read_bytes()
+    for damage in (b"", b"nonsense", stored[:-9], of(first[:5]), of(first[:, :5]), of(2 * first)):
         file.write_bytes(damage)
         assert np.allclose(read_bank(library, "space", backbone), first)
+        assert file.read_bytes() == stored
+
+
+def test_a_bank_whose_lengths_are_off_by_a_thousandth_is_made_again(library):
+    backbone = load_backbone(choose_model("bundled"))
+    first = read_bank(library, "space", backbone)
+    [file] = (library.vectors_folder / "space").iterdir()
+    for factor, kept in ((1.0005, True), (1.0015, False)):
+        file.write_bytes(of((factor * first).astype(np.float32)))
+        again = read_bank(library, "space", backbone)
+        assert again == pytest.approx(factor * first if kept else first, rel=1e-5)
+
+
+def test_where_the_bank_cannot_be_kept_it_is_made_each_time(library):
+    backbone = load_backbone(choose_model("bundled"))
+    (library.vectors_folder / "space").write_text("in the way")
+    assert len(read_bank(library, "space", backbone)) == len(neutral_texts())
+
+
+def of(bank: np.ndarray) -> bytes:
+    """What a file holds in which an array is kept."""
+    file = io.BytesIO()
+    np.save(file, bank, allow_pickle=False)
+    return file.getvalue()
 
 
 def test_neutral_texts_are_many_different_and_none_is_empty():
