@@ -152,3 +152,84 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
 def test_cells_shrink_as_labels_become_more(count, pixels):
     table = confusion_table(np.eye(count, count + 1), [str(n) for n in range(count)])
     assert table.cell == pixels
+
+
+def test_names_stand_a_little_left_of_and_above_the_cells_in_a_size_that_fits():
+    drawn = Drawn(np.array([[3, 1, 0], [2, 6, 0]]), ["walk", "run"])
+    first, second = drawn.row_texts
+    # Half of the gap of 12 pixels, in cells of 40.
+    assert (first.get_position(), second.get_position()) == ((-0.65, 0), (-0.65, 1))
+    heads = [text for text in drawn.texts if text.get_rotation() == 90]
+    assert [text.get_position() for text in heads] == [(0, -0.65), (1, -0.65), (2, -0.65)]
+    # 13 pixels; in rows of 11 two less than these.
+    assert first.get_size() == pytest.approx(9.36)
+    small = Drawn(np.eye(200, 201, dtype=int), [str(n) for n in range(200)])
+    assert small.row_texts[0].get_size() == pytest.approx(9 * 0.72)
+
+
+def test_the_title_stands_above_the_names_and_the_list_below_the_cells():
+    drawn = Drawn(np.array([[3, 1, 0], [2, 6, 0]]), ["walk", "run"])
+    title, listed = (
+        next(text for text in drawn.texts if words in text.get_text())
+        for words in ("some clips", "Taken for another")
+    )
+    height = max(t.get_window_extent().height for t in drawn.texts if t.get_rotation() == 90)
+    assert (title.get_va(), listed.get_va()) == ("bottom", "top")
+    assert title.xyann == (0, pytest.approx(0.72 * (18 + height)))
+    assert listed.xyann == (0, pytest.approx(-0.72 * 12))
+    assert (title.get_size(), listed.get_size()) == (pytest.approx(10.8), pytest.approx(9.36))
+    assert [text.get_size() for text in drawn.texts if text.get_text() == "75"] == [7.92, 7.92]
+
+
+def test_a_line_of_one_pixel_runs_around_every_cell_and_is_not_cut_at_the_border():
+    drawn = Drawn(np.array([[3, 1, 0], [2, 6, 0]]), ["walk", "run"])
+    [axes] = drawn.figure.axes
+    down, across = axes.collections
+    assert [line.tolist() for line in down.get_segments()] == [
+        [[x, -0.5], [x, 1.5]] for x in (-0.5, 0.5, 1.5, 2.5)
+    ]
+    assert [line.tolist() for line in across.get_segments()] == [
+        [[-0.5, y], [2.5, y]] for y in (-0.5, 0.5, 1.5)
+    ]
+    for lines in (down, across):
+        assert (lines.get_clip_on(), list(lines.get_linewidths())) == (False, [0.72])
+
+
+@pytest.mark.parametrize(("count", "is_numbered"), [(53, True), (54, False)])
+def test_numbers_are_written_into_cells_that_have_room_for_them(count, is_numbered):
+    drawn = Drawn(np.eye(count, count + 1, dtype=int), [f"label {n}" for n in range(count)])
+    assert any(text.get_text() == "100" for text in drawn.texts) is is_numbered
+
+
+def test_numbers_are_white_on_dark_cells_alone():
+    drawn = Drawn(np.array([[5, 5, 0], [4, 6, 0]]), ["walk", "run"])
+    colours = {text.get_text(): text.get_color() for text in drawn.texts}
+    assert (colours["50"], colours["60"], colours["40"]) == ("white", "white", "black")
+
+
+def test_of_too_many_labels_those_with_the_most_clips_are_drawn_in_their_order():
+    counts = np.zeros((800, 801), int)
+    counts[np.arange(800), np.arange(800)] = np.where(np.arange(800) % 16, 2, 1)
+    table = confusion_table(counts, [str(n) for n in range(800)])
+    assert table.names == [str(n) for n in range(800) if n % 16]
+    assert table.counts.shape == (750, 751)
+
+
+def test_the_twenty_worst_confusions_are_listed():
+    counts = np.zeros((7, 8), int)
+    counts[:, :7] = np.arange(1, 50).reshape(7, 7)
+    drawn = Drawn(counts, list("abcdefg"))
+    assert len(drawn.below) == 21
+    assert drawn.below[1] == "g: 48 of 322 as f"
+    assert Drawn(np.eye(2, 3, dtype=int), ["a", "b"]).below == ["No clip was taken for another."]
+
+
+def test_names_of_forty_characters_are_whole_and_longer_ones_cut_to_forty():
+    names = confusion_table(np.eye(2, 3, dtype=int), ["a" * 40, "b" * 41]).names
+    assert names == ["a" * 40, "b" * 37 + "..."]
+
+
+def test_a_label_without_clips_that_others_were_taken_for_has_a_row_of_nothing():
+    table = confusion_table(np.array([[1, 3, 0], [0, 0, 0]]), ["a", "b"])
+    assert table.shares.tolist() == [[0.25, 0.75, 0], [0, 0, 0]]
+    assert table.columns == ["a", "b", "(not decoded)"]

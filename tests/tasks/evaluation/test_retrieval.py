@@ -1,6 +1,7 @@
 """`kinodex evaluate retrieval`: what is measured, printed, written, and left out."""
 
 import json
+import math
 import os
 from pathlib import Path
 
@@ -8,9 +9,19 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.datasets.clips import Dataset
+from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
+from models.heads.card import HeadCard
+from models.heads.checkpoints import save_head
+from models.heads.config import HeadConfig
+from models.heads.make import make_head
+from models.identity import BUNDLED, ModelChoice
+from tasks.evaluation import retrieval
 from tasks.evaluation.action_report import write_clips
+from tasks.evaluation.retrieval import RetrievalRequest
 from tasks.evaluation.retrieval_report import write_queries
+from tasks.terminal.model_flags import ModelFlags
 from tests.calling import call
 from tests.corpus import shots, write_clip
 
@@ -112,6 +123,80 @@ def test_the_query_aware_head_needs_no_training(evaluate):
     assert "dual softmax" in out
 
 
+def test_each_head_scores_clips_of_several_shots_in_its_own_way(evaluate, tmp_path):
+    def best(head: str) -> list[dict[str, object]]:
+        evaluate("--head", head, "--per-query", tmp_path / "queries.jsonl")
+        return json.loads((tmp_path / "queries.jsonl").read_text().splitlines()[0])["best"]
+
+    assert best("meanP") != best("query-aware")
+
+
+def test_scores_are_normalised_by_the_models_own_scale_but_a_query_bank_by_twenty_at_most(
+    evaluate, tmp_path, monkeypatch
+):
+    scales: list[float] = []
+
+    def noting(function):
+        def noted(*scores: object, scale: float):
+            scales.append(scale)
+            return function(*scores, scale=scale)
+
+        return noted
+
+    for name in ("dual_softmax", "query_bank_normalised"):
+        monkeypatch.setattr(retrieval, name, noting(getattr(retrieval, name)))
+    (tmp_path / "bank.txt").write_text("a thing\n")
+    evaluate("--dual-softmax", "--query-bank", tmp_path / "bank.txt")
+    backbone = load_backbone(ModelChoice(BUNDLED), device="cpu")
+    assert scales == [pytest.approx(math.exp(backbone.logit_scale)), 20.0]
+    assert scales[0] > 20
+    scales.clear()
+    file = tmp_path / "tight.safetensors"
+    config = HeadConfig("tightTransf", backbone.dim, blocks=1, attention_heads=2, positions=16)
+    card = HeadCard(config, backbone.identity, None, "nothing", {}, logit_scale=2.0, frames=4)
+    save_head(file, make_head(config), card)
+    evaluate("--head", file, "--dual-softmax", "--query-bank", tmp_path / "bank.txt")
+    assert scales == [1.0, 1.0]
+    scales.clear()
+    evaluate("--head", _loose_head(tmp_path / "loose.safetensors", backbone), "--dual-softmax")
+    assert scales == [pytest.approx(math.exp(2.0))]
+
+
+def _loose_head(file: Path, backbone: Backbone) -> Path:
+    config = HeadConfig("seqTransf", backbone.dim, blocks=1, attention_heads=2, positions=16)
+    card = HeadCard(config, backbone.identity, None, "nothing", {}, logit_scale=2.0, frames=4)
+    save_head(file, make_head(config), card)
+    return file
+
+
+@pytest.mark.parametrize(
+    ("captions", "taken"), [(5000, 5000), (5001, 2501), (10_000, 5000), (10_001, 3334)]
+)
+def test_of_a_large_query_bank_captions_are_taken_evenly(captions, taken, tmp_path):
+    file = tmp_path / "bank.txt"
+    file.write_text("\n".join(f"caption {n}" for n in [0, *range(captions)]))
+    request = RetrievalRequest("x.csv", None, "test", ModelFlags(), query_bank=str(file))
+    bank = retrieval._bank_captions(request, Dataset("x", "test", ()))
+    step = -(-captions // 5000)
+    assert (len(bank), bank[:2]) == (taken, ["caption 0", f"caption {step}"])
+
+
+def test_a_query_bank_without_captions_is_refused(evaluate, tmp_path):
+    (tmp_path / "bank.txt").write_text("\n\n")
+    code, _, err = evaluate("--query-bank", tmp_path / "bank.txt")
+    assert code == 1
+    assert "there is no caption in the query bank" in err
+
+
+def test_videos_of_which_none_can_be_decoded_are_an_error(evaluate, tmp_path):
+    (tmp_path / "a.mp4").write_text("I am no video")
+    (tmp_path / "pairs.csv").write_text("path,caption\na.mp4,a cat\n")
+    code, out, err = evaluate("--data", tmp_path / "pairs.csv")
+    assert (code, out) == (1, "")
+    assert "1 video left out, with all captions" in err
+    assert "none of the videos of pairs.csv can be decoded" in err
+
+
 def test_nothing_is_decoded_twice(evaluate, data):
     evaluate()
     videos = {file: file.read_bytes() for file in data.glob("*.mp4")}
@@ -173,8 +258,10 @@ def test_frames_are_taken_as_in_the_training_of_the_head_unless_said_otherwise(e
         return json.loads(about.read_text())["sampling"]
 
     assert sampled("own", "--head", "seqTransf") == {"frames": 12, "rate": 0.0, "choose": "uniform"}
-    assert sampled("asked", "--head", "seqTransf", "--frame-rate", 2)["rate"] == 2.0
-    assert sampled("without a card")["rate"] == 1.0
+    asked = sampled("asked", "--head", "seqTransf", "--frame-rate", 2, "--frames", 3)
+    assert asked == {"frames": 3, "rate": 2.0, "choose": "uniform"}
+    assert sampled("all", "--frame-rate", 0)["rate"] == 0.0
+    assert sampled("without a card") == {"frames": 12, "rate": 1.0, "choose": "uniform"}
 
 
 def test_a_list_that_cannot_be_written_is_one_sentence(tmp_path):
