@@ -13,6 +13,7 @@ import numpy as np
 Key = tuple[Any, ...]
 
 _CLOSE = 0.02  # embeddings are kept in 16 bits, and batches differ from run to run
+_SAME_LINE = 0.5  # pixels of the canvas: what is drawn in another batch is rounded otherwise
 _SEGMENT = "v.content_hash, s.position"
 _JOINED = "JOIN segments s ON s.id = x.segment_id JOIN videos v ON v.id = s.video_id"
 
@@ -103,14 +104,21 @@ def state_of(library: Path) -> State:
 def _things(connection: sqlite3.Connection) -> Iterator[tuple[Key, tuple[Any, ...]]]:
     for kind, (names, query) in _QUERIES.items():
         for row in connection.execute(query):
-            yield (kind, *map(_name, row[:names])), row[names:]
+            held = tuple(map(_points, row[names:])) if kind == "sketch" else row[names:]
+            yield (kind, *map(_name, row[:names])), held
 
 
 def _name(value: Any) -> Any:
     return Path(os.fsdecode(value)).name if isinstance(value, bytes) else value
 
 
+def _points(stored: bytes) -> np.ndarray:
+    return np.frombuffer(stored, "<f4")
+
+
 def _alike(one: Any, other: Any) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return one.shape == other.shape and np.allclose(one, other, atol=_SAME_LINE)
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= _CLOSE
     if isinstance(one, bytes) and isinstance(other, bytes) and one != other:
@@ -129,4 +137,5 @@ def _close(one: bytes, other: bytes) -> bool:
 def _shown(value: tuple[Any, ...] | None) -> str:
     if value is None:
         return "nothing"
-    return ", ".join(f"{len(one)} bytes" if isinstance(one, bytes) else str(one) for one in value)
+    sized = (bytes, np.ndarray)
+    return ", ".join(f"{len(one)} values" if isinstance(one, sized) else str(one) for one in value)
