@@ -150,6 +150,69 @@ BOUNDS = [
 ]
 
 
+# As docs and template say; a changed default is a change for every library.
+DEFAULTS = {
+    LibrarySettings: {"group": "none", "keep_days": 30},
+    SearchSettings: {"rerank": "none"},
+    TagSettings: {"vocabulary": "auto", "min_probability": 0.5, "most": 5, "head": "auto"},
+    SketchSettings: {
+        "strokes": 16,
+        "preset": "quick",
+        "mask": "auto",
+        "scene": False,
+        "progressive": False,
+        "seed": 0,
+        "after_indexing": False,
+    },
+    UiSettings: {
+        "allow_changes": "local",
+        "folders": [],
+        "uploads": "uploads",
+        "upload_limit_mb": 2000,
+        "upload_files": 100,
+        "keep_free_mb": 1000,
+        "uploads_at_once": 8,
+        "uploads_per_visitor": 4,
+        "upload_silence_s": 20,
+        "upload_hours": 6,
+        "token": "",
+        "look_token": "",
+        "hosts": [],
+        "connections": 400,
+        "ask_within_s": 10,
+    },
+}
+
+
+@pytest.mark.parametrize("form", DEFAULTS)
+def test_what_nobody_sets_is_as_it_always_was(form) -> None:
+    assert form().model_dump() == DEFAULTS[form]
+
+
+@pytest.mark.parametrize("form", DEFAULTS)
+def test_a_setting_that_does_not_exist_or_changes_later_is_refused(form) -> None:
+    with pytest.raises(ValidationError, match="nonsense"):
+        form.model_validate({"nonsense": 1})
+    with pytest.raises(ValidationError, match="frozen"):
+        setattr(form(), next(iter(DEFAULTS[form])), None)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("#" * 100_001, "it is larger than 100 kB"),
+        ("#" * 10_001, "it has a line of more than 10,000 characters"),
+    ],
+)
+def test_a_file_of_more_than_anybody_writes_is_refused_and_one_of_as_much_is_read(
+    written, content, reason
+) -> None:
+    with pytest.raises(KinodexError, match=f"cannot be read: {reason}"):
+        read_settings(written(content), TagSettings)
+    assert read_settings(written("#" * 10_000 + "\n[tags]\nmost = 7"), TagSettings).most == 7
+    assert read_settings(written("#\n" * 50_000), TagSettings) == TagSettings()
+
+
 def test_every_number_has_bounds() -> None:
     forms = (LibrarySettings, SearchSettings, TagSettings, SketchSettings, UiSettings)
     numbers = {

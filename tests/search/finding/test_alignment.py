@@ -44,6 +44,34 @@ def test_what_lies_too_far_apart_is_no_sequence():
     assert best_alignments(line, scores, 19.0).totals.tolist() == [1.0]
 
 
+@pytest.mark.parametrize(
+    ("starts_s", "ends_s", "within_s", "found"),
+    [
+        ([0.0, 10.009], [10.0, 20.0], 0.0, True),  # times are rounded in the catalog
+        ([0.0, 10.011], [10.0, 20.0], 0.0, False),
+        ([0.0, 9.991], [10.0, 20.0], None, True),
+        ([0.0, 9.989], [10.0, 20.0], None, False),
+        ([0.0, 15.009], [10.0, 20.0], 5.0, True),
+        ([0.0, 15.011], [10.0, 20.0], 5.0, False),
+    ],
+)
+def test_steps_touch_within_a_hundredth_of_a_second(starts_s, ends_s, within_s, found):
+    line = Timeline(np.array([3, 3]), np.array(starts_s), np.array(ends_s))
+    scores = np.array([[1.0, 0.0], [0.0, 1.0]])
+    assert (len(best_alignments(line, scores, within_s).totals) == 1) is found
+
+
+def test_no_step_reaches_into_another_video_however_far_it_may():
+    line = timeline(1, 1, 1)
+    assert len(best_alignments(line, np.ones((2, 3)), 1e6).totals) == 0
+    assert len(best_alignments(line, np.ones((2, 3)), None).totals) == 0
+
+
+def test_the_first_of_equal_places_is_taken_and_equal_videos_keep_their_order():
+    found = best_alignments(timeline(3, 3), np.ones((2, 6)), None)
+    assert found.places.tolist() == [[0, 1], [3, 4]]
+
+
 def test_a_video_of_too_few_segments_is_left_out():
     found = best_alignments(timeline(1, 3), np.ones((2, 4)), None)
     assert found.places.tolist() == [[1, 2]]
