@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from search.catalog.segment_reference import NoSuchSegment, find_segment
+from search.catalog.segment_reference import NoSuchSegment, find_segment, is_reference
 from search.catalog.store import Store
 from search.catalog.tables import VideoPath
+from search.catalog.writing import mark_missing
 from tests.search.finding.test_engine import Shelf, axis
 
 ODD = ("/v/a@1:00.mp4", "/v/-x.mp4", "/v/new\nline.mp4", "/v/42")
@@ -17,7 +18,9 @@ def segments(library, backbone) -> dict[str, list[int]]:
     """Two segments of ten seconds in each video."""
     shelf = Shelf(library, backbone)
     paths = ("/v/a.mp4", "/v/b.mp4", "/w/b.mp4", *ODD)
-    return {path: shelf.put(path, axis(0), axis(1)) for path in paths}
+    made = {path: shelf.put(path, axis(0), axis(1)) for path in paths}
+    shelf.put("/v/longer.mp4", axis(0), axis(1), axis(2))
+    return made
 
 
 def found(library: Store, text: str) -> int:
@@ -62,7 +65,8 @@ def test_odd_names_are_names(library, segments, path):
 @pytest.mark.parametrize(
     "text",
     [
-        "0", "99", "9" * 40, "-1", "", "@", "@1:00", "a.mp4", "a.mp4@", "a.mp4@x", "a.mp4@-1",
+        "0", "99", "9" * 18, "9" * 19, "9" * 40, "-1", "", "@", "@1:00",
+        "a.mp4", "a.mp4@", "a.mp4@x", "a.mp4@-1",
         "a.mp4@21", "a.mp4@1e3", "a.mp4@1:2:3:4", "a.mp4@nan", "²", "gone.mp4@1", "a.mp4@1 0",
         "' OR 1=1 --@1", "a.mp4@.", "a.mp4@1..2",
     ],
@@ -77,3 +81,25 @@ def test_paths_that_are_not_indexed_are_no_videos(library, segments):
         session.add(VideoPath(path=Path("/v/failed.mp4"), size_bytes=1, mtime_ns=1))
     with pytest.raises(NoSuchSegment, match="no indexed video"):
         found(library, "/v/failed.mp4@1")
+
+
+def test_of_two_videos_of_a_name_the_one_that_is_there_is_meant(library, segments):
+    with library.writing() as session:
+        mark_missing(session, Path("/v"), [])
+    assert found(library, "b.mp4@1") == segments["/w/b.mp4"][0]
+    assert found(library, "/v/b.mp4@1") == segments["/v/b.mp4"][0]
+    assert found(library, "a.mp4@1") == segments["/v/a.mp4"][0]  # there is no other
+
+
+def test_an_accent_may_be_typed_in_either_of_its_two_spellings(library, backbone):
+    [segment] = Shelf(library, backbone).put("/v/cafe\u0301.mp4", axis(0))
+    for name in ("caf\u00e9.mp4", "cafe\u0301.mp4", "/v/caf\u00e9.mp4"):
+        assert found(library, f"{name}@1") == segment
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"),
+    [("37", True), ("a.mp4@1:02", True), ("²", False), ("a dog", False), ("@1:02", False)],
+)
+def test_a_reference_has_the_form_of_one(text, is_one):
+    assert is_reference(text) is is_one

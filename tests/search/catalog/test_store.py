@@ -16,7 +16,7 @@ import search.catalog.database
 from models.errors import KinodexError
 from search.catalog import tag_tables  # noqa: F401  (their tables join the catalog's)
 from search.catalog.database import SCHEMA, CatalogError, DamagedCatalog, open_database
-from search.catalog.store import LibraryNotFound, Store, default_folder
+from search.catalog.store import LibraryNotFound, Store, default_folder, media_folder
 from search.catalog.summary import summarise
 from search.catalog.tables import Base, VideoPath
 
@@ -165,3 +165,63 @@ def test_a_table_that_is_not_there_is_said_as_damage(tmp_path):
         connection.commit()
     with pytest.raises(DamagedCatalog, match="paths"):
         Store.open(tmp_path)
+
+
+def test_files_of_a_segment_lie_by_the_thousand(tmp_path):
+    with Store.open(tmp_path, create=True) as store:
+        assert store.keyframe_file(999) == tmp_path / "media" / "keyframes" / "0" / "999.jpg"
+        assert store.keyframe_file(4711) == tmp_path / "media" / "keyframes" / "4" / "4711.jpg"
+        assert store.sketch_file(12_000, "webp") == store.sketches_folder / "12" / "12000.webp"
+        assert store.sketches_folder == tmp_path / "media" / "sketches"
+        assert store.query_picture_file("ab") == tmp_path / "media" / "queries" / "ab.jpg"
+        assert store.vectors_folder == tmp_path / "vectors"
+        assert store.catalog_file == tmp_path / "catalog.db"
+        assert store.settings_file == tmp_path / "library.toml"
+
+
+def test_what_the_folder_cannot_hold_lies_elsewhere_but_is_read_where_it_lies(tmp_path):
+    with Store.open(tmp_path, create=True) as store:
+        there = store.keyframe_file(1)
+        there.parent.mkdir(parents=True)
+        there.touch()
+    store.may_write = False
+    assert store.keyframe_file(1) == there
+    assert store.keyframe_file(2) == media_folder(tmp_path) / "keyframes" / "0" / "2.jpg"
+
+
+@pytest.mark.parametrize("name", ["a\0b", "~nobody-knows-her/library"])
+def test_what_can_be_no_folder_is_one_sentence(name):
+    with pytest.raises(KinodexError, match="can be no folder"):
+        Store.open(name)
+
+
+@pytest.mark.parametrize("leftover", ["catalog.db-wal", "media/keyframes/0/1.jpg", "vectors/x/y"])
+def test_a_catalog_that_was_emptied_is_not_taken_for_a_new_one(tmp_path, leftover):
+    Store.open(tmp_path, create=True).close()
+    (tmp_path / "catalog.db").write_bytes(b"")
+    Store.open(tmp_path).close()  # nothing lies beside it: it is new
+    (tmp_path / "catalog.db").write_bytes(b"")
+    file = tmp_path / leftover
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(b"x")
+    with pytest.raises(CatalogError, match="is empty, but what lies beside it is not"):
+        Store.open(tmp_path)
+
+
+def test_a_journal_without_content_is_no_leftover(tmp_path):
+    Store.open(tmp_path, create=True).close()
+    for name in ("catalog.db", "catalog.db-wal"):
+        (tmp_path / name).write_bytes(b"")
+    with Store.open(tmp_path) as store:
+        assert summarise(store).videos == 0
+
+
+def test_compacting_gives_the_disk_back_what_was_deleted(tmp_path):
+    with Store.open(tmp_path, create=True) as store:
+        with store.writing() as session:
+            session.execute(text("CREATE TABLE large AS SELECT zeroblob(1000000) AS content"))
+        with store.writing() as session:
+            session.execute(text("DROP TABLE large"))
+        store.compact()
+        with store.reading() as session:
+            assert session.execute(text("PRAGMA page_count")).scalar() < 100
