@@ -1,5 +1,6 @@
 """The identity of a content: of all bytes, holes included, and given up when nobody waits."""
 
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -62,3 +63,47 @@ def test_eight_terabytes_of_nothing_are_given_up_after_a_megabyte(tmp_path):
 def test_a_file_that_cannot_be_read_is_a_failure_with_a_reason(tmp_path):
     with pytest.raises(DecodeFailed, match="it cannot be read"):
         hash_content(tmp_path / "not there")
+
+
+def seeking(monkeypatch: pytest.MonkeyPatch, whence: int, answer: int | OSError) -> None:
+    """One of the two questions about holes is answered so."""
+    real = os.lseek
+
+    def lseek(descriptor: int, place: int, how: int) -> int:
+        if how != whence:
+            return real(descriptor, place, how)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    monkeypatch.setattr(indexer.reading.contents.os, "lseek", lseek)
+
+
+@pytest.mark.parametrize("whence", [os.SEEK_DATA, os.SEEK_HOLE])
+def test_a_file_system_that_refuses_to_tell_of_holes_will_do(tmp_path, monkeypatch, whence):
+    (tmp_path / "file").write_bytes(b"film" * MB)
+    seeking(monkeypatch, whence, OSError(errno.EINVAL, "no such question"))
+    assert hash_content(tmp_path / "file") == plain(tmp_path / "file")
+
+
+def test_a_file_that_was_cut_while_its_holes_are_looked_for_ends_there(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"film" * MB)
+    seeking(monkeypatch, os.SEEK_HOLE, OSError(errno.ENXIO, "past the end"))
+    assert hash_content(tmp_path / "file") == plain(tmp_path / "file")
+
+
+@pytest.mark.parametrize("whence", [os.SEEK_DATA, os.SEEK_HOLE])
+def test_a_disk_that_fails_while_holes_are_looked_for_is_told(tmp_path, monkeypatch, whence):
+    (tmp_path / "file").write_bytes(b"film")
+    seeking(monkeypatch, whence, OSError(errno.EIO, "Input/output error"))
+    with pytest.raises(DecodeFailed, match="Input/output error") as failed:
+        hash_content(tmp_path / "file")
+    assert failed.value.stage == "read"
+
+
+def test_a_hole_that_closes_where_it_was_looked_for_does_not_hold_it_up(tmp_path, monkeypatch):
+    (tmp_path / "file").write_bytes(b"films")
+    monkeypatch.setattr(
+        indexer.reading.contents.os, "lseek", lambda _descriptor, place, _how: place
+    )
+    assert hash_content(tmp_path / "file") == plain(tmp_path / "file")

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from indexer.reading import shots as shots_module
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.settings import IndexSettings
 from indexer.reading.shots import ShotDetector
@@ -141,3 +142,165 @@ def test_cuts_survive_compression(tmp_path: Path, seed: int) -> None:
 
     found = [number for number, one in enumerate(marked) if one.starts_shot]
     assert found == np.cumsum(lengths)[:-1].tolist()
+
+
+def flat(colour: float, light: float = 100.0, *, side: int = 8) -> np.ndarray:
+    """A look without any detail. Two that differ by c in colour differ by 2/3 c on the whole."""
+    return np.stack([np.full((side, side), level, np.float32) for level in (light, colour, colour)])
+
+
+def moved(change: float) -> tuple[np.ndarray, np.ndarray]:
+    """Two looks on both sides of grey with this much change, three quarters of it unexplained."""
+    return flat(128 - 0.75 * change), flat(128 + 0.75 * change)
+
+
+def found(looks: list[np.ndarray], *, rate: float = 25, threshold: float = 1.0) -> list[int]:
+    frames = [Picture(number / rate, look) for number, look in enumerate(looks)]
+    marked = ShotDetector(threshold=threshold).mark(frames)
+    return [number for number, one in enumerate(marked) if one.starts_shot]
+
+
+def cut(change: float, *, rate: float = 25, threshold: float = 1.0) -> list[int]:
+    first, second = moved(change)
+    return found([first] * 9 + [second] * 9, rate=rate, threshold=threshold)
+
+
+def test_a_change_of_seven_levels_is_a_cut_and_of_less_is_none() -> None:
+    assert (cut(7.01), cut(6.99)) == ([9], [])
+    assert (cut(14.02, threshold=2), cut(13.98, threshold=2)) == ([9], [])
+
+
+def test_between_slides_more_than_three_quarters_of_a_second_apart_it_takes_twenty_levels() -> None:
+    slow = 1 / 0.76
+    assert (cut(20.01, rate=slow), cut(19.99, rate=slow)) == ([9], [])
+    assert (cut(40.02, rate=slow, threshold=2), cut(39.98, rate=slow, threshold=2)) == ([9], [])
+    assert cut(10, rate=1 / 0.74) == [9]
+
+
+def drifting(usual: float, change: float) -> list[np.ndarray]:
+    """A picture that changes by as much all the time, and once by more."""
+    steps = np.cumsum([usual] * 12 + [change] + [usual] * 12)
+    return [flat(128 + 1.5 * (step - steps[12] + change / 2)) for step in steps]
+
+
+def test_a_cut_changes_two_and_a_half_times_as_much_as_is_usual() -> None:
+    assert (found(drifting(4, 10.02)), found(drifting(4, 9.98))) == ([12], [])
+    assert found(drifting(4, 20.04), threshold=2) == [12]
+    assert found(drifting(4, 19.96), threshold=2) == []
+
+
+@pytest.mark.parametrize("is_before", [True, False])
+def test_a_cut_changes_one_and_a_half_times_as_much_as_anything_near_it(is_before: bool) -> None:
+    def looks(change: float) -> list[np.ndarray]:
+        steps = [0.0] * 25
+        steps[12 - 3 if is_before else 12 + 3], steps[12] = 6, change
+        heights = np.cumsum(steps)
+        return [flat(128 + 1.5 * (step - heights[11] - change / 2)) for step in heights]
+
+    assert (found(looks(9.02)), found(looks(8.98))) == ([12], [])
+
+
+def test_what_comes_back_by_half_is_a_flash() -> None:
+    def flash(returns: float) -> list[int]:
+        old, new = moved(20)
+        later = old + (1 - returns) * (new - old)
+        return found([old] * 9 + [new] + [later] * 9)
+
+    assert (flash(0.49), flash(0.51)) == ([9], [])
+
+
+@pytest.mark.parametrize(
+    ("rate", "longest"), [(100, 15), (50, 13), (25, 7), (20, 5), (6, 2), (4, 2)]
+)
+def test_a_flash_lasts_a_quarter_of_a_second_and_between_two_and_fifteen_frames(
+    rate: float, longest: int
+) -> None:
+    def begins(length: int) -> bool:
+        old, new = moved(20)
+        return 20 in found([old] * 20 + [new] * length + [old] * 20, rate=rate)
+
+    assert not begins(longest)
+    assert begins(longest + 1)
+
+
+def test_a_cut_back_to_what_was_seen_a_quarter_of_a_second_ago_is_none() -> None:
+    def ends(length: int) -> bool:
+        old, new = moved(20)
+        return 20 + length in found([old] * 20 + [new] * length + [old] * 20)
+
+    assert not ends(6)
+    assert ends(7)
+
+
+@pytest.mark.parametrize(("change", "remains"), [(10, 5.0), (20, 10.0), (30, 12.0), (60, 12.0)])
+def test_a_change_that_light_explains_by_half_is_no_cut_unless_much_remains(
+    change: float, remains: float
+) -> None:
+    def lit(colours: float) -> list[int]:
+        # In pictures without detail light explains all of its own change and a quarter of the
+        # colours'.
+        light = 3 * change - 4 * colours
+        old, new = flat(128 - colours, 60), flat(128 + colours, 60 + light)
+        return found([old] * 9 + [new] * 9)
+
+    assert (lit(remains + 0.01), lit(remains - 0.01)) == ([9], [])
+
+
+@pytest.mark.parametrize(("shift", "is_cut"), [(2, False), (8, False), (10, True)])
+@pytest.mark.parametrize("axis", [1, 2])
+def test_a_jolt_by_a_fifth_of_the_picture_is_no_cut(shift: int, is_cut: bool, axis: int) -> None:
+    noise = np.random.default_rng(3).uniform(40, 220, (3, 32, 32)).repeat(2, 1).repeat(2, 2)
+    panorama = noise.astype(np.float32)
+    old = panorama[:, 10:50, 10:50]
+    for way in (1, -1):
+        down, right = (way * shift if axis == side else 0 for side in (1, 2))
+        new = panorama[:, 10 + down : 50 + down, 10 + right : 50 + right]
+        assert found([old] * 9 + [new] * 9) == [9] * is_cut
+
+
+def test_light_explains_up_to_twice_and_down_to_half_the_contrast() -> None:
+    rising = np.tile(np.arange(-20.0, 20.0, 10.0), (4, 1))
+    look = np.stack([rising, 128 + rising, 128 + rising])
+
+    def remains(factor: float) -> float:
+        brighter = np.stack([factor * rising + 50, 128 + factor * rising, 128 + factor * rising])
+        return shots_module._brightened_difference(look, brighter)
+
+    assert [remains(factor) for factor in (0.5, 1, 2)] == [0, 0, 0]
+    # Means of 10 levels of light, of which the mean is 5 less, and of 10 of each colour.
+    assert remains(3) == pytest.approx((10 + 2 * 10) / 3)
+    assert remains(0.25) == pytest.approx(0.25 * 10)
+    assert remains(-1) == pytest.approx(1.5 * 10)
+
+
+def test_a_single_row_of_pixels_is_compared_as_it_is() -> None:
+    old, new = np.full((3, 1, 5), 100.0), np.full((3, 1, 5), 180.0)
+    new[1:] = 100.0
+    assert shots_module._unexplained(old, old) == pytest.approx(2 * 14 / 3)
+    assert shots_module._halved(old) is old
+    assert shots_module._halved(np.zeros((3, 5, 7))).shape == (3, 2, 3)
+    quarter = np.arange(4.0).reshape(1, 2, 2).repeat(3, 0)
+    assert shots_module._halved(quarter).tolist() == [[[1.5]]] * 3
+
+
+def after_black(black: np.ndarray, frames: int = 5) -> list[int]:
+    return found([flat(128)] * 9 + [black] * frames + [flat(128)] * 9)
+
+
+def test_black_of_a_tenth_of_a_second_ends_a_shot() -> None:
+    assert (after_black(flat(128, 0), 3), after_black(flat(128, 0), 2)) == ([12], [])
+
+
+def test_black_is_dark_and_has_no_detail() -> None:
+    assert (after_black(flat(128, 25.9)), after_black(flat(128, 26.1))) == ([14], [])
+    for spread, is_black in ((5.9, True), (6.1, False)):
+        black = flat(128, 15)
+        black[0, ::2] += spread
+        black[0, 1::2] -= spread
+        assert after_black(black) == [14] * is_black
+
+
+def test_each_stretch_of_black_is_measured_by_itself() -> None:
+    picture, black = [flat(128)] * 9, [flat(128, 0)]
+    assert found(picture + black * 2 + picture + black * 2 + picture) == []
+    assert found(picture + black * 5 + picture + black * 5 + picture) == [14, 28]
