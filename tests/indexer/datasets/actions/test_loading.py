@@ -162,6 +162,9 @@ def test_a_list_of_ones_own_as_jsonl_with_splits(tmp_path):
         ("ssv2/something-something-v2-train.json", '"id":"42326"', '"id":7', "line 3: 'id' is mis"),
         ("ssv2/something-something-v2-train.json", "Holding [", "Kissing [", "line 2: 'Kissing so"),
         ("ssv2/something-something-v2-labels.json", '"2"', '"1"', "line 4: '1' is no number that"),
+        ("ssv2/something-something-v2-labels.json", '"2"', '"3"', "line 4: '3' is no number that"),
+        ("ssv2/something-something-v2-labels.json", '"2"', '"-1"', "line 4: '-1' is no number t"),
+        ("ssv2/something-something-v2-labels.json", '"2"', '"x"', "line 4: 'x' is no number tha"),
         ("charades/Charades_v1_classes.txt", "c001 P", "c000 P", "line 2: '.*' is not a new code"),
         ("charades/Charades_v1_train.csv", "c092 11", "c093 11", "line 2: 'c093' is no code"),
         ("charades/Charades_v1_train.csv", "0.00 4.00", "0.00", "line 5: 'c001 0.00' is not a c"),
@@ -310,3 +313,51 @@ def test_a_library_without_corrections_is_answered_with_the_way_to_make_some(tmp
     Store.open(tmp_path, create=True).close()
     with pytest.raises(DatasetError, match="say it with 'kinodex tag --correct SEGMENT LABEL'"):
         load_corrections(tmp_path)
+
+
+def test_moments_have_the_labels_that_hold_for_exactly_half_of_them_or_more(folder):
+    file = folder / "charades" / "Charades_v1_train.csv"
+    lines = file.read_text().splitlines()
+    row = "46GP8,HR43,Kitchen,6,7,Yes,script,food,Cooking.,{},30.58"
+    actions = "c000 0 4;c001 2 9;c092 2.01 9;c092 -1 2;c001 5 5;c000 7 6"
+    file.write_text("\n".join([lines[0], row.format(actions)]))
+    dataset = load_actions(f"charades-moments:{folder / 'charades'}", split="train")
+    found = {(clip.start_s, clip.end_s): clip.labels for clip in dataset.clips}
+    assert found == {(0, 4): (0, 1, 2), (2, 9): (1, 2), (2.01, 9): (1, 2), (0, 2): (0, 2)}
+    assert [clip.group for clip in dataset.clips] == ["HR43"] * 4
+
+
+def test_about_five_hundred_clips_are_held_out_or_a_fifth_where_there_are_few(tmp_path):
+    (tmp_path / "0.mp4").touch()
+
+    def held(clips: int, **asked: int) -> int:
+        rows = "".join(f"{n}.mp4,label {n % 2}\n" for n in range(clips))
+        (tmp_path / "clips.csv").write_text(f"path,label\n{rows}")
+        return len(load_action_training(str(tmp_path / "clips.csv"), **asked)[1])
+
+    assert [held(9), held(10), held(2600)] == [1, 2, 500]
+    assert held(100, validation_clips=7) == 7
+
+
+def test_nothing_to_train_on_is_answered_with_what_there_could_be():
+    with pytest.raises(DatasetError, match="give --data or --from-library"):
+        load_action_training(None)
+
+
+def test_a_list_without_any_label_is_an_error(tmp_path):
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "clips.csv").write_text("path,label\na.mp4,\n")
+    with pytest.raises(DatasetError, match="names no label"):
+        load_actions(str(tmp_path / "clips.csv"), split="test")
+
+
+def test_a_group_of_exactly_the_room_that_is_left_is_held_out():
+    clips = tuple(
+        LabelledClip(f"v{at}", Path(f"v{at}"), (0,), group=f"g{at // 2}") for at in range(8)
+    )
+    dataset = LabelledDataset("list", "train", ("a",), clips)
+    assert [len(dataset.held_out(room)[1]) for room in (0, 1, 2, 3, 4, 99)] == [0, 0, 2, 2, 4, 6]
+
+
+def test_once_or_more_is_asked_of_few_shots():
+    assert len(few_shot(dataset_of([(0,), (0,)]), 1, seed=0)) == 1

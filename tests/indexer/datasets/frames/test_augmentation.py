@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torchvision.transforms.v2 import functional as F
 
 from indexer.datasets.frames.augmentation import Augmentation, speak_of_sides
 
@@ -93,3 +94,90 @@ def test_colours_stay_near_what_they_were():
     # A tenth of the circle of hues is a little more than half of the way to yellow or to violet.
     turned = [abs(green - blue) / max(1, red - min(green, blue)) for red, green, blue in tints]
     assert 0.5 < max(turned) < 0.65
+
+
+class Drawn:
+    """Gives the chances that it was told, one after the other; crops are the whole middle."""
+
+    def __init__(self, *chances: float) -> None:
+        self._chances = list(chances)
+
+    def random(self) -> float:
+        return self._chances.pop(0)
+
+    def integers(self, low: int, high: int | None = None) -> int:
+        return 0
+
+    def uniform(self, low: float, high: float) -> float:
+        return high
+
+    def permutation(self, count: int) -> range:
+        return range(count)
+
+
+def by_chance(*chances: float, flip: bool = True) -> torch.Tensor:
+    return Augmentation((40, 40), flip=flip)(still(1), Drawn(*chances))  # type: ignore[arg-type]
+
+
+def test_half_of_the_clips_are_mirrored_four_fifths_coloured_and_one_fifth_grey():
+    plain = by_chance(0.51, 0.81, 0.21)
+    assert (plain == still(1)).all()
+    assert (by_chance(0.49, 0.81, 0.21) == still(1).flip(-1)).all()
+    assert (by_chance(0.49, 0.81, 0.21, flip=True) != plain).any()
+    assert (by_chance(0.81, 0.21, flip=False) == plain).all()
+    assert (by_chance(0.51, 0.79, 0.21) != plain).any()
+    red, green, blue = by_chance(0.51, 0.81, 0.19)[0]
+    assert (red == green).all()
+    assert (green == blue).all()
+
+
+def test_colours_are_changed_by_brightness_contrast_saturation_and_hue_in_a_random_order():
+    clip = still(1)
+    expected = F.adjust_brightness(clip, 1.4)
+    expected = F.adjust_contrast(expected, 1.4)
+    expected = F.adjust_saturation(expected, 1.2)
+    assert (by_chance(0.51, 0.79, 0.21) == F.adjust_hue(expected, 0.1)).all()
+
+
+class Crops(Drawn):
+    """Chooses the size, how much wider, and the place of a crop."""
+
+    def __init__(self, *chosen: int) -> None:
+        super().__init__(0.9, 0.9)
+        self._chosen = list(chosen)
+        self.ranges: list[tuple[int, int | None]] = []
+
+    def integers(self, low: int, high: int | None = None) -> int:
+        self.ranges.append((low, high))
+        return self._chosen.pop(0)
+
+
+def crop(*chosen: int) -> tuple[int, int, int, int]:
+    """Left and top of a crop of a picture of 100 by 80, and its width and height."""
+    columns = torch.arange(100, dtype=torch.uint8).expand(80, 100)
+    rows = torch.arange(80, dtype=torch.uint8)[:, None].expand(80, 100)
+    picture = torch.stack([columns, rows, rows])[None]
+    random = Crops(*chosen)
+    cut = Augmentation((80, 80), flip=False)(picture, random)[0]  # type: ignore[arg-type]
+    assert random.ranges == [(4, None), (-1, 2), (13, None)]
+    left, top = int(cut[0, 0, 0]), int(cut[1, 0, 0])
+    return left, top, int(cut[0, 0, -1]) - left + 1, int(cut[1, -1, 0]) - top + 1
+
+
+def test_crops_are_of_four_sizes_whose_sides_differ_by_one_step_at_most():
+    # The place 0 is the upper left corner; sizes are parts of the shorter side.
+    assert crop(0, 0, 0) == (0, 0, 80, 80)
+    assert crop(0, 1, 0) == (0, 0, 70, 80)
+    assert crop(0, -1, 0) == (0, 0, 80, 80)
+    assert crop(1, 0, 0) == (0, 0, 70, 70)
+    assert crop(2, -1, 0) == (0, 0, 70, 60)
+    assert crop(3, 0, 0) == (0, 0, 53, 53)
+    assert crop(3, 1, 0) == (0, 0, 53, 53)
+
+
+def test_crops_lie_in_corners_at_edges_and_between():
+    # A crop of 70 by 70 leaves 30 columns and 10 rows.
+    assert [crop(1, 0, place)[:2] for place in range(13)] == [
+        (0, 0), (0, 5), (0, 10), (7, 2), (7, 7), (15, 0), (15, 5), (15, 10),
+        (22, 2), (22, 7), (30, 0), (30, 5), (30, 10),
+    ]  # fmt: skip

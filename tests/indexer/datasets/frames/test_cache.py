@@ -16,7 +16,7 @@ import torch
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import cache as frame_cache
 from indexer.datasets.frames import store as frame_store
-from indexer.datasets.frames.cache import FrameCache
+from indexer.datasets.frames.cache import FrameCache, default_processes
 from indexer.datasets.frames.store import FrameStore, Stamp
 from indexer.reading.clip import sample_clip
 from indexer.reading.sampling import Sampling
@@ -290,3 +290,11 @@ def test_pictures_serve_all_models_that_take_the_same_ones(backbone, tmp_path):
     assert folder(interpolation="bilinear") != usual
     assert folder(resize_mode="squash") != usual
     assert folder(fill_color=7) != usual
+
+
+@pytest.mark.parametrize(
+    ("cores", "processes"), [(None, 1), (1, 1), (2, 1), (3, 1), (4, 2), (16, 8), (64, 8)]
+)
+def test_half_of_the_cores_decode_at_most_eight(monkeypatch, cores, processes):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert default_processes() == processes
