@@ -2,13 +2,14 @@
 
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from indexer.pipeline import IndexReport, check_paths
 from models.clip.backbone import Backbone
 from search.catalog.settings import SketchSettings
+from search.catalog.spaces import SpaceMismatch
 from search.catalog.store import Store
 from search.heads import choose_head
 from search.wording import counted, printable
@@ -75,28 +76,63 @@ def _run(
     watched: Sequence[Path] = (),
     as_json: bool,
 ) -> int:
-    library, backbone = setup.library, setup.backbone
-    talk(
-        f"library {printable(library.folder)}, model {backbone.choice}, "
-        f"head {setup.head.identity.name}, on {backbone.device.type}"
-    )
     remarks_made: set[str] = set()
 
-    def once(do: Pass, stop: threading.Event) -> int:
-        with IndexingBar(library.folder, remarks_made) as listener:
+    def once(setup: IndexSetup, do: Pass, stop: threading.Event) -> int:
+        with IndexingBar(setup.library.folder, remarks_made) as listener:
             report = setup.run(do, listener, stop)
         if watched and report.is_empty:
             return Exit.DONE
         return _finish(
-            library, backbone, report, stop, wants_sketches=wants_sketches, as_json=as_json
+            setup.library,
+            setup.backbone,
+            report,
+            stop,
+            wants_sketches=wants_sketches,
+            as_json=as_json,
         )
 
+    _say_with_what(setup)
     with stop_on_interrupt() as stop:
         if not watched:
-            return once(work, stop)
-        return watch_folders(
-            watched, library.folder, setup.settings, stop, lambda do: once(do, stop)
-        )
+            return once(setup, work, stop)
+        rounds = _Rounds(setup, lambda setup, do: once(setup, do, stop))
+        return watch_folders(watched, setup.library.folder, setup.settings, stop, rounds.run)
+
+
+def _say_with_what(setup: IndexSetup) -> None:
+    talk(
+        f"library {printable(setup.library.folder)}, model {setup.backbone.choice}, "
+        f"head {setup.head.identity.name}, on {setup.backbone.device.type}"
+    )
+
+
+@dataclass
+class _Rounds:
+    """The rounds of a watch. Between two of them somebody may give the library another head, model
+    or sampling: the next one goes on with that.
+
+    once: does one round with what was loaded; → the exit code
+    """
+
+    setup: IndexSetup
+    once: Callable[[IndexSetup, Pass], int]
+    had_one: bool = False
+
+    def run(self, do: Pass) -> int:
+        """Do one. Raises SpaceMismatch if it is the first and the library was made otherwise."""
+        try:
+            code = self.once(self.setup, do)
+        except SpaceMismatch:
+            if not self.had_one:
+                raise
+            flags = ModelFlags(device=self.setup.backbone.device.type)
+            self.setup = IndexSetup.load(self.setup.library, flags, talk)
+            talk("the library was changed meanwhile: going on with what it uses now")
+            _say_with_what(self.setup)
+            code = self.once(self.setup, do)
+        self.had_one = True
+        return code
 
 
 def _finish(

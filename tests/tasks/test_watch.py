@@ -13,6 +13,7 @@ import pytest
 
 from indexer.reading.settings import IndexSettings
 from search.catalog.lock import INDEXING, is_held, only_indexer
+from search.catalog.spaces import active_space
 from search.catalog.summary import failures, summarise
 from search.library import Library
 from search.tags.reading import active_vocabulary
@@ -22,6 +23,11 @@ from tests.corpus import shots, write_clip
 from tests.disks import failing
 
 _WITHIN_S = 60
+
+
+def head_in_use(library: Library) -> str:
+    with library.reading() as session:
+        return active_space(session).head
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -134,6 +140,19 @@ def test_what_is_tagged_otherwise_meanwhile_stays_so(watched, tmp_path):
     until(lambda: not is_held(watched.library, INDEXING))
     with Library.open(watched.library) as library, library.reading() as session:
         assert active_vocabulary(session).name == "words.txt"
+
+
+def test_a_library_that_is_fused_otherwise_meanwhile_is_gone_on_with(watched):
+    until(lambda: watched.said("watching 1 place"))
+    with Library.open(watched.library) as library:
+        assert head_in_use(library) == "seqTransf"
+    assert call("fuse", "--head", "meanP", "-l", watched.library) == 0
+    write_clip(watched.videos / "second.mp4", shots([12]))
+    until(lambda: watched.indexed() == 2)
+    assert watched.process.poll() is None
+    assert watched.said("going on with what it uses now")
+    with Library.open(watched.library) as library:
+        assert head_in_use(library) == "meanP"
 
 
 def test_it_can_be_ended_while_it_indexes(watched):
