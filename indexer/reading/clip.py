@@ -21,7 +21,7 @@ _GRID_TOLERANCE = 0.02
 # Winding goes too far in some containers, so it aims earlier than is wanted.
 _WIND_MARGIN_S = 5.0
 # Small pictures that are kept while a clip is read; a longer clip is read a second time.
-_HELD_FRAMES = 256
+_FRAMES_IN_HAND = 256
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class _Window:
 
     def candidates(self, reader: PyAVReader, on_frame: Callable[[], None]) -> Iterator[Frame]:
         """The first frame in each cell of the window's time grid."""
-        last_cell = -1
+        last_cell = -math.inf
         for frame in self._decoded(reader):
             on_frame()
             if frame.time_s >= self.end_s:
@@ -108,7 +108,7 @@ def _read(
 ) -> tuple[list[float], dict[int, np.ndarray]]:
     """Times of the candidates, and pixels by position: as many as may be wanted, or fit."""
     choose = sampling.choose if isinstance(sampling, Sampling) else "uniform"
-    most = max(_HELD_FRAMES, sampling.frames)
+    most = max(_FRAMES_IN_HAND, sampling.frames)
     times_s: list[float] = []
     held: dict[int, np.ndarray] = {}
     for at, frame in enumerate(candidates):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -120,7 +121,7 @@ def _duration_s(video: OpenStream, settings: IndexSettings) -> float | None:
 
 def _last_picture_s(video: OpenStream, limit_s: float) -> float:
     """When the last picture comes, or one after the limit: a stray sound may come much later."""
-    start_s, last_s = timeline_start_s(video.container), 0.0
+    start_s, last_s = timeline_start_s(video.container), -math.inf
     video.seek(start_s + limit_s)
     for packet in video.packets():
         if packet.pts is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -126,7 +127,9 @@ class PyAVReader:
         self._video.wind_to(wanted_s, counted_from_s=wanted_s + _SAME_TIME_S)
         return self._frames(self._video.pictures(), after_s=after_s)
 
-    def _frames(self, pictures: Iterator[Any], *, after_s: float = -1.0) -> Iterator[PyAVFrame]:
+    def _frames(
+        self, pictures: Iterator[Any], *, after_s: float = -math.inf
+    ) -> Iterator[PyAVFrame]:
         for picture, time_s in _rising(self._timed(pictures), start_s=self._start_s()):
             if time_s <= after_s:
                 continue
@@ -221,7 +224,7 @@ def _in_order(timed: Iterator[tuple[Any, float]]) -> Iterator[tuple[Any, float]]
 
 def _rising(timed: Iterator[tuple[Any, float]], *, start_s: float) -> Iterator[tuple[Any, float]]:
     """Times from the start of the timeline; a single picture that is late is left out."""
-    last_s = -1.0
+    last_s = -math.inf
     for picture, time_stamp_s in timed:
         time_s = max(0.0, time_stamp_s - start_s)
         if time_s > last_s:

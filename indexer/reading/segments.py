@@ -151,7 +151,7 @@ class _Sampler:
         self._final_step_s = 1 / settings.sample_rate
         self._step_s = self._final_step_s / _FINEST
         self._most = 2 * settings.min_frames_per_segment
-        self._last_cell = -1
+        self._last_cell = -math.inf
 
     def offer(self, frame: HeldFrame) -> None:
         cell = self._cell(frame.time_s)

@@ -115,7 +115,7 @@ def test_a_window_late_in_a_long_video_is_found_by_winding(tmp_path, container):
 
 def test_a_clip_with_too_many_frames_to_hold_gives_the_same(good_videos, monkeypatch):
     expected = numbers(sample(good_videos["plain.mp4"], rate=0, frames=5))
-    monkeypatch.setattr(clip_frames, "_HELD_FRAMES", 10)
+    monkeypatch.setattr(clip_frames, "_FRAMES_IN_HAND", 10)
     assert numbers(sample(good_videos["plain.mp4"], rate=0, frames=5)) == expected
 
 

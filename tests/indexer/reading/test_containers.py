@@ -1,9 +1,22 @@
 """Containers are told by their first bytes."""
 
+import io
+import os
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from indexer.reading.containers import HEADER_BYTES, container_of, is_text, why_not_video
+from indexer.reading.containers import (
+    HEADER_BYTES,
+    container_of,
+    is_text,
+    open_regular,
+    require_container,
+    why_not_video,
+)
+from indexer.reading.errors import DecodeFailed, TextInstead
 from tests.corpus import shots, write_clip
 
 
@@ -107,3 +120,76 @@ def test_texts_are_known_in_any_encoding(text: bytes, expected: bool) -> None:
 )
 def test_why_not_video(header: bytes, reason: str) -> None:
     assert why_not_video(header) == reason
+
+
+def test_two_packets_are_a_small_transport_stream_and_one_is_none() -> None:
+    packet = b"\x47" + bytes(187)
+    assert container_of(packet * 2) == "mpegts"
+    assert container_of(packet) is None
+    assert container_of(bytes(4) + packet * 2) is None
+    assert container_of((bytes(4) + packet) * 2) == "mpegts"
+    assert container_of(packet + b"\x46" + bytes(187)) is None
+
+
+def ts_packets(*counts: int, stream: int = 17, flags: int = 0x10) -> bytes:
+    """Packets of one stream that are counted so, as long as a whole header."""
+    heads = (bytes([0x47, stream >> 8, stream & 0xFF, flags | count]) for count in counts)
+    body = b"\xff" * 184
+    return b"\xff" + b"".join(head + body for head in heads)
+
+
+def test_packets_hold_something_and_at_least_two_of_a_stream_are_counted() -> None:
+    rising = [number % 16 for number in range(90)]
+    assert container_of(ts_packets(*rising)[:HEADER_BYTES]) == "mpegts"
+    assert container_of(ts_packets(*[3] * 90)[:HEADER_BYTES]) is None
+    assert container_of(ts_packets(*[3] * 39, 4, *[4] * 50)[:HEADER_BYTES]) == "mpegts"
+    # Packets that hold nothing, or only a clock, are not counted.
+    assert container_of(ts_packets(*rising, flags=0x00)[:HEADER_BYTES]) is None
+    assert container_of(ts_packets(*rising, flags=0x20)[:HEADER_BYTES]) is None
+    assert container_of(ts_packets(*rising, flags=0x30)[:HEADER_BYTES]) == "mpegts"
+
+
+def test_five_packets_at_the_end_of_what_is_looked_at_are_enough() -> None:
+    def behind(noise: int) -> str | None:
+        other = np.random.default_rng(2).integers(128, 256, noise).astype(np.uint8).tobytes()
+        return container_of((other + ts_packets(*[n % 16 for n in range(90)])[1:])[:HEADER_BYTES])
+
+    assert behind(HEADER_BYTES - 4 * 188 - 4) == "mpegts"
+    assert behind(HEADER_BYTES - 4 * 188 - 3) is None
+
+
+def test_a_byte_order_mark_alone_is_no_text() -> None:
+    assert not is_text(b"\xff\xfe")
+    assert is_text(b"\xff\xfe\x41")
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "reason"),
+    [
+        (b"", TextInstead, "it is empty"),
+        (b"a text", TextInstead, "it is a text, not a video"),
+        (bytes(100), DecodeFailed, "it holds only zeros: the copy or download was probably not"),
+        (b"\x7fELF\x02\x01\xff", DecodeFailed, "it is not in a video format"),
+    ],
+)
+def test_texts_are_told_from_other_files_that_are_no_videos(content, kind, reason) -> None:
+    with pytest.raises(DecodeFailed, match=re.escape(reason)) as failed:
+        require_container(io.BytesIO(content))
+    assert type(failed.value) is kind
+    assert failed.value.stage == "signature"
+
+
+def test_a_container_is_told_and_the_file_is_at_its_beginning_again() -> None:
+    file = io.BytesIO(b"\x1a\x45\xdf\xa3" + bytes(100_000))
+    assert require_container(file) == "matroska"
+    assert file.tell() == 0
+
+
+def test_a_folder_and_a_device_are_no_regular_files(tmp_path) -> None:
+    for path in (tmp_path, Path(os.devnull)):
+        with pytest.raises(DecodeFailed, match="it is not a regular file") as failed:
+            open_regular(path)
+        assert failed.value.stage == "signature"
+    (tmp_path / "file").write_bytes(b"abc")
+    with open_regular(tmp_path / "file") as file:
+        assert file.read() == b"abc"

@@ -3,13 +3,15 @@
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import pytest
 from av.stream import Disposition
 
 from indexer.reading.errors import DecodeFailed
-from indexer.reading.probe import probe
+from indexer.reading.probe import VideoInfo, describe, first_picture, probe
 from indexer.reading.settings import IndexSettings
 from tests.corpus import shots, write_clip
 
@@ -149,3 +151,149 @@ def test_sequel_of_a_playlist_is_never_read(tmp_path: Path) -> None:
 
     with pytest.raises(DecodeFailed, match="not a video"):
         probe(script, SETTINGS)
+
+
+def described(
+    *,
+    rotation: float = 0,
+    size: tuple[int, int] = (160, 96),
+    aspect: Fraction | None = None,
+    metadata: dict[str, str] | None = None,
+    of_stream: dict[str, str] | None = None,
+    frames: int = 0,
+    begins_us: int = 0,
+) -> VideoInfo:
+    """What is told of a file that says this of itself."""
+    stream: Any = SimpleNamespace(
+        codec_context=SimpleNamespace(codec=SimpleNamespace(canonical_name="h264")),
+        sample_aspect_ratio=aspect,
+        average_rate=None,
+        frames=frames,
+        metadata=of_stream or {},
+        duration=None,
+    )
+    container = SimpleNamespace(duration=None, start_time=begins_us, metadata=metadata or {})
+    video: Any = SimpleNamespace(name="mp4", container=container, stream=stream)
+    first = SimpleNamespace(rotation=rotation, width=size[0], height=size[1])
+    return describe(video, first, SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("told", "rotation", "size"),
+    [
+        (None, 0, (160, 96)),
+        (44, 0, (160, 96)),
+        (46, 90, (96, 160)),
+        (-90, 270, (96, 160)),
+        (180, 180, (160, 96)),
+        (-180, 180, (160, 96)),
+        (359, 0, (160, 96)),
+    ],
+)
+def test_a_picture_is_turned_by_whole_quarters(told, rotation, size) -> None:
+    info = described(rotation=told)
+    assert (info.rotation, info.width, info.height) == (rotation, *size)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "size"),
+    [
+        (None, (160, 96)),
+        (Fraction(1), (160, 96)),
+        (Fraction(4, 3), (213, 96)),
+        (Fraction(1, 2), (160, 192)),
+        (Fraction(8), (1280, 96)),
+        (Fraction(81, 10), (160, 96)),
+        (Fraction(1, 8), (160, 768)),
+        (Fraction(1, 9), (160, 96)),
+        (Fraction(0), (160, 96)),
+    ],
+)
+def test_pixels_become_square_unless_they_are_said_to_be_absurdly_long(aspect, size) -> None:
+    info = described(aspect=aspect)
+    assert (info.width, info.height) == size
+
+
+def test_what_is_not_told_is_none_and_no_offset_is_below_nothing() -> None:
+    info = described(begins_us=-500_000)
+    assert (info.duration_s, info.average_rate, info.frame_count) == (None, None, None)
+    assert info.start_offset_s == 0
+    assert described(frames=1).frame_count == 1
+    assert described(begins_us=1_500_000).start_offset_s == 1.5
+
+
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        ({"creation_time": "1970-12-31T00:00:00Z"}, None),
+        ({"creation_time": "1971-01-01T00:00:00Z"}, "1971-01-01T00:00:00+00:00"),
+        ({"date": "yesterday"}, None),
+        ({"date": " 2020-01-02 "}, "2020-01-02T00:00:00+00:00"),
+        ({"DATE": "2020-01-02"}, "2020-01-02T00:00:00+00:00"),
+        (
+            {"date": "2020-01-02", "creation_time": "2021-01-01T00:00:00Z"},
+            "2021-01-01T00:00:00+00:00",
+        ),
+        (
+            {"date": "2020-01-02T00:00:00-05:00", "creation_time": "2021-01-01T00:00:00Z"},
+            "2020-01-02T00:00:00-05:00",
+        ),
+    ],
+)
+def test_a_file_was_recorded_when_it_says_so_plausibly_with_a_zone_before_all(
+    metadata, told
+) -> None:
+    found = described(metadata=metadata).created_at
+    assert (found and found.isoformat()) == told
+
+
+def test_what_the_file_says_of_its_recording_counts_more_than_what_its_pictures_say() -> None:
+    found = described(
+        metadata={"creation_time": "2021-01-01T00:00:00Z"},
+        of_stream={"creation_time": "2022-01-01T00:00:00Z"},
+    ).created_at
+    assert found == datetime(2021, 1, 1, tzinfo=UTC)
+    found = described(of_stream={"creation_time": "2022-01-01T00:00:00Z"}).created_at
+    assert found == datetime(2022, 1, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("size", "tells_of_memory"), [((34_000, 1000), False), ((34_001, 1000), True)]
+)
+def test_of_very_large_pictures_it_is_said_that_memory_may_lack(size, tells_of_memory) -> None:
+    context = SimpleNamespace(width=size[0], height=size[1])
+    video: Any = SimpleNamespace(
+        pictures=lambda: iter(()), stream=SimpleNamespace(codec_context=context)
+    )
+    with pytest.raises(DecodeFailed, match="none of its pictures can be decoded") as failed:
+        first_picture(video)
+    assert failed.value.stage == "decode"
+    assert ("more memory than decoder_memory_gb" in failed.value.reason) is tells_of_memory
+
+
+def test_a_length_that_only_a_stray_sound_has_is_not_believed(good_videos, monkeypatch) -> None:
+    monkeypatch.setattr("indexer.reading.probe.own_length_s", lambda _video: 9999.0)
+    kept = IndexSettings(max_hours=4 / 3600)
+    assert probe(good_videos["plain.mp4"], kept).duration_s is None
+    assert probe(good_videos["offset.mp4"], kept).duration_s is None
+    # Its last picture begins at 2.96 s.
+    for seconds, is_refused in ((2.97, False), (2.95, True)):
+        settings = IndexSettings(max_hours=seconds / 3600)
+        if is_refused:
+            with pytest.raises(DecodeFailed, match="it lasts 2.8 hours or more"):
+                probe(good_videos["plain.mp4"], settings)
+        else:
+            assert probe(good_videos["plain.mp4"], settings).duration_s is None
+
+
+def test_a_clock_that_runs_over_tells_no_length(good_videos, monkeypatch) -> None:
+    monkeypatch.setattr("indexer.reading.probe.own_length_s", lambda _video: 9999.0)
+    settings = IndexSettings(max_hours=1 / 3600)
+    assert probe(good_videos["plain.ts"], settings).duration_s is None
+    assert probe(good_videos["plain.mpg"], settings).duration_s is None
+
+
+def test_a_length_at_the_limit_is_taken(good_videos, monkeypatch) -> None:
+    monkeypatch.setattr("indexer.reading.probe.own_length_s", lambda _video: 3.6)
+    info = probe(good_videos["plain.mp4"], IndexSettings(max_hours=0.001))
+    assert info.duration_s == 3.6

@@ -126,7 +126,7 @@ def test_a_window_between_two_frames_repeats_the_one_on_the_screen(good_videos):
 
 def test_a_clip_with_too_many_frames_to_hold_gives_the_same(good_videos, monkeypatch):
     expected = sampled(good_videos["plain.mp4"], SegmentSampling(4, shifts=3))
-    monkeypatch.setattr(clip_frames, "_HELD_FRAMES", 10)
+    monkeypatch.setattr(clip_frames, "_FRAMES_IN_HAND", 10)
     again = sampled(good_videos["plain.mp4"], SegmentSampling(4, shifts=3))
     assert (again.frames == expected.frames).all()
     assert (again.times_s == expected.times_s).all()

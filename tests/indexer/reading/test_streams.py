@@ -290,3 +290,32 @@ def test_a_file_that_cannot_be_sought_in_is_read_from_its_beginning(clips):
         video.container.seek = seek
         video.seek(2.0)
         assert next(video.pictures()).time == 0
+
+
+def test_a_demuxer_without_memory_is_a_failure_of_the_file(clips):
+    def demux(*_: object) -> Iterator[object]:
+        raise av.error.MemoryError(1, "none left")
+        yield
+
+    with open_video(clips["mp4"], SETTINGS) as video:
+        video.container = SimpleNamespace(demux=demux)
+        with pytest.raises(DecodeFailed, match="needs more memory") as failed:
+            list(video._demuxed(video.stream))
+        assert failed.value.stage == "memory"
+
+
+def sound_before(pictures_s: float) -> list[float]:
+    """What comes of sound until one second, where the pictures between are already so far on."""
+    packets = [
+        SimpleNamespace(pts=pts, dts=None, time_base=MILLISECOND, stream=SimpleNamespace(index=at))
+        for at, pts in ((1, 0), (0, round(1000 * pictures_s)), (1, 500), (1, 1001), (1, 700))
+    ]
+    video = OpenStream.__new__(OpenStream)
+    video.container = SimpleNamespace(streams={1: None})
+    video.packets = lambda *_: iter(packets)  # type: ignore[method-assign]
+    return [packet.pts / 1000 for packet in video._of_stream(1, 1.0)]
+
+
+def test_sound_is_looked_for_ten_seconds_of_pictures_past_the_end():
+    assert sound_before(11.0) == [0, 0.5]
+    assert sound_before(11.001) == [0]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from indexer.reading import worker_process
-from indexer.reading.errors import DecodeFailed
+from indexer.reading.errors import DecodeFailed, GivenUp
 from indexer.reading.probe import VideoInfo
 from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
@@ -263,3 +263,109 @@ def test_a_sign_of_life_is_given_only_after_a_silence(monkeypatch):
     monkeypatch.setattr(worker_process, "_ALIVE_EVERY_S", 0.0)
     parent.send_sign_of_life()
     assert isinstance(here.recv(), worker_process.Alive)
+
+
+class Child:
+    """A process that does nothing, seen from outside."""
+
+    exitcode = None
+    pid = 7
+
+    def __init__(self) -> None:
+        self.killed = 0
+
+    def is_alive(self) -> bool:
+        return True
+
+    def kill(self) -> None:
+        self.killed += 1
+
+    def join(self, _timeout_s: float) -> None:
+        pass
+
+
+def answering(*events: object, given_up: bool = False) -> tuple[DecodeWorker, Child]:
+    """A worker whose child has already said all that it will say."""
+    worker = DecodeWorker(given_up=lambda: given_up)
+    ours, worker._childs_end = multiprocessing.Pipe()  # type: ignore[attr-defined]
+    worker._connection, worker._process = ours, Child()
+    for event in events:
+        worker._childs_end.send(event)  # type: ignore[attr-defined]
+    return worker, worker._process
+
+
+def events_of(worker: DecodeWorker, **settings: float) -> list[object]:
+    job = worker_process.ThumbnailJob(Path("a.mp4"), 0.0, 32, IndexSettings(**settings), None)
+    return list(worker._run(job, job.settings))
+
+
+def test_signs_of_life_are_no_events() -> None:
+    alive, finished = worker_process.Alive(), worker_process.Finished()
+    worker, child = answering(alive, b"one", alive, alive, b"two", finished)
+    assert events_of(worker) == [b"one", b"two"]
+    assert (worker.pid, child.killed) == (7, 0)
+
+
+def test_a_child_that_was_left_in_the_middle_is_ended_before_the_next_file(monkeypatch) -> None:
+    worker, child = answering(b"one", b"two", worker_process.Finished())
+    job = worker_process.ThumbnailJob(Path("a.mp4"), 0.0, 32, SETTINGS, None)
+    assert next(worker._run(job, SETTINGS)) == b"one"
+    fresh, _ = answering(worker_process.Finished())
+    monkeypatch.setattr(worker, "_connected", lambda: fresh._connection)
+    assert list(worker._run(job, SETTINGS)) == []
+    assert child.killed == 1
+
+
+def test_a_failure_names_its_stage_and_leaves_the_child_ready() -> None:
+    failure, finished = worker_process.Failure("probe", "it is odd"), worker_process.Finished()
+    worker, child = answering(failure, b"next", finished)
+    with pytest.raises(DecodeFailed, match="it is odd") as failed:
+        events_of(worker)
+    assert failed.value.stage == "probe"
+    assert events_of(worker) == [b"next"]
+    assert child.killed == 0
+
+
+def test_a_silent_child_is_ended_after_the_time_that_is_set() -> None:
+    worker, child = answering()
+    with pytest.raises(DecodeFailed, match="no sign of life for 1 seconds") as failed:
+        events_of(worker, decode_timeout_s=1)
+    assert (failed.value.stage, child.killed, worker.pid) == ("timeout", 1, None)
+
+
+def test_a_child_that_nobody_waits_for_is_ended() -> None:
+    worker, child = answering(given_up=True)
+    with pytest.raises(GivenUp):
+        events_of(worker)
+    assert (child.killed, worker.pid) == (1, None)
+    # What it has said already is still heard.
+    worker, _ = answering(b"one", worker_process.Finished(), given_up=True)
+    assert events_of(worker) == [b"one"]
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (-9, "the decoder crashed on it (Killed)"),
+        (1, "the decoder crashed on it"),
+        (0, "the decoder crashed on it"),
+        (None, "the decoder crashed on it"),
+    ],
+)
+def test_a_crash_tells_the_signal(code: int | None, reason: str) -> None:
+    worker, child = answering()
+    child.exitcode = code
+    worker._childs_end.close()  # type: ignore[attr-defined]
+    with pytest.raises(DecodeFailed) as failed:
+        events_of(worker)
+    assert (failed.value.stage, failed.value.reason) == ("crash", reason)
+
+
+def test_what_is_no_linux_tells_no_size(monkeypatch) -> None:
+    def read_text(_path: Path, encoding: str) -> str:
+        raise FileNotFoundError
+
+    size = worker_process._size_at_start_bytes.__wrapped__
+    assert size() > 10_000_000
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert size() == 0
