@@ -53,7 +53,7 @@ def encode_videos(visual: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torc
     first = (visual.class_embedding + visual.positional_embedding[0]).to(tokens.dtype)
     hidden = torch.cat([first.expand(len(tokens), 1, -1), tokens], dim=1)
     hidden = run_blocks(visual, visual.ln_pre(hidden), key_bias=_key_bias(kept, hidden.shape[1]))
-    return finish(visual, hidden[:, :1])
+    return finish(visual, hidden)
 
 
 def _placed_patches(visual: Any, pictures: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

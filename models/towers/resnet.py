@@ -108,9 +108,8 @@ class ResNetTower(nn.Module):
     def _tokens(self, last: torch.Tensor) -> torch.Tensor:
         tokens = last.flatten(2).transpose(1, 2)
         tokens = torch.cat([tokens.mean(1, keepdim=True), tokens], 1)
-        return tokens + fitted_positions(
-            self.visual.attnpool.positional_embedding, (last.shape[-2], last.shape[-1])
-        )
+        *_, height, width = last.shape
+        return tokens + fitted_positions(self.visual.attnpool.positional_embedding, (height, width))
 
     def _pool(self, last: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The embedding, and the pool's attention (batch, heads, 1 + places).

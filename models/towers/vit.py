@@ -93,7 +93,8 @@ class ViTTower(nn.Module):
         """The blocks' input, the class token first; the (rows, columns) of the patches."""
         visual = self.visual
         side = self.patch_side
-        grid = (inputs.shape[-2] // side, inputs.shape[-1] // side)
+        _, _, height, width = inputs.shape
+        grid = (height // side, width // side)
         # Matrix products do it: a convolution with such strides has a slow backward pass on CPUs.
         pixels = inputs.reshape(len(inputs), 3, grid[0], side, grid[1], side)
         pixels = pixels.permute(0, 2, 4, 1, 3, 5).reshape(len(inputs), grid[0] * grid[1], -1)

@@ -91,6 +91,17 @@ def test_nothing_beyond_the_last_layer_wanted_is_run() -> None:
         assert ran == [kind]
 
 
+def test_nothing_is_run_where_nothing_is_wanted() -> None:
+    for kind, first in (("resnet", "conv1"), ("vit", "transformer.resblocks.0")):
+        tower = picture_tower(small_backbone(kind))
+        ran = []
+        tower._tower.visual.get_submodule(first).register_forward_hook(
+            lambda *_, ran=ran: ran.append(0)
+        )
+        found = tower(pictures(), layers=(), embedding=False)
+        assert (found.maps, found.embedding, ran) == ((), None, [])
+
+
 def test_backward_reaches_the_pictures_and_no_weight(tower: PictureTower) -> None:
     shown = pictures().requires_grad_()
     found = tower(shown, layers=tower.middle_layers, embedding=True)

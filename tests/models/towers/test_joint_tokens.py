@@ -82,6 +82,12 @@ def test_pictures_are_encoded_as_before_and_one_weight_is_new(visual):
     assert tower.temporal_embedding.shape == (4, 64)
 
 
+def test_a_table_of_one_frame_is_enough(visual):
+    tower = joint(visual, frames=1)
+    assert tower.temporal_embedding.shape == (1, 64)
+    assert torch.equal(tower.temporal_embedding, torch.zeros(1, 64))
+
+
 def test_the_table_learns(visual):
     tower = joint(visual)
     encode_videos(tower, random_pixels(), MASK)[:, 0].sum().backward()
@@ -125,13 +131,27 @@ def test_a_video_longer_than_the_table_has_it_stretched(visual):
 
 
 def test_gradients_are_the_same_when_blocks_are_worked_out_twice(visual):
-    gradients = []
+    gradients, runs = [], []
     for again in (False, True):
         tower = joint(visual).train()
         tower.set_grad_checkpointing(again)
+        ran = []
+        tower.transformer.resblocks[0].ln_1.register_forward_hook(lambda *_, ran=ran: ran.append(0))
         encode_videos(tower, random_pixels(), MASK)[..., 0].sum().backward()
         gradients.append(tower.temporal_embedding.grad)
+        runs.append(len(ran))
     torch.testing.assert_close(gradients[1], gradients[0])
+    assert runs == [1, 2]
+
+
+def test_blocks_are_worked_out_once_where_nothing_learns(visual):
+    tower = joint(visual).train()
+    tower.set_grad_checkpointing(True)
+    ran = []
+    tower.transformer.resblocks[0].ln_1.register_forward_hook(lambda *_: ran.append(0))
+    with torch.no_grad():
+        encode_videos(tower, random_pixels(), MASK)
+    assert len(ran) == 1
 
 
 def test_mixed_precision_comes_close(visual):
