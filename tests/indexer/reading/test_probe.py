@@ -280,7 +280,7 @@ def test_a_length_that_only_a_stray_sound_has_is_not_believed(good_videos, monke
     for seconds, is_refused in ((2.97, False), (2.95, True)):
         settings = IndexSettings(max_hours=seconds / 3600)
         if is_refused:
-            with pytest.raises(DecodeFailed, match="it lasts 2.8 hours or more"):
+            with pytest.raises(DecodeFailed, match=r"it lasts 2\.8 hours or more"):
                 probe(good_videos["plain.mp4"], settings)
         else:
             assert probe(good_videos["plain.mp4"], settings).duration_s is None

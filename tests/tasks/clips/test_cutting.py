@@ -1,4 +1,10 @@
+import errno
+import io
+import json
+import sys
+from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -6,6 +12,7 @@ import pytest
 
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.settings import IndexSettings
+from tasks.clips import cutting
 from tasks.clips.cutting import cut, playable_size
 from tasks.clips.job import CutJob
 from tests.corpus import read_number, scene, write_clip
@@ -188,6 +195,131 @@ def test_a_job_survives_being_written_down() -> None:
     job = CutJob(Path("/v/new\nline \udcff.mp4"), Path("/c/1.mp4"), 0.1, 2.5, SETTINGS)
 
     assert CutJob.from_json(job.as_json()) == job
+
+
+def test_every_field_of_a_job_survives() -> None:
+    settings = IndexSettings(max_hours=3)
+    job = CutJob(Path("a"), Path("b"), 1.0, 2.0, settings, 0.5, to_keep=True, length_s=9.0)
+    usual = CutJob(Path("c"), Path("d"), 0.0, 0.1, SETTINGS)
+    assert CutJob.from_json(job.as_json()) == job
+    assert CutJob.from_json(usual.as_json()) == usual
+    for field in fields(CutJob):
+        assert getattr(job, field.name) != getattr(usual, field.name)
+
+
+def stamped(
+    *times_s: float, start_s: float = 0.0, end_s: float = 1.0, to_keep: bool = True
+) -> list[tuple[int, float]]:
+    """The numbers and times of the pictures in a clip of pictures at these times."""
+    timed = ((SimpleNamespace(number=at), time_s) for at, time_s in enumerate(times_s))
+    job = CutJob(Path("a"), Path("b"), start_s, end_s, SETTINGS, to_keep=to_keep)
+    found = []
+    for picture in cutting._frames(timed, job):
+        assert picture.time_base == cutting._CLOCK
+        found.append((picture.number, round(float(picture.pts * picture.time_base), 3)))
+    return found
+
+
+def test_the_picture_on_the_screen_stands_at_the_beginning_of_a_clip() -> None:
+    assert stamped(0.5, 1.5, 1.95, start_s=1, end_s=2) == [(0, 0), (1, 0.5), (2, 0.95)]
+    assert stamped(0.5, 0.7, start_s=1, end_s=1.05) == [(1, 0)]
+    # Times are stored rounded: this one is the beginning.
+    assert stamped(0.5, 0.9995, 1.95, start_s=1, end_s=2) == [(1, 0), (2, 0.95)]
+    assert stamped(0.5, 1.001, 1.95, start_s=1, end_s=2) == [(1, 0.001), (2, 0.95)]
+    assert stamped(0.5, 1.003, 1.95, start_s=1, end_s=2) == [(0, 0), (1, 0.003), (2, 0.95)]
+
+
+def test_a_clip_whose_first_picture_comes_late_begins_with_it() -> None:
+    assert stamped(0.3, 0.95) == [(0, 0.3), (1, 0.95)]
+
+
+def test_a_clip_ends_before_its_end() -> None:
+    assert stamped(0.0, 0.95, 1.0, 1.5) == [(0, 0), (1, 0.95)]
+
+
+def test_a_picture_that_stays_for_more_than_a_tenth_of_a_second_is_held() -> None:
+    assert stamped(0.0, 0.91) == [(0, 0), (1, 0.91)]
+    assert stamped(0.0, 0.89) == [(0, 0), (1, 0.89), (1, 0.969)]
+    assert stamped(0.5, start_s=1, end_s=2) == [(0, 0), (0, 0.969)]
+    assert stamped(0.5, start_s=1, end_s=1.09) == [(0, 0)]
+
+
+def test_pictures_for_the_page_are_a_little_more_than_a_thirtysecond_of_a_second_apart() -> None:
+    times_s = (0.0, 0.03, 0.031, 0.06, 0.062, 0.95)
+    assert stamped(*times_s, to_keep=False) == [(0, 0), (2, 0.031), (4, 0.062), (5, 0.95)]
+    assert [at for at, _ in stamped(*times_s)] == [0, 1, 2, 3, 4, 5]
+    assert [at for at, _ in stamped(0.0, 0.0005, 0.002, 0.95)] == [0, 2, 3]
+
+
+def test_a_place_without_any_picture_is_told() -> None:
+    with pytest.raises(DecodeFailed, match="no picture can be read at this place"):
+        stamped()
+
+
+class EndedError(Exception):
+    """The process would have ended with this code."""
+
+
+def done(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception | None, *, copies: float | None = None
+) -> tuple[int | None, object]:
+    """The exit code of the child process whose work comes to this, and what it prints."""
+
+    def cut_it(_job: CutJob) -> str:
+        if failure is not None:
+            raise failure
+        return "the sound is missing"
+
+    def end(code: int) -> None:
+        raise EndedError(code)
+
+    job = CutJob(Path("a"), Path("b"), 0.0, 1.0, SETTINGS)
+    printed = io.StringIO()
+    monkeypatch.setattr(cutting, "copied", lambda _job: copies)
+    monkeypatch.setattr(cutting, "cut", cut_it)
+    monkeypatch.setattr(cutting, "limit_memory", lambda _settings: None)
+    monkeypatch.setattr(cutting.os, "_exit", end)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(job.as_json()))
+    monkeypatch.setattr(sys, "stdout", printed)
+    code = None
+    try:
+        cutting.main()
+    except EndedError as ended:
+        code = ended.args[0]
+    return code, json.loads(printed.getvalue())
+
+
+def test_the_child_process_tells_what_it_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = {"copied_from_s": None, "lost": "the sound is missing"}
+    assert done(monkeypatch, None) == (None, lost)
+    assert done(monkeypatch, None, copies=1.5) == (None, {"copied_from_s": 1.5, "lost": None})
+    # Where it begins at nothing it is copied all the same.
+    assert done(monkeypatch, None, copies=0.0) == (None, {"copied_from_s": 0.0, "lost": None})
+
+
+@pytest.mark.parametrize(
+    ("failure", "code", "told"),
+    [
+        (DecodeFailed("decode", "it is odd"), 3, "it is odd"),
+        (MemoryError(), 3, "it cannot be cut"),
+        (av.error.InvalidDataError(1094995529, "damaged"), 3, "it cannot be cut"),
+        (OSError(errno.EINTR, "interrupted"), 3, "it cannot be cut"),
+        (OSError(errno.ENOSPC, "full"), 4, errno.ENOSPC),
+        (PermissionError(errno.EACCES, "closed"), 4, errno.EACCES),
+    ],
+)
+def test_the_child_process_tells_why_it_could_not(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception, code: int, told: object
+) -> None:
+    assert done(monkeypatch, failure) == (code, told)
+
+
+def test_clips_for_the_page_have_a_keyframe_every_sixty_pictures(tmp_path: Path) -> None:
+    frames = [scene(0, width=64, height=64)] * 130
+    source = write_clip(tmp_path / "still.mp4", frames)
+    with av.open(str(cut_out(source, tmp_path, 0.0, 5.2))) as clip:
+        keyframes = [packet.is_keyframe for packet in clip.demux(video=0) if packet.size]
+    assert [at for at, is_one in enumerate(keyframes) if is_one] == [0, 60, 120]
 
 
 def _beep_at(path: Path, *, beep_s: float, length_s: float) -> Path:
