@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Library(Store):
     """An open library. Use `Library.open`, and `close` or a `with` block when done."""
 
-    def __init__(self, folder: Path, engine: Engine, *, may_write: bool = True) -> None:
+    def __init__(self, folder: Path, engine: Engine, *, may_write: bool) -> None:
         super().__init__(folder, engine, may_write=may_write)
         self._search_engine: SearchEngine | None = None
 

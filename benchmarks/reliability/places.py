@@ -6,8 +6,8 @@ Left out is what no test could or should notice:
 * texts: strings, f-strings, what is inside of `raise`, and calls that only say something;
 * numbers of speed and memory alone, by their name: batches, queues, caches, samples, timeouts
   (`_OF_SPEED`);
-* calls that only tidy up or make durable (`_TIDYING`), and `zip(strict=…)`, which sound code never
-  needs;
+* calls that only tidy up or make durable (`_TIDYING`), `durable=…`, which a power cut alone tells
+  apart, and `zip(strict=…)`, which sound code never needs;
 * numbers below a thousandth: they guard divisions, and twice as much guards as well;
 * what is run on other machines only: conditions that name a graphics card or a system.
 """
@@ -24,7 +24,7 @@ from benchmarks.reliability.blocks import blocks
 _OF_SPEED = re.compile(
     "batch|chunk|cache|buffer|worker|thread|queue|poll|timeout|wait|pause|interval|sleep|farewell"
     "|prefetch|ahead|at_once|in_hand|sampled|spare|tries|memory|bytes|maxsize|alive|life|strict"
-    "|index$",
+    "|durable|index$",
     re.IGNORECASE,
 )
 _TIDYING = {"close", "flush", "fsync", "collect", "empty_cache", "synchronize", "set_num_threads"}

@@ -85,7 +85,7 @@ class Store:
     may_write: False on a read-only disk and for another user's library
     """
 
-    def __init__(self, folder: Path, engine: Engine, *, may_write: bool = True) -> None:
+    def __init__(self, folder: Path, engine: Engine, *, may_write: bool) -> None:
         self.folder = folder
         self.may_write = may_write
         self._engine = engine

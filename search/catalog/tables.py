@@ -87,9 +87,7 @@ class Video(Base):
     orphaned_since: Mapped[datetime | None] = mapped_column(index=True)
 
     paths: Mapped[list["VideoPath"]] = relationship(back_populates="video")
-    segments: Mapped[list["Segment"]] = relationship(
-        back_populates="video", cascade="all, delete-orphan", passive_deletes=True
-    )
+    segments: Mapped[list["Segment"]] = relationship(back_populates="video")
 
 
 class VideoPath(Base):
@@ -166,12 +164,8 @@ class Segment(Base):
     keyframe_s: Mapped[float]
 
     video: Mapped[Video] = relationship(back_populates="segments")
-    frames: Mapped["SegmentFrames"] = relationship(
-        back_populates="segment", cascade="all, delete-orphan", passive_deletes=True
-    )
-    embeddings: Mapped[list["SegmentEmbedding"]] = relationship(
-        cascade="all, delete-orphan", passive_deletes=True
-    )
+    frames: Mapped["SegmentFrames"] = relationship(back_populates="segment")
+    embeddings: Mapped[list["SegmentEmbedding"]] = relationship()
 
 
 class SegmentFrames(Base):

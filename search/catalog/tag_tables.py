@@ -36,9 +36,7 @@ class Vocabulary(Base):
     most: Mapped[int]
     created_at: Mapped[datetime] = mapped_column(default=now)
 
-    labels: Mapped[list["Label"]] = relationship(
-        order_by="Label.position", cascade="all, delete-orphan", passive_deletes=True
-    )
+    labels: Mapped[list["Label"]] = relationship(order_by="Label.position")
 
 
 class Label(Base):

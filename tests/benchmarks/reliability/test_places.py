@@ -63,6 +63,7 @@ def test_a_function_gives_nothing_back_and_raises_nothing():
         "@dataclass(frozen=True)\nclass A: pass",
         "_QUEUE_SIZE = 3 * 16",
         "a = zip(b, c, strict=True)",
+        "a = f(b, durable=True)",
         "file.close()",
         "log.info(1)",
         "if TYPE_CHECKING: a = 1",

@@ -1,13 +1,12 @@
 """What is cut: moments of hits, in files that are there, no longer than their videos."""
 
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
 from search.export.cuts import cuts_of, exact_rate
-from search.finding.hits import Hit, Moment, Why, all_weak, match_word
+from search.finding.hits import Hit, Moment, Why
 from search.library import Library
 from tests.search.finding.test_engine import Shelf, axis
 
@@ -84,22 +83,3 @@ def test_the_first_of_a_hits_places_is_cut(stored):
 )
 def test_broadcast_rates_are_exact(rate, exact):
     assert exact_rate(rate) == exact
-
-
-@pytest.mark.parametrize(
-    ("match", "word"),
-    [(0.0, "weak"), (0.49, "weak"), (0.5, "likely"), (0.79, "likely"), (0.8, "strong")],
-)
-def test_a_match_has_a_word(match, word):
-    assert match_word(match) == word
-
-
-def test_all_are_weak_where_matches_are_known_and_none_is_sure():
-    weak, sure = replace(hit("/v/a.mp4"), match=0.4), hit("/v/a.mp4")
-    unknown = replace(weak, match=None)
-    assert all_weak([weak, weak])
-    assert all_weak([weak, unknown])
-    assert not all_weak([weak, sure])
-    assert not all_weak([replace(weak, match=0.5)])
-    assert not all_weak([unknown])
-    assert not all_weak([])
