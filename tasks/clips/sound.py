@@ -35,7 +35,7 @@ class PartSound:
         self._stream = sound_of(video)
         context = self._stream.codec_context if self._stream is not None else None
         self._form = context.codec.canonical_name if context is not None else "an unknown form"
-        self._heard = self._failed = 0
+        self._heard = self._failed = False
 
     @property
     def lost(self) -> str | None:
@@ -64,7 +64,7 @@ class PartSound:
         if self._stream is None:
             return
         if self._stream.codec_context is None:
-            self._failed = 1
+            self._failed = True
             return
         same_form = _SameForm()
         for packet in self._packets():
@@ -73,9 +73,9 @@ class PartSound:
                 for frame in frames:
                     yield from same_form.of(frame)
             except (av.error.FFmpegError, ValueError):
-                self._count_failure(packet)
+                self._note_failure(packet)
                 continue
-            self._heard += len(frames)
+            self._heard = self._heard or bool(frames)
 
     def _packets(self) -> Iterator[Any]:
         begin_s = timeline_start_s(self._video.container) + self._start_s
@@ -85,9 +85,9 @@ class PartSound:
                 packet.pts -= round(Fraction(begin_s) / packet.time_base)
             yield packet
 
-    def _count_failure(self, packet: Any) -> None:
+    def _note_failure(self, packet: Any) -> None:
         if packet.pts is not None and packet.pts >= 0:
-            self._failed += 1
+            self._failed = True
 
 
 class _SameForm:

@@ -1,6 +1,7 @@
 """Colours of clips that are encoded anew: what was shown of the file is shown of the clip."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from indexer.reading.settings import IndexSettings
+from tasks.clips.colours import ClipPictures
 from tasks.clips.cutting import cut
 from tasks.clips.job import CutJob
 from tests.colour_charts import (
@@ -81,3 +83,31 @@ def test_what_no_matrix_is_known_for_is_cut_all_the_same(tmp_path: Path) -> None
     picture = clip_of(source, tmp_path / "clip.mp4", to_keep=True)
     assert named(picture) == (2, 2, 2)  # as players guess for the file, they guess for the clip
     assert np.abs(colours_of(picture.to_ndarray(format="rgb24")) - CHART).max() <= 4
+
+
+class Picture:
+    """A picture of one matrix, which tells how it would be put into a clip."""
+
+    color_trc = color_primaries = 1
+    format = SimpleNamespace(is_rgb=False)
+
+    def __init__(self, matrix: int) -> None:
+        self.colorspace = matrix
+
+    def reformat(self, **how: Any) -> dict[str, Any]:
+        return how
+
+
+@pytest.mark.parametrize(
+    ("first", "scalers"), [(1, 1), (4, 4), (5, 5), (6, 5), (7, 7), (9, 9), (2, None)]
+)
+def test_a_picture_of_another_matrix_is_put_into_that_of_the_first(first: int, scalers: int):
+    stream = SimpleNamespace(codec_context=SimpleNamespace(), width=64, height=32)
+    pictures = ClipPictures(stream)
+    other = 9 if first == 1 else 1
+    asked = [pictures.fitted(Picture(matrix)) for matrix in (first, other, first)]
+    assert [how["dst_colorspace"] for how in asked] == [None, scalers, None]
+    assert stream.codec_context.colorspace == first
+    assert {(how["width"], how["height"], how["format"]) for how in asked} == {(64, 32, "yuv420p")}
+    assert {how["src_color_range"] for how in asked} == {None}
+    assert {int(how["dst_color_range"]) for how in asked} == {TELEVISION}

@@ -69,6 +69,10 @@ def test_what_was_before_the_clip_is_cut_and_its_beginning_is_exact():
     assert laid((0.01, tone(1, 9))) == [(0, SECOND // 100), (1, 9)]
 
 
+def test_a_gap_that_is_longer_than_the_rest_of_the_clip_ends_with_it():
+    assert laid((0.0, tone(1, SECOND)), (7.0, tone(2, 9))) == [(1, SECOND), (0, 2 * SECOND)]
+
+
 def test_nothing_is_heard_of_nothing():
     assert laid() == []
 

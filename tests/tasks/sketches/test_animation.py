@@ -1,0 +1,124 @@
+"""Which frames of a segment strokes are drawn in, and which way they are followed."""
+
+import threading
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from indexer.reading.errors import DecodeFailed
+from models.errors import KinodexError
+from search.catalog.sketches import StoredAnimation
+from sketch.strokes import Strokes
+from tasks.sketches import animation
+from tasks.sketches.animation import animate
+from tasks.sketches.targets import SegmentClip, Subject
+from tests.tasks.sketches.drawings import place, sketch
+
+
+@dataclass
+class Followed:
+    """One way through the frames: the numbers of the targets, of the frames, and the keyframes."""
+
+    targets: list[int]
+    frames: list[int]
+    keyframes: list[int]
+    seed: int
+
+
+class Segment:
+    """A segment of so many frames, each of which is its number, and what is done with it."""
+
+    def __init__(self, frames: int, at: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.subjects: list[Subject] = []
+        self.ways: list[Followed] = []
+        self.rates: list[float] = []
+        numbers = np.arange(frames, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
+        self._clip = SegmentClip(numbers, np.arange(frames) / 8, at)
+        monkeypatch.setattr(animation, "make_targets", self._make_targets)
+        monkeypatch.setattr(animation, "animate_keyframes", self._follow)
+
+    def animate(self, *, stopped: bool = False) -> StoredAnimation | None:
+        stop = threading.Event()
+        if stopped:
+            stop.set()
+        maker: Any = SimpleNamespace(artist=None, settings=SimpleNamespace(seed=5))
+        return animate(maker, self, place(), sketch(), stop=stop)  # type: ignore[arg-type]
+
+    def clip(self, _place: object, *, rate: float) -> SegmentClip:
+        self.rates.append(rate)
+        return self._clip
+
+    def words(self, _place: object) -> tuple[str, ...]:
+        return ("running",)
+
+    def _make_targets(self, _maker: object, subjects: list[Subject]) -> list[int]:
+        self.subjects = subjects
+        return [int(one.picture.flat[0]) for one in subjects]
+
+    def _follow(
+        self, _artist: object, targets: list[int], frames: np.ndarray, *_: object, **how: Any
+    ) -> list[Strokes]:
+        numbers = frames[:, 0, 0, 0].tolist()
+        self.ways.append(Followed(list(targets), numbers, how["keyframes"], how["seed"]))
+        return [Strokes.plain(np.full((1, 4, 2), number)) for number in targets]
+
+
+def test_strokes_are_followed_from_the_keyframe_to_the_end_and_back_to_the_beginning(monkeypatch):
+    segment = Segment(20, 9, monkeypatch)
+    made = segment.animate()
+    assert segment.rates == [8.0]
+    earlier, later = segment.ways
+    assert earlier == Followed([9, 5, 1], [9, 8, 7, 6, 5, 4, 3, 2, 1], [0, 4, 8], 5)
+    assert later == Followed([9, 13, 17], list(range(9, 18)), [0, 4, 8], 5)
+    assert made.times_s.tolist() == [number / 8 for number in (1, 5, 9, 13, 17)]
+    assert made.points[:, 0, 0, 0].tolist() == [1, 5, 9, 13, 17]
+
+
+@pytest.mark.parametrize(("frames", "step"), [(48, 4), (49, 5), (60, 5), (61, 6), (96, 8), (97, 9)])
+def test_in_long_segments_about_twelve_frames_are_corrected(monkeypatch, frames, step):
+    segment = Segment(frames, 0, monkeypatch)
+    segment.animate()
+    [later] = segment.ways
+    assert later.targets == list(range(0, frames, step))
+
+
+def test_a_keyframe_at_an_end_is_followed_one_way(monkeypatch):
+    segment = Segment(9, 8, monkeypatch)
+    segment.animate()
+    assert [way.targets for way in segment.ways] == [[8, 4, 0]]
+
+
+def test_frames_tell_what_moves_three_times_a_second_up_to_a_second_away(monkeypatch):
+    segment = Segment(40, 20, monkeypatch)
+    segment.animate()
+    middle = next(one for one in segment.subjects if one.picture.flat[0] == 20)
+    assert middle.frames[:, 0, 0, 0].tolist() == [11, 14, 17, 20, 23, 26, 29]
+    assert (middle.at, middle.words) == (3, ("running",))
+    first = segment.subjects[0]
+    assert (first.frames[:, 0, 0, 0].tolist(), first.at) == ([0, 3, 6, 9], 0)
+
+
+def test_one_picture_does_not_move(monkeypatch):
+    with pytest.raises(KinodexError, match="segment 7 is too short to move"):
+        Segment(4, 0, monkeypatch).animate()
+    assert Segment(5, 0, monkeypatch).animate() is not None
+
+
+def test_a_stopped_run_gives_nothing(monkeypatch):
+    segment = Segment(9, 4, monkeypatch)
+    assert segment.animate(stopped=True) is None
+    assert segment.ways == []
+
+
+def test_a_video_that_cannot_be_read_is_told(monkeypatch):
+    segment = Segment(9, 4, monkeypatch)
+
+    def clip(_place: object, *, rate: float) -> SegmentClip:
+        raise DecodeFailed("decode", "it is damaged")
+
+    monkeypatch.setattr(segment, "clip", clip)
+    with pytest.raises(KinodexError, match="segment 7 cannot be animated: it is damaged"):
+        segment.animate()
