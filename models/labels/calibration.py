@@ -45,11 +45,10 @@ def _logistic(values: torch.Tensor, target: torch.Tensor) -> tuple[float, float]
     loss = _cross_entropy(weights @ inputs, target)
     for _ in range(_STEPS):
         likely = (weights @ inputs).sigmoid()
-        gradient = inputs @ (likely - target) / len(target)
+        gradient = (inputs * (likely - target)).mean(dim=1)
         if float(gradient.abs().max()) < _SETTLED:
             break
         curvature = (inputs * (likely * (1 - likely))) @ inputs.T / len(target)
-        curvature += 1e-12 * torch.eye(2, dtype=torch.double)
         step = torch.linalg.solve(curvature, gradient)
         weights, loss = _descended(weights, step, loss, inputs, target)
     return float(weights[0]), float(weights[1])
@@ -63,12 +62,11 @@ def _descended(
     target: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The weights after the step, halved until it does not lead upwards."""
-    for halving in range(40):
-        tried = weights - step * 0.5**halving
-        found = _cross_entropy(tried @ inputs, target)
-        if found <= loss:
-            return tried, found
-    return weights, loss
+    tried = weights - step
+    while (found := _cross_entropy(tried @ inputs, target)) > loss:
+        step = step / 2
+        tried = weights - step
+    return tried, found
 
 
 def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -79,7 +79,7 @@ def averaged_embeddings(texts: torch.Tensor) -> torch.Tensor:
     (templates, labels, dim) → (labels, dim)
     """
     unit = F.normalize(at_least_float32(texts), dim=-1)
-    return F.normalize(unit.mean(dim=0), dim=-1)
+    return F.normalize(unit.mean(dim=0), dim=1)
 
 
 def tag_scores(

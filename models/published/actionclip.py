@@ -158,7 +158,7 @@ def _size(published: Mapping[str, torch.Tensor], key: str, axis: int, otherwise:
 
 def _plain(key: str) -> str:
     """The key without the level that Shift's wrapper adds to the blocks of the picture tower."""
-    return key.replace(".net.", ".", 1) if _BLOCK.match(key) else key
+    return key.replace(".net.", ".", 1)
 
 
 def _wrapped(key: str) -> str:

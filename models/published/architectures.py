@@ -48,11 +48,12 @@ class ClipShape:
             raise UnknownArchitecture("its image tower is a ResNet, not a vision transformer")
         try:
             width, _, patch_size, _ = state["visual.conv1.weight"].shape
-            cells = state["visual.positional_embedding"].shape[0] - 1
+            # One for the picture as a whole before those of a square: the root is rounded down.
+            side = math.isqrt(state["visual.positional_embedding"].shape[0])
             context_length, text_width = state["positional_embedding"].shape
             return cls(
                 embed_dim=state["text_projection"].shape[1],
-                image_size=math.isqrt(cells) * patch_size,
+                image_size=side * patch_size,
                 patch_size=patch_size,
                 vision_width=width,
                 vision_layers=_layers(state, "visual.transformer.resblocks."),

@@ -36,7 +36,7 @@ class PictureTower:
     def __init__(
         self, tower: ResNetTower | ViTTower, preprocessing: Preprocessing, device: torch.device
     ) -> None:
-        self.size = preprocessing.size[0]
+        self.size, _ = preprocessing.size
         self.device = device
         self._tower = tower.to(device).eval().requires_grad_(False)
         self._mean = torch.tensor(preprocessing.mean, device=device)[:, None, None]
@@ -106,7 +106,7 @@ class PictureTower:
 
     def normalised(self, pictures: torch.Tensor) -> torch.Tensor:
         """Pictures as the network itself takes them. Raises ValueError for another shape."""
-        side = pictures.shape[-1]
+        *_, side = pictures.shape
         if pictures.shape[1:] != (3, side, side) or self.fitting_side(side) != side:
             raise ValueError(
                 f"pictures must be (batch, 3, side, side) with a side of {self.size}, "

@@ -42,14 +42,19 @@ class ResNetTower(nn.Module):
         self, inputs: torch.Tensor, layers: Sequence[int], embedding: bool
     ) -> tuple[list[torch.Tensor], torch.Tensor | None]:
         """The maps of `layers`, and the embedding if wanted; no stage beyond them is run."""
+        maps = self._maps(inputs, self.stages if embedding else max(layers, default=-1) + 1)
+        return [maps[layer] for layer in layers], self._pool(maps[-1])[0] if embedding else None
+
+    def _maps(self, inputs: torch.Tensor, count: int) -> list[torch.Tensor]:
+        """The maps of the first stages."""
         visual = self.visual
         blocks = [visual.stem, visual.layer1, visual.layer2, visual.layer3, visual.layer4]
-        last = 4 if embedding else max(layers, default=-1)
         hidden = inputs.contiguous(memory_format=torch.channels_last)
-        maps = {}
-        for stage, block in enumerate(blocks[: last + 1]):
-            hidden = maps[stage] = block(hidden)
-        return [maps[layer] for layer in layers], self._pool(hidden)[0] if embedding else None
+        maps = []
+        for block in blocks[:count]:
+            hidden = block(hidden)
+            maps.append(hidden)
+        return maps
 
     def attention(self, inputs: torch.Tensor) -> torch.Tensor:
         """How much the attention pool takes from each place, mean over heads: (batch, h, w)."""
@@ -88,7 +93,7 @@ class ResNetTower(nn.Module):
 
         Jiang et al., "LayerCAM", 2021.
         """
-        (hidden,), _ = self(inputs, [2], False)
+        _, _, hidden = self._maps(inputs, 3)
         with torch.enable_grad():
             hidden = hidden.detach().requires_grad_()
             embedding, _ = self._pool(self.visual.layer4(self.visual.layer3(hidden)))
@@ -102,8 +107,7 @@ class ResNetTower(nn.Module):
             inputs = functional.interpolate(
                 inputs, (_LOOKING_SIDE, _LOOKING_SIDE), mode="bilinear", align_corners=False
             )
-        (last,), _ = self(inputs, [4], False)
-        return last
+        return self._maps(inputs, self.stages)[-1]
 
     def _tokens(self, last: torch.Tensor) -> torch.Tensor:
         tokens = last.flatten(2).transpose(1, 2)
@@ -123,7 +127,7 @@ class ResNetTower(nn.Module):
         def heads(projected: torch.Tensor) -> torch.Tensor:
             return projected.unflatten(2, (pool.num_heads, -1)).transpose(1, 2)
 
-        query = heads(pool.q_proj(tokens[:, :1]))
+        query = heads(pool.q_proj(tokens[:, 0].unsqueeze(1)))
         keys, values = heads(pool.k_proj(tokens)), heads(pool.v_proj(tokens))
         weights = functional.softmax(query @ keys.transpose(2, 3) / query.shape[-1] ** 0.5, -1)
         mixed = (weights @ values).transpose(1, 2).flatten(2)

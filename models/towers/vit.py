@@ -51,9 +51,9 @@ class ViTTower(nn.Module):
     ) -> tuple[list[torch.Tensor], torch.Tensor | None]:
         """The maps of `layers`, and the embedding if wanted; no block beyond them is run."""
         hidden, grid = self._tokens(inputs)
-        last = self.stages - 1 if embedding else max(layers, default=-1)
+        count = self.stages if embedding else max(layers, default=-1) + 1
         maps = {}
-        for stage, block in enumerate(self.visual.transformer.resblocks[: last + 1]):
+        for stage, block in enumerate(self.visual.transformer.resblocks[:count]):
             hidden = block(hidden)
             if stage in layers:
                 maps[stage] = hidden[:, 1:].transpose(1, 2).unflatten(2, grid)

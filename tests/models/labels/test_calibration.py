@@ -42,8 +42,19 @@ def test_it_is_where_the_cross_entropy_is_least():
 def test_scores_that_tell_all_apart_still_give_a_finite_curve():
     scores = torch.tensor([-3.0, -2.0, 2.0, 3.0])
     found = fit_calibration(scores, torch.tensor([False, False, True, True]))
-    assert 0.1 < found.scale < 2
-    assert found.offset == pytest.approx(0, abs=1e-6)
+    # At the least cross-entropy what is told and what is meant agree, also weighted by the score.
+    told = [1 / (1 + math.exp(-found.scale * score)) for score in (2, 3)]
+    assert 2 * (told[0] - 0.75) + 3 * (told[1] - 0.75) == pytest.approx(0, abs=1e-9)
+    assert found.offset == pytest.approx(0, abs=1e-9)
+
+
+def test_one_that_holds_far_from_many_that_do_not_is_passed_through():
+    # Two different scores, so the curve goes through both targets: 1 of 202, and 2 of 3. A whole
+    # step of Newton's method leads upwards here.
+    scores = torch.tensor([0.0] * 200 + [5.0])
+    found = fit_calibration(scores, scores > 0)
+    assert found.scale == pytest.approx((math.log(2) + math.log(201)) / 5, rel=1e-6)
+    assert found.offset == pytest.approx(-math.log(201), rel=1e-6)
 
 
 def test_scores_that_fall_where_they_should_rise_say_nothing():
@@ -55,9 +66,12 @@ def test_scores_that_fall_where_they_should_rise_say_nothing():
 
 
 def test_equal_scores_say_nothing():
-    found = fit_calibration(torch.full((4,), 7.0), torch.tensor([True, True, False, False]))
-    probability = 1 / (1 + math.exp(-(found.scale * 7 + found.offset)))
-    assert probability == pytest.approx(0.5)
+    for score in (7.0, 0.1):
+        scores = torch.full((5,), score)
+        found = fit_calibration(scores, torch.tensor([True, True, True, False, False]))
+        share = (3 * 4 / 5 + 2 * 1 / 4) / 5
+        assert found.scale == 0
+        assert found.offset == pytest.approx(math.log(share / (1 - share)))
 
 
 def test_a_table_of_scores_is_taken_entry_by_entry():

@@ -167,6 +167,13 @@ def test_padding_that_looks_like_the_end_mark_hides_no_cut():
         check_lengths([cut], [cut], padded_with_ends)
 
 
+def test_a_label_is_shown_whole_up_to_sixty_letters(tokenize):
+    for letters, shown in ((60, "x" * 60), (61, "x" * 59 + "…")):
+        with pytest.raises(PromptTooLong) as raised:
+            check_lengths(["y" * 90], ["x" * letters], tokenize)
+        assert f"the label {shown!r} is too long" in str(raised.value)
+
+
 def test_a_label_of_500_words_is_shown_shortened(tokenize):
     label = " ".join(["wandering"] * 500)
     with pytest.raises(PromptTooLong) as raised:

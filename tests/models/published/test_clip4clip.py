@@ -12,7 +12,7 @@ from models.published.architectures import (
     find_quick_gelu_architecture,
 )
 from models.published.clip4clip import read_clip4clip
-from models.published.files import ImportRefused, PublishedModel
+from models.published.files import ImportRefused, PublishedModel, check_whole
 from models.towers.patches import encode_clips
 from tests.models import published_clip4clip as published
 from tests.models.published_backbone import build_backbone
@@ -97,6 +97,29 @@ def test_the_head_is_built_as_the_checkpoint_expects(tmp_path):
     assert not config.standardised
 
 
+@pytest.mark.parametrize("rows", [2, 50])
+def test_a_head_has_as_many_positions_as_the_checkpoint(tmp_path, rows):
+    name = "frame_position_embeddings.weight"
+    state = published.published_state("seqTransf")
+    model = read_clip4clip(saved(tmp_path, state | {name: state[name][:rows]}))
+    assert model.head.config.positions == rows
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        (torch.zeros(1, WIDTH), r"\(the first is \(1, 128\), not \(2, 128\)\)"),
+        (torch.tensor(1.0), r"\(the first is \(\), not \(77, 128\)\)"),
+        (torch.zeros(3, 4, WIDTH), r"\(the first is \(3, 4, 128\), not \(77, 128\)\)"),
+    ],
+    ids=["one row", "number", "three axes"],
+)
+def test_a_table_of_positions_that_is_none_is_refused(tmp_path, table, sentence):
+    state = published.published_state("seqTransf") | {"frame_position_embeddings.weight": table}
+    with pytest.raises(ImportRefused, match=sentence):
+        read_clip4clip(saved(tmp_path, state))
+
+
 def test_a_3d_projection_is_summed_over_time_for_single_frames(tmp_path):
     """Which equals it wherever the neighbours of a frame look like the frame."""
     state = published.published_state("meanP", patches_3d=True)
@@ -126,6 +149,15 @@ def test_missing_keys_are_named(tmp_path):
         read_clip4clip(file)
     assert set(found.value.missing) == set(keys)
     assert all(key in str(found.value) for key in keys)
+
+
+def test_up_to_five_missing_keys_are_named_and_the_others_counted(tmp_path):
+    file = tmp_path / "model.bin"
+    for count, told in ((5, "a0, a1, a2, a3, a4"), (7, "a0, a1, a2, a3, a4 and 2 more keys")):
+        wanted = {f"a{number}": torch.Size([1]) for number in range(count)}
+        with pytest.raises(ImportRefused) as found:
+            check_whole(file, {}, wanted)
+        assert str(found.value) == f"'model.bin' is not whole: it lacks {told}"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from torch.nn import functional
 from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
 from models.identity import BUNDLED, ModelChoice
+from models.towers.blocks import fitted_positions
 from models.towers.hidden_maps import PictureTower, picture_tower
 from smallworld.stills.pictures import Picture, Placement
 from smallworld.stills.render import compose
@@ -158,9 +159,20 @@ def test_sides_that_do_not_fit_are_refused_and_the_nearest_is_known() -> None:
     with pytest.raises(ValueError, match="side of 64"):
         tower(pictures(side=40), layers=[0], embedding=False)
     resnet = picture_tower(small_backbone("resnet"))
-    assert resnet.fitting_side(40) == 40
+    assert [resnet.fitting_side(side) for side in (40, 41, 33, 31)] == [40, 41, 33, 32]
+    for odd in (pictures()[:, :1], pictures()[:, :, :32], pictures()[..., :32]):
+        with pytest.raises(ValueError, match=r"must be \(batch, 3, side, side\)"):
+            resnet(odd, layers=[1], embedding=False)
+    with pytest.raises(ValueError, match="0 to 4, not -1"):
+        resnet(pictures(), layers=[-1], embedding=False)
     with pytest.raises(ValueError, match="0 to 4"):
         resnet(pictures(), layers=[5], embedding=False)
+
+
+@pytest.mark.parametrize(("kind", "stages"), [("resnet", 5), ("vit", 4)])
+def test_a_tower_knows_its_kind_and_how_many_maps_it_has(kind: str, stages: int) -> None:
+    tower = picture_tower(small_backbone(kind))
+    assert (tower.kind, tower.stages, tower.size) == (kind, stages, 64)
 
 
 def test_middle_layers_follow_the_depth() -> None:
@@ -231,6 +243,57 @@ def test_relevance_is_a_map_from_0_to_1_for_one_text_or_one_each(tower: PictureT
     assert both.ndim == 3 and both.amin() >= 0
     torch.testing.assert_close(both.amax((1, 2)), torch.ones(2))
     torch.testing.assert_close(tower.relevance(pictures(), texts[1])[1], both[1])
+
+
+def texts_to_see() -> torch.Tensor:
+    return torch.randn(2, 24, generator=torch.Generator().manual_seed(1))
+
+
+def test_relevance_of_a_resnet_is_what_places_mean_times_what_moves_the_embedding() -> None:
+    backbone = small_backbone("resnet")
+    visual, pool = backbone.model.visual, backbone.model.visual.attnpool
+    texts = functional.normalize(texts_to_see(), dim=1)
+    inputs = (pictures() - MEAN) / STD
+    hidden = visual.layer2(visual.layer1(visual.stem(inputs))).detach().requires_grad_()
+    embedding = pool(visual.layer4(visual.layer3(hidden)))
+    functional.cosine_similarity(embedding, texts).sum().backward()
+    telling = (hidden.grad * hidden).clamp_min(0).sum(1).sqrt()
+    # Places are told apart on a picture of 96 pixels, which has three by three of them.
+    large = functional.interpolate(inputs, (96, 96), mode="bilinear")
+    last = visual.layer4(visual.layer3(visual.layer2(visual.layer1(visual.stem(large)))))
+    tokens = last.flatten(2).mT + fitted_positions(pool.positional_embedding, (3, 3))[1:]
+    places = functional.cosine_similarity(
+        pool.c_proj(pool.v_proj(tokens)), texts[:, None], dim=2
+    ).reshape(2, 1, 3, 3)
+    least, greatest = places.amin((2, 3), keepdim=True), places.amax((2, 3), keepdim=True)
+    meaning = functional.interpolate((places - least) / (greatest - least), (8, 8), mode="bilinear")
+    expected = (meaning[:, 0] * telling).detach()
+    expected = expected / expected.amax((1, 2), keepdim=True)
+    found = picture_tower(backbone).relevance(pictures(), texts_to_see())
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=0)
+
+
+def test_relevance_of_a_vit_is_what_the_last_block_would_make_of_each_patch_alone() -> None:
+    backbone = small_backbone("vit")
+    visual = backbone.model.visual
+    last = visual.transformer.resblocks[-1]
+    [normal] = outputs(visual, [last.ln_1], pictures())
+    with torch.no_grad():
+        alone, _ = last.attn(*[normal.flatten(0, 1)[:, None]] * 3)
+        meant = visual.ln_post(alone.reshape(2, 17, 64)[:, 1:]) @ visual.proj
+        cosines = functional.cosine_similarity(meant, texts_to_see()[:, None], dim=2)
+    least, greatest = cosines.amin(1, keepdim=True), cosines.amax(1, keepdim=True)
+    expected = ((cosines - least) / (greatest - least)).reshape(2, 4, 4)
+    found = picture_tower(backbone).relevance(pictures(), texts_to_see())
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
+
+
+def test_attention_of_a_resnet_looks_at_no_less_than_three_by_three_places() -> None:
+    tower = picture_tower(small_backbone("resnet"))
+    large = functional.interpolate(pictures(), (96, 96), mode="bilinear")
+    torch.testing.assert_close(tower.attention(pictures()), tower.attention(large))
+    assert tower.attention(pictures()).shape == (2, 3, 3)
+    assert tower.attention(pictures(side=160)).shape == (2, 5, 5)
 
 
 def test_bundled_model_sees_the_thing_that_is_named() -> None:
