@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clip.backbone import Backbone
@@ -63,7 +62,8 @@ def wanted_by(
         most=request.most or settings.most,
     )
     asked = request.head or _named(settings.head)
-    head = choose_action_head(asked) if asked else _usual_head(_tagging_space(session), backbone)
+    space = session.get_one(Space, stored.space_id) if stored else None
+    head = choose_action_head(asked) if asked else _usual_head(space, backbone)
     return TaggingChoice(plan, head, backbone.identity, model)
 
 
@@ -74,9 +74,10 @@ def wanted_for_new_videos(
 
     The settings count in a library that has no tags yet, and `kinodex tag` applies them to others.
     """
-    stored, space = active_vocabulary(session), _tagging_space(session)
-    if stored is None or space is None:
+    stored = active_vocabulary(session)
+    if stored is None:
         return wanted_by(session, TagRequest(), settings, backbone)
+    space = session.get_one(Space, stored.space_id)
     plan, encoder = _plan_of(stored), encoder_of(space)
     head = _usual_head(space, backbone)
     if encoder and gives_same_frames(space, backbone.identity) and space.sampling == sampling:
@@ -138,10 +139,6 @@ def _usual_head(space: Space | None, backbone: Backbone) -> HeadChoice:
             "'kinodex tag --head' with the place where it lies now or with another head"
         )
     return own
-
-
-def _tagging_space(session: Session) -> Space | None:
-    return session.scalar(select(Space).where(Space.tagging))
 
 
 def _named(setting: str) -> str | None:

@@ -1,7 +1,10 @@
 """What is found wrong in a catalog, value by value, and what is not."""
 
+import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,9 +19,24 @@ from tests.search.finding.test_engine import Shelf, axis
 from tests.search.planted import plant, tag
 
 
-@pytest.fixture
-def library(library, backbone):
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, backbone) -> Path:
     """Two videos of two and one segments: segments 1 to 3, with tags and a moving sketch."""
+    folder = tmp_path_factory.mktemp("sound") / "library"
+    with Store.open(folder, create=True) as library:
+        fill(library, backbone)
+    return folder
+
+
+@pytest.fixture
+def library(made: Path, tmp_path: Path) -> Iterator[Store]:
+    """A copy, to be damaged."""
+    shutil.copytree(made, tmp_path / "library")
+    with Store.open(tmp_path / "library") as library:
+        yield library
+
+
+def fill(library: Store, backbone) -> None:
     shelf = Shelf(library, backbone)
     shelf.put("/v/a.mp4", axis(0, 1, 2), axis(1))
     shelf.put("/v/b.mp4", axis(2))
@@ -33,7 +51,6 @@ def library(library, backbone):
         )
         store_animation(session, 1, animation)
         say(session, 1, "a cat", holds=True)
-    return library
 
 
 def problems(library: Store, *statements: str) -> list[Problem]:

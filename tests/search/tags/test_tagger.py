@@ -2,21 +2,25 @@
 
 import sqlite3
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import default_action_head
+from models.heads.fit import HeadMismatch
+from models.identity import HeadChoice, HeadIdentity, ModelChoice
 from models.labels.prompts import PromptTemplates
+from search.catalog.embeddings import pack
 from search.catalog.keeping import purge_unheld
 from search.catalog.lock import LibraryBusy, only_indexer
 from search.catalog.settings import TagSettings
-from search.catalog.spaces import SpaceMismatch, active_space
+from search.catalog.spaces import SpaceIdentity, SpaceMismatch, active_space, find_or_make_space
 from search.catalog.store import EmptyLibrary, Store
 from search.catalog.summary import summarise
 from search.catalog.tables import Segment, SegmentEmbedding, Space
@@ -30,7 +34,7 @@ from search.tags.tagger import TagReport
 from search.tags.vocabulary import BadVocabulary
 from tests.search.finding.test_engine import Shelf, axis
 from tests.search.planted import plan, plant, tag, tagger
-from tests.tiny import tiny_backbone, with_other_text_tower
+from tests.tiny import save_tiny_head, tiny_backbone, with_other_text_tower
 
 
 @pytest.fixture
@@ -171,6 +175,11 @@ def test_a_video_tagged_while_indexing_gets_what_tagging_again_gives(library, ba
     [segment] = shelf.put("/w/1.mp4", vector[None])
     with library.writing() as session:
         live.store(session, [segment], [vector])
+        kept = select(SegmentEmbedding.embedding).where(
+            SegmentEmbedding.segment_id == segment, SegmentEmbedding.space_id == live.space_id
+        )
+        assert session.scalars(kept).all() == [pack(vector)]
+        live.store(session, [], [])  # a video without segments
     at_once = [row[1:] for row in stored(library) if row[0] == segment]
     assert [(label, kept) for label, _, kept in at_once] == [
         ("falling down", False),
@@ -351,6 +360,57 @@ def test_another_model_takes_the_labels_along_and_reads_them_anew(library, backb
     asked = wanted_now(library, other)
     assert asked.plan.words.labels == ("jumping", "spinning", "falling down")
     assert asked.model == other.choice
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "labels"),
+    [
+        ("kinetics-400", None, 18),  # the usual list of a model gives way to that of the next
+        ("kinetics-400", Path("/lists/kinetics-400"), 3),
+        ("hmdb-51", None, 3),
+    ],
+)
+def test_another_model_brings_its_own_usual_list_where_the_usual_one_was(
+    library, backbone, shelf, monkeypatch, name, file, labels
+):
+    tag(library, backbone, replace(plan(), words=replace(plan().words, name=name, file=file)))
+    other = tiny_backbone(seed=2)
+    monkeypatch.setattr(other, "choice", ModelChoice("bundled"))
+    asked = wanted_now(library, other)
+    assert len(asked.plan.words.labels) == labels
+    assert asked.plan.words.name == ("small-world" if labels == 18 else name)
+    assert (asked.plan.words.file, asked.encoder) == (file, other.identity)
+
+
+def test_another_sampling_is_tagged_by_the_model_that_is_there(library, backbone, shelf):
+    other = with_other_text_tower(backbone)
+    tag(library, other)
+    assert wanted_now(library, backbone).encoder == other.identity
+    assert wanted_now(library, backbone, {"sample_rate": 3.0}).encoder == backbone.identity
+
+
+def test_a_library_keeps_the_action_head_of_its_tags_until_its_file_is_gone(
+    library, backbone, shelf, tmp_path
+):
+    file = save_tiny_head(tmp_path / "own.safetensors", backbone, name="seqTransf")
+    with library.writing() as session:
+        head = HeadIdentity("seqTransf", "digest")
+        identity = SpaceIdentity(backbone.identity, head, {})
+        space = find_or_make_space(session, identity, backbone.choice, dim=24, head_file=file)
+    plant(library, backbone)
+    with library.writing() as session:
+        session.execute(update(Vocabulary).values(space_id=space.id))
+    assert (wanted(library, backbone).head.file, wanted_now(library, backbone).head.file) == (
+        file,
+        file,
+    )
+    # Another model cannot use it.
+    assert wanted(library, tiny_backbone(seed=2)).head == default_action_head(backbone.choice)
+    file.unlink()
+    for ask in (wanted, wanted_now):
+        with pytest.raises(HeadMismatch, match="is gone: bring it back"):
+            ask(library, backbone)
+    assert wanted(library, backbone, head="MeanP").head == HeadChoice("MeanP")
 
 
 def test_more_segments_than_fit_into_one_step_are_all_tagged(library, backbone, monkeypatch):

@@ -55,7 +55,10 @@ def test_a_file_has_one_label_a_line_and_comments(tmp_path):
         ("jumping\n".encode("utf-16"), r"line 1 of .* is not UTF-8"),
         (b"jumping\n" + b"very " * 500 + b"long", r"line 2 of .*: a label has 2504 characters"),
         (b"jumping\nfall\x1b[2Jing", r"line 2 of .* cannot be shown"),
-        (b"".join(b"label %d\n" % n for n in range(20_000)), "more than 10,000 labels, seen at l"),
+        (
+            b"".join(b"label %d\n" % n for n in range(20_000)),
+            "more than 10,000 labels, seen at line 10001:",
+        ),
         (b"x" * 3_000_000, "too large for a vocabulary: 3,000,000 bytes"),
     ],
 )
@@ -71,6 +74,28 @@ def test_what_is_no_file_is_not_read(tmp_path):
             BadVocabulary, match=r"there is no vocabulary .* name hmdb-51, kinetics"
         ):
             read_vocabulary(asked)
+
+
+def test_a_file_may_be_as_large_as_all_labels_at_their_longest(tmp_path):
+    content = b"jumping\n#" + b"x" * 1_999_991
+    assert read_vocabulary(written(tmp_path, content)).labels == ("jumping",)
+    with pytest.raises(BadVocabulary, match="2,000,001 bytes, 2,000,000 at most"):
+        read_vocabulary(written(tmp_path, content + b"x"))
+
+
+def test_as_many_labels_as_are_allowed_are_read(tmp_path):
+    words = read_vocabulary(written(tmp_path, b"".join(b"label %d\n" % n for n in range(10_000))))
+    assert (len(words.labels), words.lines[-1]) == (10_000, 10_000)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs a file that is not read")
+def test_a_file_that_cannot_be_read_is_one_sentence():
+    with pytest.raises(BadVocabulary, match=r"/proc/\d+/mem' cannot be read: "):
+        read_vocabulary("/proc/self/mem")
+
+
+def test_a_label_may_have_two_hundred_characters():
+    assert clean_label("a" * 200) == "a" * 200
 
 
 @pytest.mark.parametrize("text", ["", "  \t", "a" * 201, "bell\a"])
