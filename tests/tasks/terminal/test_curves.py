@@ -17,7 +17,7 @@ from tasks.terminal.curves import (
     panels_figure,
     sweep_panels,
 )
-from tasks.terminal.plots import house_style
+from tasks.terminal.plots import BLUE, ORANGE, house_style
 
 
 @pytest.fixture(autouse=True)
@@ -118,3 +118,48 @@ def test_a_picture_that_cannot_be_written_leaves_the_old_one(tmp_path):
         draw_panels([Panel("t", "step", [])], tmp_path / "nowhere" / "curves.png")
     assert file.read_bytes() == b"the old one"
     assert list(tmp_path.iterdir()) == [file]
+
+
+def test_raw_losses_are_pale_and_thin_and_figures_have_dots():
+    history = [record(1, 3.0), record(2, 2.0, top1=10.0, mean_per_class=5.0, map=7.0)]
+    loss, labels, precision = axes_of(history_panels(history))
+    raw, smooth = loss.lines
+    assert (raw.get_alpha(), raw.get_linewidth(), raw.get_marker()) == (0.3, 0.72, "None")
+    assert (smooth.get_alpha(), smooth.get_linewidth(), smooth.get_marker()) == (1, 1.44, "None")
+    assert [line.get_marker() for line in labels.lines] == ["o", "o"]
+    assert [line.get_markersize() for line in labels.lines] == [7 * 0.72] * 2
+    assert [line.get_color() for line in labels.lines] == [BLUE, ORANGE]
+    assert [axes.get_title("left").split(" on ")[0] for axes in (labels, precision)] == [
+        "right labels",
+        "mAP",
+    ]
+    assert curves(labels) == {"top-1": [(2, 10.0)], "mean per class": [(2, 5.0)]}
+
+
+def test_only_several_lines_need_a_legend_and_a_single_point_a_dot():
+    one = Line("one", [(1, 3.0)])
+    alone, together = axes_of(
+        [Panel("t", "step", [one]), Panel("t", "step", [one, Line("two", [(1, 2.0), (2, 3.0)])])]
+    )
+    assert alone.get_legend() is None
+    assert [text.get_text() for text in together.get_legend().get_texts()] == ["one", "two"]
+    assert [line.get_marker() for line in together.lines] == ["o", "None"]
+    assert together.get_legend()._ncols == 2
+
+
+def test_texts_are_of_a_size_that_can_be_read_and_steps_are_whole():
+    [axes] = axes_of([Panel("t", "step", [Line("a", [(1, 3.0), (2, 2.0)])])])
+    assert axes._left_title.get_fontsize() == 14 * 0.72
+    assert axes.xaxis.label.get_fontsize() == 12 * 0.72
+    assert axes.get_xticklabels()[0].get_fontsize() == 12 * 0.72
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    assert axes.xaxis.get_gridlines()[0].get_visible()
+    [empty] = axes_of([Panel("t", "step", [])])
+    assert (empty.axison, empty.texts[0].get_position()) == (False, (0, 0.5))
+    assert empty.texts[0].get_fontsize() == 13 * 0.72
+
+
+def test_a_third_line_has_the_colour_of_the_first():
+    lines = [Line(name, [(1, 3.0), (2, 2.0)]) for name in "abc"]
+    [axes] = axes_of([Panel("t", "step", lines)])
+    assert [line.get_color() for line in axes.lines] == [BLUE, ORANGE, BLUE]

@@ -5,7 +5,14 @@ import sys
 
 import pytest
 
-from tasks.terminal.plots import PlotsMissing, check_plots, house_style, new_figure, save_png
+from tasks.terminal.plots import (
+    PlotsMissing,
+    check_plots,
+    house_style,
+    new_figure,
+    points,
+    save_png,
+)
 
 
 def test_without_matplotlib_a_sentence_names_the_command_that_brings_it(no_matplotlib):
@@ -34,3 +41,22 @@ def test_a_name_is_no_formula_and_a_users_own_settings_change_nothing(tmp_path):
         figure.text(0, 0.5, r"$\frac{ is no formula $x_1$")
         save_png(figure, tmp_path / "names.png")
     assert (tmp_path / "names.png").stat().st_size > 500
+
+
+def test_sizes_are_pixels_and_a_picture_may_grow_by_what_stands_around_it(tmp_path):
+    from PIL import Image
+
+    def size(*, grows: bool) -> tuple[int, int]:
+        with house_style():
+            figure = new_figure(200, 100)
+            figure.add_axes((0, 0, 1, 1)).text(0, 1.5, "above")
+            save_png(figure, tmp_path / "a.png", grows=grows)
+        with Image.open(tmp_path / "a.png") as picture:
+            assert picture.format == "PNG"
+            return picture.size
+
+    assert size(grows=False) == (200, 100)
+    width, height = size(grows=True)
+    assert width > 200
+    assert height > 150
+    assert (points(100), points(1)) == (72, 0.72)
