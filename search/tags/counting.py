@@ -161,7 +161,7 @@ def examples(
     wanted = min(most, label.segments)
     held = _by_person(said)
     for rows in (len(said) + most + _SPARE, None):
-        if len(held) < wanted and label.number is not None:
+        if len(held) < wanted:
             held = _by_person(said) + _by_model(
                 session, label.number, but=counted.absent | said.keys(), rows=rows
             )
@@ -176,9 +176,7 @@ def holding(session: Session, label: str) -> LabelSegments:
     absent = frozenset(session.scalars(absent_segments()))
     said = {one: holds for one, holds in segments_said(session, label).items() if one not in absent}
     held = _by_person(said)
-    number = _numbers(session).get(label)
-    if number is not None:
-        held += _by_model(session, number, but=absent | said.keys())
+    held += _by_model(session, _numbers(session).get(label), but=absent | said.keys())
     return LabelSegments(tuple(held), tuple(sorted(one for one in said if not said[one])))
 
 
@@ -273,9 +271,12 @@ def _by_person(said: Mapping[int, bool]) -> list[Holding]:
 
 
 def _by_model(
-    session: Session, label: int, *, but: frozenset[int], rows: int | None = None
+    session: Session, label: int | None, *, but: frozenset[int], rows: int | None = None
 ) -> list[Holding]:
-    """The segments that the model has found a label in, surest first; the first rows only."""
+    """The segments that the model has found a label in, surest first; the first rows only.
+
+    label: its number; the model finds none of those that have none
+    """
     found = session.execute(
         select(SegmentTag.segment_id, SegmentTag.probability)
         .where(SegmentTag.label_id == label, SegmentTag.kept)

@@ -107,6 +107,31 @@ def test_a_shape_among_many_lines_fits_less_than_alone(shelf):
     assert found[crowded] < 0.85 * found[alone]
 
 
+@pytest.mark.parametrize(
+    ("asked", "fits"),
+    [
+        (CROSS, [0.809, 0.378, 0.000, 0.000, 0.000, 0.288, 0.656]),
+        (SQUARE, [0.000, 0.609, 0.944, 0.505, 0.529, 0.165, 0.000]),
+        (BARS, [0.000, 0.000, 0.524, 0.731, 0.000, 0.000, 0.000]),
+        (((0, 0, 0.2, 1),), [0.231, 0.486, 0.511, 0.000, 0.594, 0.696, 0.234]),
+    ],
+)
+def test_how_well_shapes_fit_is_as_it_was_when_the_figures_were_measured(shelf, asked, fits):
+    crowd = [(x, 0, x, 1) for x in np.linspace(0.05, 0.95, 19)]
+    ids = draw(
+        shelf,
+        at(CROSS, 0.3, 0.3, 0.35),
+        [*at(CROSS, 0.3, 0.3, 0.35), *crowd],
+        at(SQUARE, 0.02, 0.02, 0.95),
+        at(BARS, 0.5, 0.6, 0.2),
+        at(FENCE, 0.1, 0.1, 0.6),
+        [(0.1, 0.2, 0.4, 0.9)],
+        at(CROSS, 0.6, -0.2, 0.5),  # in part beyond the paper
+    )
+    found = similarities(shelf, asked)
+    assert [found[one] for one in ids] == pytest.approx(fits, abs=2e-3)
+
+
 def test_a_faint_trace_is_no_good_fit(shelf):
     [trace] = draw(shelf, [(0.48, 0.48, 0.52, 0.52)])
     assert similarities(shelf, CROSS)[trace] < 0.5
