@@ -30,10 +30,10 @@ def fit_calibration(scores: torch.Tensor, holds: torch.Tensor) -> Calibration:
     if not values.isfinite().all():
         raise ValueError("scores must be finite")
     target = torch.where(truth, (yes + 1.0) / (yes + 2.0), 1.0 / (no + 2.0)).double()
-    deviation, mean = torch.std_mean(values, correction=0)
-    spread = float(deviation) or 1.0
+    deviation, mean = torch.std_mean(values)
+    spread = max(float(deviation), 1e-30)
     slope, height = _logistic(((values - mean) / spread), target)
-    if slope <= 0:
+    if slope <= 0.0:
         return Calibration(0.0, float(target.mean().logit()))
     return Calibration(slope / spread, height - slope * float(mean) / spread)
 

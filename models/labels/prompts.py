@@ -21,8 +21,6 @@ _WORD_STARTS = re.compile(
     r"|(?<=\w)(?=\()"
 )
 _PLACEHOLDER = re.compile(r"\[([^\[\]]*)\]")
-# More than any model's context holds: as long as it takes to see that a prompt is cut off.
-_UNCUT_CONTEXT = 1024
 
 # Texts, and a context_length where another than the model's is wanted → ids (texts, context).
 Tokenize = Callable[..., Any]
@@ -181,8 +179,8 @@ def check_lengths(texts: Sequence[str], labels: Sequence[str], tokenize: Tokeniz
     read = tokenize(list(texts))
     padding = tokenize([""])[0, -1]
     # A text that was cut off has no padding but, perhaps, an end mark that looks the same.
-    for row in (read[:, -2:] != padding).any(dim=1).nonzero().flatten().tolist():
-        if _is_cut(texts[row], read[row], tokenize):
+    for row in (read[:, -2] != padding).nonzero().flatten().tolist():
+        if _is_cut(texts[row], read[row], padding, tokenize):
             label = labels[row % len(labels)]
             raise PromptTooLong(
                 f"the label {_shortened(label)!r} is too long: "
@@ -192,11 +190,10 @@ def check_lengths(texts: Sequence[str], labels: Sequence[str], tokenize: Tokeniz
             )
 
 
-def _is_cut(text: str, ids: Any, tokenize: Tokenize) -> bool:
+def _is_cut(text: str, ids: Any, padding: Any, tokenize: Tokenize) -> bool:
     """ids: what the model reads of the text, (context,)."""
-    whole = tokenize([text], context_length=_UNCUT_CONTEXT)[0]
-    rest = whole[len(ids) :]
-    return bool((whole[: len(ids)] != ids).any() or (rest != rest[-1]).any())
+    *read, beyond = tokenize([text], context_length=len(ids) + 1)[0].tolist()
+    return bool(read != ids.tolist() or beyond != padding)
 
 
 def _problem(text: str) -> str | None:

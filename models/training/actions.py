@@ -103,7 +103,7 @@ def draw_labels(
     labels: bool (videos, labels)
     returns: numbers (videos,), of no meaning where none holds; bool (videos,): whether one does
     """
-    chances = torch.from_numpy(rng.random(labels.shape)).masked_fill(~labels, -1.0)
+    chances = torch.from_numpy(rng.random(labels.shape)).masked_fill(~labels, -torch.inf)
     return chances.argmax(dim=1), labels.any(dim=1)
 
 

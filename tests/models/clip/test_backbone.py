@@ -210,6 +210,13 @@ def test_a_graphics_card_runs_a_larger_model():
 
 
 def test_a_device_that_is_not_there_is_an_error():
-    absent = "cuda" if not torch.cuda.is_available() else "tpu"
-    with pytest.raises(KinodexError, match=f"there is no device '{absent}'"):
-        find_device(absent)
+    for absent in ("tpu", *(["cuda"] if not torch.cuda.is_available() else [])):
+        with pytest.raises(KinodexError, match=f"there is no device '{absent}'.* use .*cpu$"):
+            find_device(absent)
+    assert find_device("cpu") == torch.device("cpu")
+
+
+def test_without_a_graphics_card_the_processor_works(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert find_device() == torch.device("cpu")

@@ -46,3 +46,29 @@ def test_frames_of_the_models_size_are_only_cropped():
     preprocessing = Preprocessing.from_config(vars(PreprocessCfg(size=224)))
     frames = torch.from_numpy(photo(224, 400))[None]
     assert torch.equal(preprocessing.fit(frames), frames[:, :, 88:312].permute(0, 3, 1, 2))
+
+
+def test_an_identity_is_all_that_is_done_to_a_picture():
+    preprocessing = Preprocessing.from_config(vars(PreprocessCfg(size=(64, 96), fill_color=7)))
+    assert preprocessing.identity() == {
+        "size": (64, 96),
+        "mean": (0.48145466, 0.4578275, 0.40821073),
+        "std": (0.26862954, 0.26130258, 0.27577711),
+        "interpolation": "bicubic",
+        "resize_mode": "shortest",
+        "fill_color": 7,
+    }
+    assert preprocessing.short_side == 96
+
+
+@pytest.mark.parametrize(
+    ("size", "left", "top"), [((10, 6), 2, 0), ((10, 7), 1, 0), ((7, 10), 0, 1)]
+)
+def test_padding_lies_on_both_sides_and_has_the_fill_colour(size, left, top):
+    config = PreprocessCfg(size=10, resize_mode="longest", fill_color=200)
+    fitted = Preprocessing.from_config(vars(config)).fit(
+        torch.zeros(1, *size, 3, dtype=torch.uint8)
+    )
+    expected = torch.full((1, 3, 10, 10), 200, dtype=torch.uint8)
+    expected[:, :, top : top + size[0], left : left + size[1]] = 0
+    assert torch.equal(fitted, expected)

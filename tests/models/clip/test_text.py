@@ -98,6 +98,13 @@ def test_a_text_seen_before_is_not_encoded_again():
 def test_the_cache_forgets_the_oldest_text():
     texts = encoder(tiny_model())
     with torch.inference_mode():
-        texts.encode([f"text {number}" for number in range(CACHE_SIZE + 5)], torch.device("cpu"))
+        texts.encode([f"text {number}" for number in range(CACHE_SIZE)], torch.device("cpu"))
+        texts.encode(["text 0"], torch.device("cpu"))
+        texts.encode([f"new {number}" for number in range(5)], torch.device("cpu"))
     assert len(texts._cache) == CACHE_SIZE
-    assert "text 0" not in texts._cache
+    assert [f"text {number}" in texts._cache for number in (0, 1, 5, 6)] == [
+        True,
+        False,
+        False,
+        True,
+    ]

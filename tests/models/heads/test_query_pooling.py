@@ -30,6 +30,12 @@ def test_frames_are_weighted_by_how_well_they_fit_the_text(temperature):
             torch.testing.assert_close(scores[row, column], expected, atol=1e-6, rtol=1e-5)
 
 
+def test_the_usual_temperature_is_that_of_clip():
+    texts, clips = random_texts(), random_clips()
+    expected = query_aware_similarity(texts, clips, MASK, temperature=0.01)
+    assert torch.equal(query_aware_similarity(texts, clips, MASK), expected)
+
+
 def test_a_high_temperature_is_mean_pooling():
     expected = F.normalize(random_texts(), dim=-1) @ random_head("meanP")(random_clips(), MASK).T
     scores = query_aware_similarity(random_texts(), random_clips(), MASK, temperature=1e6)

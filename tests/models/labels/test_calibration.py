@@ -24,6 +24,12 @@ def test_the_curve_that_drew_the_examples_is_found_again():
     assert found.offset == pytest.approx(1.5, rel=0.1)
 
 
+def test_scores_that_tell_little_still_tell_something():
+    found = fit_calibration(*examples(50_000, slope=0.01, offset=0.2))
+    assert found.scale == pytest.approx(0.01, rel=0.1)
+    assert found.offset == pytest.approx(0.2, rel=0.1)
+
+
 def test_it_is_where_the_cross_entropy_is_least():
     scores, holds = examples(500, slope=0.1, offset=0.5)
     found = fit_calibration(scores, holds)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import open_clip
 import pytest
+import torch
 
 from models.labels.prompts import (
     InvalidTemplates,
@@ -149,8 +150,33 @@ def test_a_prompt_that_fits_exactly_is_read_to_its_end(tokenize):
 def test_a_prompt_one_token_too_long_is_refused_with_its_label(tokenize):
     short, long = "run", " ".join(["run"] * 13)
     templates = PromptTemplates(("{}", "see the {}"))
-    with pytest.raises(PromptTooLong, match=r"the label 'run run .*the model reads 16 tokens"):
+    with pytest.raises(
+        PromptTooLong, match=r"the label 'run run .*the model reads 16 tokens"
+    ) as told:
         check_lengths(templates.prompts([short, long]), [short, long], tokenize)
+    assert told.value.label == long
+
+
+def test_only_prompts_that_reach_the_end_are_read_twice(tokenize):
+    asked = []
+
+    def noted(texts, **options):
+        asked.append((len(texts), options))
+        return tokenize(texts, **options)
+
+    words = [" ".join(["run"] * count) for count in (1, 12, 13)]
+    check_lengths(words, words, noted)
+    assert asked == [(3, {}), (1, {}), (1, {"context_length": 17})]
+
+
+def test_a_tokenizer_without_end_marks_hides_no_cut():
+    def letters(texts, context_length=4):
+        return torch.tensor([[*map(ord, text), *[0] * 9][:context_length] for text in texts])
+
+    check_lengths(["abcd"], ["abcd"], letters)
+    for cut in ("abcde", "abcdef"):
+        with pytest.raises(PromptTooLong):
+            check_lengths([cut], [cut], letters)
 
 
 def test_padding_that_looks_like_the_end_mark_hides_no_cut():

@@ -92,6 +92,10 @@ def test_a_tags_probability_is_its_formula():
             assert float(found[video, label]) == pytest.approx(expected, abs=1e-5)
 
 
+def test_without_examples_a_score_is_a_logit():
+    assert Calibration() == Calibration(1.0, 0.0)
+
+
 def test_tags_neither_exclude_nor_need_each_other():
     labels, neutral = torch.eye(4)[:2], torch.eye(4)[2:3]
     videos = F.normalize(torch.tensor([[1.0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 1]]), dim=-1)

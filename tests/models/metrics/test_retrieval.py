@@ -17,6 +17,7 @@ from models.metrics.scores import (
     CosineScores,
     ScoresNotFinite,
     StoredScores,
+    blocks,
     dual_softmax,
     query_bank_normalised,
 )
@@ -144,6 +145,24 @@ def test_blocks_give_what_the_whole_matrix_gives(monkeypatch):
     groups = torch.stack([whole[owner == video].max(dim=0).values for video in range(30)])
     counted = [int((groups[:, own] >= groups[own, own]).sum()) for own in range(30)]
     assert video_to_text_ranks(blockwise, owner).tolist() == counted
+
+
+def test_blocks_cover_all_rows_and_are_of_32_megabytes_or_of_one_row():
+    assert list(blocks(5, 4 * 2**20)) == [(0, 2), (2, 4), (4, 5)]
+    assert list(blocks(2, 9 * 2**20)) == [(0, 1), (1, 2)]
+    assert list(blocks(2, 2**21)) == [(0, 2)]
+    assert list(blocks(3, 0)) == [(0, 3)]
+    assert list(blocks(0, 7)) == []
+
+
+def test_a_score_that_is_no_number_is_refused_also_beside_a_better_caption():
+    class Scored(StoredScores):
+        def __init__(self) -> None:
+            self.texts, self.videos = 3, 2
+            self._similarities = torch.tensor([[0.9, 0.1], [torch.nan, 0.1], [0.2, 0.4]])
+
+    with pytest.raises(ScoresNotFinite, match="the score of text 1 with video 0 is NaN"):
+        video_to_text_ranks(Scored(), torch.tensor([0, 0, 1]))
 
 
 def test_the_length_of_embeddings_does_not_matter():

@@ -306,6 +306,10 @@ def test_another_target_temperature_is_another_run(tmp_path):
         train(tmp_path, action_model(), settings(), target_temperature=math.inf)
 
 
+def test_an_epoch_is_as_long_as_that_of_the_videos():
+    assert PromptedPairs(LabelledVideos(), texts(), seed=0).steps_per_epoch == 5
+
+
 def test_labels_that_are_no_truth_values_are_refused():
     mask, frames = torch.ones(2, 1, dtype=torch.bool), torch.zeros(2, 1, DIM)
     with pytest.raises(ValueError, match="labels must be a bool matrix"):

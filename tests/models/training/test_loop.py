@@ -62,6 +62,14 @@ def test_figures_are_taken_at_every_third_step_and_after_the_last(tmp_path):
     assert (report.best_step, report.best_figures) == (4, {"R@1": 2.0})
 
 
+def test_a_folder_is_made_with_those_above_it_or_used_as_it_is(tmp_path):
+    folder = tmp_path / "a" / "b"
+    first = drawn(folder)
+    assert (folder / "history.jsonl").is_file()
+    (folder / "checkpoint.pt").unlink()
+    assert drawn(folder) == first
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
