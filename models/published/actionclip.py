@@ -146,7 +146,7 @@ def _head_config(name: str, dim: int, published: Mapping[str, torch.Tensor]) -> 
             blocks=count_blocks(published, _LAYERS),
             attention_heads=_ATTENTION_HEADS_OF_TRANSF_CLS,
             positions=max(2, rows),
-            feed_forward=_size(published, f"{_LAYERS}0.linear1.weight", 0, 0),
+            feed_forward=_size(published, f"{_LAYERS}0.linear1.weight", 0, HeadConfig.feed_forward),
         )
     return HeadConfig(name, dim)
 
@@ -158,7 +158,7 @@ def _size(published: Mapping[str, torch.Tensor], key: str, axis: int, otherwise:
 
 def _plain(key: str) -> str:
     """The key without the level that Shift's wrapper adds to the blocks of the picture tower."""
-    return key.replace(".net.", ".", 1)
+    return key.replace(".net.", ".")
 
 
 def _wrapped(key: str) -> str:

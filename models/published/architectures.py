@@ -97,7 +97,7 @@ def _plain_shape(config: dict[str, Any]) -> ClipShape | None:
     is_plain = config.keys() == _PLAIN and vision.keys() == _PLAIN_VISION
     if not (is_plain and text.keys() == _PLAIN_TEXT and config["quick_gelu"]):
         return None
-    if text["heads"] * _CHANNELS_PER_HEAD != text["width"] or vision["patch_size"] is None:
+    if text["heads"] * _CHANNELS_PER_HEAD != text["width"]:
         return None
     return ClipShape(
         embed_dim=config["embed_dim"],

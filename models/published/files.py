@@ -162,10 +162,8 @@ def load_published_head(
 
 
 def _published_name(ours: str, prefixes: Mapping[str, str]) -> str:
-    for theirs, prefix in prefixes.items():
-        if ours.startswith(prefix):
-            return theirs + ours.removeprefix(prefix)
-    raise AssertionError(f"the parameter {ours} has no published name")
+    theirs, prefix = next(pair for pair in prefixes.items() if ours.startswith(pair[1]))
+    return theirs + ours.removeprefix(prefix)
 
 
 def _listed(keys: tuple[str, ...] | list[str]) -> str:

@@ -69,6 +69,51 @@ def test_a_head_is_built_as_the_checkpoint_expects(tmp_path):
     assert not (token.gated or token.standardised or transf.gated or transf.standardised)
 
 
+@pytest.mark.parametrize("rows", [2, 50])
+def test_a_head_has_as_many_positions_as_the_checkpoint(tmp_path, rows):
+    content = published.published_file("Transf")
+    fusion = content["fusion_model_state_dict"]
+    fusion["module.frame_position_embeddings.weight"] = torch.zeros(rows, WIDTH)
+    assert read_actionclip(saved(tmp_path, content)).head.config.positions == rows
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "table", "sentence"),
+    [
+        (
+            "Transf",
+            "frame_position_embeddings.weight",
+            torch.zeros(1, WIDTH),
+            r"\(the first is \(1, 128\), not \(2, 128\)\)",
+        ),
+        (
+            "Transf",
+            "frame_position_embeddings.weight",
+            torch.zeros(WIDTH),
+            r"\(the first is \(128,\), not \(77, 128\)\)",
+        ),
+        (
+            "Transf_cls",
+            "transformer.pos_embed",
+            torch.zeros(1, 1, WIDTH),
+            r"\(the first is \(1, 1, 128\), not \(1, 2, 128\)\)",
+        ),
+        (
+            "Transf_cls",
+            "transformer.pos_embed",
+            torch.tensor(0.0),
+            r"\(the first is \(\), not \(1, 77, 128\)\)",
+        ),
+    ],
+    ids=["one row", "one axis", "one place", "number"],
+)
+def test_a_table_of_positions_that_is_none_is_refused(tmp_path, head, key, table, sentence):
+    content = published.published_file(head)
+    content["fusion_model_state_dict"][f"module.{key}"] = table
+    with pytest.raises(ImportRefused, match=sentence):
+        read_actionclip(saved(tmp_path, content))
+
+
 def changed(head: str, shift: bool, table: str, changes: dict[str, Any]) -> dict[str, Any]:
     content = published.published_file(head, shift=shift)
     content[table] = content[table] | changes

@@ -1,7 +1,9 @@
 """Published checkpoints: taken apart key by key, run, and compared with the formulas."""
 
+import json
 from pathlib import Path
 
+import open_clip
 import pytest
 import torch
 
@@ -254,6 +256,38 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 )
 def test_openais_models_are_known_by_their_sizes(sizes, name):
     assert find_quick_gelu_architecture(ClipShape(*sizes, 77, 49408)) == name
+
+
+@pytest.mark.parametrize(
+    ("changes", "known"),
+    [
+        ({}, True),
+        ({"quick_gelu": False}, False),
+        ({"custom_text": True}, False),
+        ({"vision_cfg": {"head_width": 64}}, False),
+        ({"text_cfg": {"heads": 2}}, False),
+        ({"text_cfg": {"no_causal_mask": True}}, False),
+    ],
+    ids=["plain", "other activation", "other class", "other vision", "other heads", "other text"],
+)
+def test_only_plain_architectures_are_taken(tmp_path, changes, known):
+    config = {
+        "embed_dim": 40,
+        "quick_gelu": True,
+        "vision_cfg": {"image_size": 24, "layers": 2, "width": 128, "patch_size": 8},
+        "text_cfg": {"context_length": 9, "vocab_size": 50, "width": 64, "heads": 1, "layers": 3},
+    }
+    for name, change in changes.items():
+        config[name] = config[name] | change if isinstance(change, dict) else change
+    (tmp_path / "forty-channels.json").write_text(json.dumps(config))
+    open_clip.add_model_config(tmp_path / "forty-channels.json")
+    shape = ClipShape(40, 24, 8, 128, 2, 64, 3, 9, 50)
+    if known:
+        assert find_quick_gelu_architecture(shape) == "forty-channels"
+        return
+    sizes = "patches of 8 in 24 pixels, vision 2 × 128, text 3 × 64, embedding 40"
+    with pytest.raises(UnknownArchitecture, match=sizes):
+        find_quick_gelu_architecture(shape)
 
 
 def test_an_architecture_without_quick_gelu_is_not_taken():
