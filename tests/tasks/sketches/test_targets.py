@@ -4,15 +4,32 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
+from indexer.keyframes import KEYFRAME_SIDE
+from indexer.reading.clip import ClipFrames
+from indexer.reading.sampling import Sampling
+from indexer.reading.settings import IndexSettings
 from search.catalog.places import SegmentPlace, place_segments
 from search.library import Library
 from search.tags.corrections import say
 from sketch.canvas import on_canvas
-from tasks.sketches.targets import KeyframeReader, KeyframeUnreadable, _canvas_map, keyframe_reader
+from sketch.strokes import Placed
+from tasks.sketches import targets
+from tasks.sketches.targets import (
+    KeyframeReader,
+    KeyframeUnreadable,
+    Subject,
+    _canvas_map,
+    keyframe_reader,
+    make_targets,
+)
+from tests.tasks.sketches.drawings import place as made_up
 
 
 @pytest.fixture
@@ -117,3 +134,118 @@ def test_a_map_of_a_picture_is_laid_where_the_picture_lies():
     laid = _canvas_map(np.ones((10, 20), np.float32), placed)
     assert laid.shape == (224, 224)
     assert (laid[:56].max(), laid[56:168].min(), laid[168:].max()) == (0, 1, 0)
+
+
+class Worker:
+    """Notes which part of which file is asked for, and gives a frame every second of it."""
+
+    def __init__(self) -> None:
+        self.asked: dict[str, Any] = {}
+
+    def clip_frames(self, path: Path, **how: Any) -> ClipFrames:
+        self.asked = {"path": path, **how}
+        times_s = np.arange(how["start_s"], how["end_s"] + 1)
+        return ClipFrames(np.zeros((len(times_s), 4, 4, 3), np.uint8), times_s)
+
+
+def asked_for(
+    *, rate: float = 4.0, at: int | None = None, start_s: float = 10.0, **how: float
+) -> tuple[float, float]:
+    """The part of a file that is read for a keyframe at 12 s of a segment from 10 to 14 s."""
+    worker: Any = Worker()
+    library: Any = None
+    reader = KeyframeReader(library, worker, IndexSettings(), with_evidence=True)
+    clip = reader.clip(made_up(start_s=start_s), rate=rate, **how)
+    if at is not None:
+        assert clip.at == at
+    asked = worker.asked
+    assert (asked["path"], asked["length_s"]) == (Path("/v/a cat.mp4"), 100.0)
+    assert asked["sampling"] == Sampling(frames=97, rate=rate)
+    assert (asked["short_side"], asked["settings"]) == (KEYFRAME_SIDE, IndexSettings())
+    return asked["start_s"], asked["end_s"]
+
+
+def test_the_keyframe_is_one_of_the_frames_that_are_read_and_the_segment_bounds_them():
+    assert asked_for(at=2) == (10.0, 14.0)
+    assert asked_for(reach_s=1.0, at=1) == (11.0, 13.125)
+    # So many whole steps as fit before it.
+    assert asked_for(reach_s=1.1) == (11.0, pytest.approx(13.225))
+    assert asked_for(rate=3.0, reach_s=1.0) == (pytest.approx(11.0), pytest.approx(13 + 1 / 6))
+    assert asked_for(start_s=11.9, reach_s=1.0, at=0) == (12.0, 13.125)
+    # A keyframe a little before its segment, as rounding gives it, is read all the same.
+    assert asked_for(start_s=12.1, reach_s=1.0) == (12.0, 13.125)
+
+
+def test_a_segment_that_ends_at_its_keyframe_is_still_a_frame():
+    worker: Any = Worker()
+    library: Any = None
+    reader = KeyframeReader(library, worker, IndexSettings(), with_evidence=True)
+    reader.clip(made_up(start_s=12.0, end_s=12.0), rate=4.0, reach_s=1.0)
+    assert (worker.asked["start_s"], worker.asked["end_s"]) == (12.0, 12.01)
+
+
+def test_maps_lie_between_nothing_and_one_and_within_the_canvas():
+    laid = _canvas_map(np.full((4, 4), 3.0, np.float32), Placed(223.4, 223.4, 0.2, 9.0))
+    assert (laid.max(), laid.sum()) == (1, 1)
+    assert laid[223, 223] == 1
+    assert _canvas_map(np.full((4, 4), -1.0), Placed(0, 0, 224, 224)).min() == 0
+
+
+class Masks:
+    """What a mask is made of."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.made_of: list[tuple[bool, bool, str]] = []
+        monkeypatch.setattr(targets, "subject_mask", self._mask)
+        monkeypatch.setattr(targets, "_relevance", lambda *_: np.ones((224, 224)))
+
+    def _mask(self, picture: np.ndarray, _placed: Placed, **how: Any) -> np.ndarray:
+        found = how["relevance"] is not None, how["motion"] is not None, how["method"]
+        self.made_of.append(found)
+        return np.ones(picture.shape[:2])
+
+
+def test_motion_and_words_tell_a_subject_where_there_are_any_and_they_are_weighed(monkeypatch):
+    masks = Masks(monkeypatch)
+    picture = np.zeros((8, 8, 3), np.uint8)
+    frames = np.zeros((3, 8, 8, 3), np.uint8)
+    subjects = [
+        Subject(picture),
+        Subject(picture, words=("a cat",)),
+        Subject(picture, frames, 1),
+        Subject(picture, frames[:1], 0),
+        Subject(picture, frames, 1, ("a cat",)),
+    ]
+    for method in ("auto", "none"):
+        maker: Any = SimpleNamespace(
+            weighs_evidence=method == "auto", settings=SimpleNamespace(mask=method)
+        )
+        assert len(make_targets(maker, subjects)) == 5
+    assert masks.made_of == [
+        (False, False, "auto"),
+        (True, False, "auto"),
+        (False, True, "auto"),
+        (False, False, "auto"),
+        (True, True, "auto"),
+        *[(False, False, "none")] * 5,
+    ]
+
+
+@pytest.mark.parametrize("size", [224, 32])
+def test_words_are_looked_for_in_the_size_that_the_model_sees(size):
+    seen: list[tuple[int, ...]] = []
+
+    def relevance(batch: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
+        seen.append((*batch.shape, *text.shape))
+        assert text.tolist() == pytest.approx([0.5, 0.5])  # the mean of two unit vectors
+        return torch.full((1, 7, 7), 2.0)
+
+    maker: Any = SimpleNamespace(
+        backbone=SimpleNamespace(
+            embed_texts=lambda words: 3 * torch.eye(len(words)), device=torch.device("cpu")
+        ),
+        tower=SimpleNamespace(size=size, relevance=relevance),
+    )
+    found = targets._relevance(maker, np.zeros((224, 224, 3), np.float32), ["a cat", "a dog"])
+    assert seen == [(1, 3, size, size, 2)]
+    assert (found.shape, found.min(), found.max()) == ((224, 224), 1, 1)
