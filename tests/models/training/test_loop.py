@@ -1,5 +1,6 @@
 """What the loop does for every task."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.training.loop import Task, Trainer, TrainingSettings
+from models.training.files import read_history
+from models.training.loop import StepReport, Task, Trainer, TrainingSettings
 
 SETTINGS = TrainingSettings(steps=4, save_every=2, validate_every=3)
 
@@ -83,6 +85,83 @@ def test_a_folder_is_made_with_those_above_it_or_used_as_it_is(tmp_path):
 def test_settings_that_cannot_be_meant_are_refused(changes, reason):
     with pytest.raises(ValueError, match=reason):
         replace(SETTINGS, **changes)
+
+
+def test_the_usual_settings_are_these():
+    assert TrainingSettings(7) == TrainingSettings(
+        steps=7,
+        head_learning_rate=1e-4,
+        backbone_learning_rate=1e-5,
+        warmup_share=0.1,
+        weight_decay=0.2,
+        gradient_clip=1.0,
+        precision="float32",
+        seed=0,
+        tune="head",
+        freeze_below=-1,
+        chunk=None,
+        validate_every=0,
+        save_every=200,
+    )
+
+
+def test_a_checkpoint_holds_the_optimiser_as_it_works(tmp_path):
+    drawn(tmp_path)
+    state = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
+    [group] = state["optimiser"]["param_groups"]
+    assert (group["betas"], group["eps"], group["fused"]) == ((0.9, 0.98), 1e-6, True)
+    assert (state["step"], state["best_step"], state["best_figures"]) == (4, 4, {"R@1": 2.0})
+
+
+def test_a_run_is_saved_every_second_step_at_its_end_and_when_it_is_stopped(tmp_path):
+    stop, saved = threading.Event(), []
+
+    def look(report: StepReport) -> None:
+        file = tmp_path / "checkpoint.pt"
+        found = torch.load(file, weights_only=True)["step"] if file.exists() else None
+        saved.append((report.step, found))
+        if report.step == 5:
+            stop.set()
+
+    task, settings = Drawing(), replace(SETTINGS, steps=7)
+    assert not Trainer(task, settings, tmp_path, on_step=look).run(stop).finished
+    stop.clear()
+    report = Trainer(task, settings, tmp_path, on_step=look).run(stop)
+    assert saved == [(1, None), (2, None), (3, 2), (4, 2), (5, 4), (6, 5), (7, 6)]
+    assert (report.steps, report.finished) == (7, True)
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 7
+    assert [record["step"] for record in read_history(tmp_path)] == [1, 2, 3, 4, 5, 6, 7]
+
+
+def test_figures_that_only_equal_the_best_are_no_better(tmp_path):
+    class Level(Drawing):
+        def validate(self) -> dict[str, float]:
+            return {"R@1": [3.0, 3.0, 2.0, 4.0][len(self.drawn) - 1]}
+
+    settings = replace(SETTINGS, validate_every=1)
+    report = Trainer(Level(), settings, tmp_path).run()
+    assert (report.best_step, report.best_figures) == (4, {"R@1": 4.0})
+    report = Trainer(Level(), replace(settings, steps=3), tmp_path / "shorter").run()
+    assert (report.best_step, report.best_figures) == (1, {"R@1": 3.0})
+    assert (tmp_path / "shorter" / "exported").read_text() == "{'R@1': 3.0}"
+
+
+def test_a_large_gradient_is_cut_to_the_length_that_is_meant(tmp_path):
+    class Steep(Drawing):
+        def accumulate_gradients(self, step: int, scale: Callable) -> float:
+            for parameter in self.modules.parameters():
+                parameter.grad = torch.full_like(parameter, 30.0)
+            return 1.0
+
+        def after_update(self) -> None:
+            self.norm = float(
+                torch.cat([p.grad.flatten() for p in self.modules.parameters()]).norm()
+            )
+
+    task = Steep()
+    Trainer(task, replace(SETTINGS, steps=1, gradient_clip=0.5), tmp_path).run()
+    assert task.norm == pytest.approx(0.5, rel=1e-4)
+    assert read_history(tmp_path)[0]["gradient_norm"] == pytest.approx(30 * 2**0.5)
 
 
 def test_the_smallest_settings_are_meant():
