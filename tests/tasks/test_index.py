@@ -1,0 +1,199 @@
+"""What an indexing run is made of, what it says, and how it ends, without indexing anything."""
+
+import json
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from indexer.pipeline import IndexReport
+from models.heads.fit import HeadMismatch
+from models.identity import BUNDLED, HeadChoice, ModelChoice
+from search.catalog.spaces import SpaceMismatch
+from search.tags.tagger import TagReport
+from tasks import index, index_setup
+from tasks.index_setup import pass_over
+from tasks.sketches import run as sketching
+from tasks.sketches.library import SketchReport
+from tasks.terminal.model_flags import ModelFlags
+
+
+def said(report: IndexReport, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    index._summarise(report)
+    return capsys.readouterr().err.splitlines()
+
+
+def test_what_was_done_is_said_and_what_was_not_is_left_out(capsys):
+    assert said(IndexReport(), capsys) == ["0 videos indexed"]
+    assert said(IndexReport(encoded=1, frames_sampled=9, frames_encoded=7), capsys) == [
+        "1 video indexed (9 frames, 7 encoded)"
+    ]
+    whole = IndexReport(
+        encoded=2, linked=3, unchanged=4, failed=5, failed_before=6, newly_missing=7, damaged=8
+    )
+    assert said(whole, capsys) == [
+        "2 videos indexed, 8 of them damaged, 3 already known under another name, 4 unchanged, "
+        "7 gone and hidden, 5 failed, 6 failed before (try again: 'kinodex failed --retry')"
+    ]
+
+
+def test_tags_what_is_behind_and_an_interruption_are_said(capsys):
+    tagging = TagReport(segments=9, labels=3, tags=7, tagged=5)
+    assert said(IndexReport(tagging=tagging), capsys) == ["0 videos indexed, 5 segments with tags"]
+    _, behind = said(IndexReport(behind=1), capsys)
+    assert behind.startswith("searches go on with what was there: 1 video could not be encoded")
+    _, stopped = said(IndexReport(interrupted=True), capsys)
+    assert stopped == "interrupted: run the same command again to go on"
+
+
+class Finished:
+    """How a run ends whose sketching, where it is wanted, comes to this."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, sketched: SketchReport | None = None) -> None:
+        self.asked = 0
+        self._sketched = sketched or SketchReport(3, drawn=3)
+        patch.setattr(sketching, "sketch_new_segments", self._sketch)
+
+    def _sketch(self, _library: object, _backbone: object, stop: threading.Event) -> SketchReport:
+        self.asked += 1
+        return self._sketched
+
+    def code(self, report: IndexReport, *, sketch: bool = True, as_json: bool = False) -> int:
+        nothing: Any = None
+        return index._finish(
+            nothing, nothing, report, threading.Event(), wants_sketches=sketch, as_json=as_json
+        )
+
+
+def test_a_run_ends_well_unless_something_failed_or_it_was_stopped(monkeypatch):
+    end = Finished(monkeypatch)
+    assert end.code(IndexReport()) == 0
+    assert end.code(IndexReport(failed=1)) == 3
+    assert end.code(IndexReport(failed_before=1)) == 3
+    assert end.code(IndexReport(behind=1)) == 3
+    assert end.asked == 4
+    assert end.code(IndexReport(interrupted=True, failed=1)) == 130
+    assert end.code(IndexReport(), sketch=False) == 0
+    assert end.asked == 4
+    assert Finished(monkeypatch, SketchReport(3, failed=1)).code(IndexReport()) == 3
+    assert Finished(monkeypatch, SketchReport(3, interrupted=True)).code(IndexReport()) == 130
+
+
+def test_programs_hear_of_sketches_too(monkeypatch, capsys):
+    end = Finished(monkeypatch)
+    end.code(IndexReport(encoded=2), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["encoded"], told["linked"], told["tagging"]) == (2, 0, None)
+    assert told["sketching"]["drawn"] == 3
+    end.code(IndexReport(), sketch=False, as_json=True)
+    assert json.loads(capsys.readouterr().out)["sketching"] is None
+    end.code(IndexReport())
+    assert capsys.readouterr().out == ""
+
+
+def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, capsys):
+    first: Any = SimpleNamespace(
+        library="library", backbone=SimpleNamespace(device=SimpleNamespace(type="cpu"))
+    )
+    second: Any = SimpleNamespace(name="second")
+    done: list[tuple[Any, str]] = []
+    failures = [False, True, False]
+
+    def once(setup: Any, do: str) -> int:
+        done.append((setup, do))
+        if failures.pop(0):
+            raise SpaceMismatch("the library was made with another head")
+        return len(done)
+
+    def load(library: object, flags: ModelFlags, _talk: object) -> Any:
+        assert (library, flags) == ("library", ModelFlags(device="cpu"))
+        return second
+
+    monkeypatch.setattr(index.IndexSetup, "load", load)
+    monkeypatch.setattr(index, "_say_with_what", lambda _setup: None)
+    rounds = index._Rounds(first, once)  # type: ignore[arg-type]
+    assert rounds.run("a") == 1  # type: ignore[arg-type]
+    assert rounds.run("b") == 3  # type: ignore[arg-type]
+    assert done == [(first, "a"), (first, "b"), (second, "b")]
+    assert "the library was changed meanwhile" in capsys.readouterr().err
+    failures[:] = [True]
+    with pytest.raises(SpaceMismatch):
+        index._Rounds(first, once).run("c")  # type: ignore[arg-type]
+
+
+class Indexer:
+    """Notes what it was asked to index."""
+
+    def index(self, paths: list[Path], **how: bool) -> tuple[object, ...]:
+        return ("paths", list(paths), how)
+
+    def index_known(self, **how: bool) -> tuple[object, ...]:
+        return ("known", how)
+
+
+def test_a_pass_is_over_paths_or_over_all_that_is_known():
+    indexer: Any = Indexer()
+    paths = [Path("a")]
+    assert pass_over(paths)(indexer) == (
+        "paths", paths, {"retry_failed": False, "switch_space": False},
+    )  # fmt: skip
+    assert pass_over(paths, reindex=True, retry_failed=True)(indexer) == (
+        "paths", paths, {"retry_failed": True, "switch_space": True},
+    )  # fmt: skip
+    assert pass_over([])(indexer) == ("known", {"failed": False, "switch_space": False})
+    assert pass_over([], reindex=True)(indexer) == (
+        "known", {"failed": False, "switch_space": True},
+    )  # fmt: skip
+    assert pass_over([], retry_failed=True)(indexer) == (
+        "known", {"failed": True, "switch_space": False},
+    )  # fmt: skip
+
+
+OWN, OTHER = ModelChoice("ViT-B-32", "openai"), ModelChoice(BUNDLED)
+
+
+@pytest.fixture
+def checked(monkeypatch: pytest.MonkeyPatch) -> list[ModelChoice]:
+    """The models that were compared with the library's own, which is `OWN`."""
+    asked: list[ModelChoice] = []
+    monkeypatch.setattr(index_setup, "choice_of", lambda _space: OWN)
+    monkeypatch.setattr(index_setup, "check_same_model", lambda _space, model: asked.append(model))
+    return asked
+
+
+def test_a_library_goes_on_with_its_own_model_unless_it_is_encoded_anew(checked):
+    space: Any = object()
+    told: list[str] = []
+    assert index_setup._model(space, ModelFlags(), told.append, reindex=False) == OWN
+    assert index_setup._model(space, ModelFlags(BUNDLED), told.append, reindex=True) == OTHER
+    assert checked == [OWN]
+    index_setup._model(space, ModelFlags(BUNDLED), told.append, reindex=False)
+    assert (checked, told) == ([OWN, OTHER], [])
+
+
+def test_a_new_library_gets_a_usual_model_which_is_said(checked):
+    told: list[str] = []
+    flags = ModelFlags(device="cpu")
+    usual = ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
+    assert index_setup._model(None, flags, told.append, reindex=False) == usual
+    assert told == [f"no model named: using {usual}, a good one for cpu"]
+    named = ModelFlags(BUNDLED, device="cpu")
+    assert index_setup._model(None, named, told.append, reindex=False) == OTHER
+    assert (len(told), checked) == (1, [])
+
+
+def test_a_library_keeps_its_head_as_long_as_its_model(checked, monkeypatch, tmp_path):
+    space: Any = object()
+    heads = {"own": HeadChoice("seqTransf", tmp_path / "head.safetensors")}
+    monkeypatch.setattr(index_setup, "head_of", lambda _space: heads["own"])
+    monkeypatch.setattr(index_setup, "default_head", lambda model: HeadChoice(f"of {model.name}"))
+    assert index_setup._usual_head(None, OWN) == HeadChoice("of ViT-B-32")
+    assert index_setup._usual_head(space, OTHER) == HeadChoice("of bundled")
+    with pytest.raises(HeadMismatch, match=r"head\.safetensors', is gone: bring it back"):
+        index_setup._usual_head(space, OWN)
+    (tmp_path / "head.safetensors").touch()
+    assert index_setup._usual_head(space, OWN) == heads["own"]
+    heads["own"] = HeadChoice("meanP")
+    assert index_setup._usual_head(space, OWN) == HeadChoice("meanP")
