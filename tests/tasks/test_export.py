@@ -8,10 +8,14 @@ import av
 import pytest
 from PIL import Image
 
+import tasks.export
+from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
+from search.catalog.store import Store
 from search.export.cuts import Cut
 from search.finding import grouping as merging
 from search.finding.hits import Moment, Why
+from tasks.clips.job import CutJob, Cutting
 from tasks.export import file_name
 from tasks.sketches.sheet import caption_of
 from tests.calling import call
@@ -112,8 +116,6 @@ def test_what_lies_in_the_folder_is_never_overwritten(library, tmp_path, capsys)
 
 
 def test_a_failed_clip_leaves_nothing_behind(library, tmp_path, monkeypatch):
-    import tasks.export
-
     monkeypatch.setattr(tasks.export, "_CUT_WITHIN_S", 0.01)
     assert call("export", "x", "-l", library, "-o", tmp_path) == 3
     assert list(tmp_path.iterdir()) == []
@@ -133,8 +135,6 @@ def test_a_template_that_cannot_be_filled_is_said(template):
 
 
 def test_a_clip_that_fails_does_not_stop_the_others(library, tmp_path, capsys, monkeypatch):
-    import tasks.export
-
     real = tasks.export.run_cut
 
     def sometimes(job, within_s):
@@ -170,3 +170,102 @@ def test_json_holds_the_query_which_reads_back(library, capsys):
     assert call("search", *asked, "-l", library) == 0
     line = json.loads(capsys.readouterr().out.splitlines()[0])
     assert line["query"] == 'x - 2:y --in "videos" --after 2001-01-01 --k 3'
+
+
+def moment_cut(start_s: float, end_s: float, *, length_s: float = 99.0) -> Cut:
+    moment = Moment(7, start_s, end_s, start_s, 0, None, Why(0, 0), ())
+    return Cut(3, Path("/v/a.mp4"), start_s, end_s, 25, length_s, moment)
+
+
+def test_a_name_is_filled_with_all_that_tells_a_clip():
+    cut = moment_cut(3725.06, 3800.0)
+    assert file_name(cut, "{rank}-{name}-{start}-{end}-{segment}") == (
+        "3-a-1h02m05.1s-1h03m20.0s-7"
+    )
+    assert file_name(moment_cut(59.96, 61), "{start} {end}") == "0h01m00.0s 0h01m01.0s"
+    assert file_name(moment_cut(0, 1), tasks.export.USUAL_NAME) == "003-a-0h00m00.0s"
+
+
+@pytest.fixture
+def jobs(monkeypatch) -> list[CutJob]:
+    """What was asked to be cut; each is copied from its beginning."""
+    asked: list[CutJob] = []
+
+    def run_cut(job: CutJob, within_s: float) -> Cutting:
+        assert within_s == 600
+        asked.append(job)
+        job.target.write_bytes(b"clip")
+        return Cutting(job.copy_from_s, None)
+
+    monkeypatch.setattr(tasks.export, "run_cut", run_cut)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("start_s", "end_s", "wanted", "expected"),
+    [
+        (10, 14, {}, (9, 15, 8)),
+        (10, 14, {"before_s": 0.0, "after_s": 0.0}, (10, 14, 9)),
+        (0.5, 98.5, {}, (0, 99, 0)),
+        (1.5, 14, {}, (0.5, 15, 0)),
+        (10, 14, {"encode": True}, (9, 15, None)),
+    ],
+)
+def test_a_clip_has_its_margins_within_the_video_and_a_copy_begins_a_second_sooner(
+    jobs, tmp_path, start_s, end_s, wanted, expected
+):
+    request = tasks.export.ExportRequest(tmp_path, **wanted)
+    cut = moment_cut(start_s, end_s)
+    file, _ = tasks.export._write_clip(cut, tmp_path, "a", request, IndexSettings())
+    [job] = jobs
+    assert (job.start_s, job.end_s, job.copy_from_s) == expected
+    assert (job.source, job.to_keep, job.length_s) == (Path("/v/a.mp4"), True, 99.0)
+    assert (file, file.read_bytes()) == (tmp_path / "a.mp4", b"clip")
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_clip_that_cannot_be_put_in_its_place_leaves_nothing(jobs, tmp_path, monkeypatch):
+    def replace(_draft: Path, _file: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", replace)
+    request = tasks.export.ExportRequest(tmp_path)
+    with pytest.raises(OSError, match="No space"):
+        tasks.export._write_clip(moment_cut(1, 2), tmp_path, "a", request, IndexSettings())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_is_told_to_people_and_to_programs(tmp_path, capsys):
+    capsys.readouterr()
+    cut = moment_cut(1, 2)
+    tasks.export._show(cut, tmp_path / "a.mp4", Cutting(0.5, "the sound is missing"), as_json=True)
+    shown = capsys.readouterr()
+    assert json.loads(shown.out) == {
+        "file": str(tmp_path / "a.mp4"),
+        "path": "/v/a.mp4",
+        "segment": 7,
+        "rank": 3,
+        "start_s": 1,
+        "end_s": 2,
+        "copied": True,
+        "begins_s": 0.5,
+        "lost": "the sound is missing",
+    }
+    assert shown.err.strip().endswith("a.mp4: the sound is missing")
+    tasks.export._show(cut, Path("/o/a.mp4"), Cutting(None, None), as_json=False)
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == ("/o/a.mp4\n", "")
+    tasks.export._show(cut, Path("/o/a.mp4"), Cutting(None, None), as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["copied"], told["begins_s"]) == (False, None)
+    tasks.export._show(cut, Path("/o/a.mp4"), Cutting(0.0, None), as_json=True)
+    assert json.loads(capsys.readouterr().out)["copied"] is True
+
+
+def test_a_run_without_anything_found_writes_no_sheet(library, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(tasks.export, "write_sheets_of_cuts", lambda *_: 1 / 0)
+    request = tasks.export.ExportRequest(tmp_path, sheet=tmp_path / "s.png")
+    capsys.readouterr()
+    with Store.open(library) as opened:
+        assert tasks.export.run_export(opened, [], request, as_json=False) == 0
+    assert capsys.readouterr().err.startswith("0 clips in ")

@@ -13,7 +13,9 @@ from models.heads.checkpoints import save_backbone
 from models.identity import ModelChoice
 from search.catalog.spaces import active_space
 from search.catalog.store import Store
+from search.fusing import FuseReport
 from search.queries.language import parse
+from tasks import fuse
 from tests.calling import call
 from tests.corpus import shots, write_clip
 from tests.tiny import save_tiny_head
@@ -195,3 +197,20 @@ def test_an_empty_library_cannot_be_fused(tmp_path, capsys):
     Store.open(tmp_path / "library", create=True).close()
     assert call("fuse", "--head", "meanP", "-l", tmp_path / "library") == 1
     assert "nothing is indexed in" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("report", "told"),
+    [
+        (FuseReport(3), "the library has the head meanP already: there was nothing to fuse"),
+        (FuseReport(3, fused=1, changed=True), "1 segment fused with meanP"),
+        (FuseReport(3, fused=2, already_there=1, changed=True),
+         "2 segments fused with meanP, 1 were there before"),
+        (FuseReport(3, fused=2, interrupted=True),
+         "2 segments fused with meanP, interrupted: searches stay as they are; run the same "
+         "command to go on"),
+    ],
+)  # fmt: skip
+def test_people_hear_what_was_fused(report, told, capsys):
+    fuse._summarise(report, "meanP")
+    assert capsys.readouterr().err == f"{told}\n"

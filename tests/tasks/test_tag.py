@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from search.tags.tagger import TagReport
+from tasks import tag
 from tests.calling import call, said, shown_json
 from tests.corpus import shots, write_clip
 
@@ -144,3 +146,12 @@ def test_an_empty_library_says_what_to_do(tmp_path, capsys):
     assert call("tags", "-l", tmp_path / "empty") == 1
     assert "run 'kinodex tag'" in capsys.readouterr().err
     assert call("search", "--tag", "x", "-l", tmp_path / "empty") == 1
+
+
+def test_people_hear_what_was_tagged(capsys):
+    tag._summarise(TagReport(segments=1, tagged=1, tags=2, labels=9), "my words")
+    assert capsys.readouterr().err == (
+        "2 tags of my words (9 labels): 1 of 1 segment have one or more\n"
+    )
+    tag._summarise(TagReport(segments=1, interrupted=True), "mine")
+    assert capsys.readouterr().err.startswith("interrupted: tags stay as they were")

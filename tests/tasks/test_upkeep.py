@@ -3,16 +3,22 @@
 import json
 import shutil
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from indexer.reading.contents import hash_content
+from indexer.reading.errors import DecodeFailed
+from search.catalog.soundness import Part, Problem
 from search.catalog.store import Store
 from search.library import Library
+from search.upkeep.archive import Backup
 from search.upkeep.repairing import BEFORE_REPAIR
-from tests.calling import call, shown_json
+from tasks import upkeep
+from tests.calling import call, said, shown_json
 
 OLD = Path(__file__).parents[1] / "old_library"
 
@@ -230,3 +236,88 @@ def test_an_unforeseen_error_on_a_damaged_library_names_the_damage(library, caps
 def test_an_unforeseen_error_on_a_sound_library_stays_what_it_is(library):
     with pytest.raises(ZeroDivisionError), Store.open(library):
         raise ZeroDivisionError
+
+
+REMEDIED, HOPELESS = (
+    Problem(Part.VALUES, "a \x1b", "it is taken out"),
+    Problem(Part.PAGES, "the file is torn"),
+)
+
+
+def test_each_problem_is_a_line_with_its_remedy(capsys):
+    upkeep._print([REMEDIED, HOPELESS], mended=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "values\ta \\x1b\t--repair: it is taken out",
+        "pages\tthe file is torn\tonly a backup helps: 'kinodex restore'",
+    ]
+    upkeep._print([REMEDIED], mended=True)
+    assert capsys.readouterr().out == "values\ta \\x1b\tmended: it is taken out\n"
+
+
+def test_what_is_harmless_is_counted(capsys):
+    access, leftover = Problem(Part.ACCESS, "a"), Problem(Part.LEFTOVER, "b")
+    upkeep._say_harmless([access, leftover, leftover, REMEDIED], mended=False)
+    assert said(capsys) == (
+        "1 part of the library open to more than 'group' says: --repair shuts them "
+        "2 files that nothing needs any more: --repair removes them"
+    )
+    upkeep._say_harmless([access, leftover], mended=True)
+    assert said(capsys) == (
+        "1 part of the library open to more than 'group' says: were shut "
+        "1 file that nothing needs any more: were removed"
+    )
+    upkeep._say_harmless([REMEDIED], mended=True)
+    assert said(capsys) == ""
+
+
+@pytest.mark.parametrize(
+    ("wrong", "mended", "left", "told"),
+    [
+        (0, 0, [], "nothing is wrong with the library"),
+        (1, 0, [HOPELESS], "1 thing wrong"),
+        (2, 0, [HOPELESS, REMEDIED],
+         "2 things wrong, 'kinodex verify --repair' mends what can be"),
+        (2, 1, [REMEDIED],
+         f"2 things wrong, 1 mended (the catalog as it was: {BEFORE_REPAIR})"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_summed_up(wrong, mended, left, told, capsys):
+    upkeep._summarise(wrong, mended, left)
+    assert said(capsys) == told
+
+
+def checked(path: Path, *, size: int = 0, age: int = 0, digest: str = "", stop: bool = False):
+    status = path.stat()
+    stopped = threading.Event()
+    if stop:
+        stopped.set()
+    known = status.st_size + size, status.st_mtime_ns + age
+    return upkeep._wrong_content(path, known, digest, stopped)
+
+
+def test_only_files_that_are_as_they_were_are_held_to_their_digest(tmp_path, monkeypatch):
+    file = tmp_path / "a.mp4"
+    file.write_bytes(b"film")
+    other = "has other bytes than it had, at the same size and time"
+    assert checked(file, digest=hash_content(file)) is None
+    assert checked(file) == other
+    assert (checked(file, size=1), checked(file, age=1)) == (None, None)
+    assert checked(file, stop=True) is None
+    gone = tmp_path / "gone.mp4"
+    assert upkeep._wrong_content(gone, (4, 0), "", threading.Event()) is None
+
+    def refused(_path: Path, **_: object) -> str:
+        raise DecodeFailed("read", "it cannot be read (Input/output error)")
+
+    monkeypatch.setattr(upkeep, "hash_content", refused)
+    assert checked(file) == "cannot be read: it cannot be read (Input/output error)"
+
+
+def test_what_a_backup_holds_and_what_was_uploaded_is_counted(library):
+    counts = {"videos": 1, "segments": 3, "corrections": 0}
+    assert upkeep._held(Backup(1, "a", "2024", counts)) == "1 video, 3 segments, 0 corrections"
+    with Store.open(library) as opened:
+        assert upkeep._uploaded(opened) == 0
+        (opened.folder / "uploads" / "a").mkdir(parents=True)
+        (opened.folder / "uploads" / "a" / "b.mp4").touch()
+        assert upkeep._uploaded(opened) == 1

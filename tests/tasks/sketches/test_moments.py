@@ -94,7 +94,7 @@ class Moments:
             folder,
             self.stop,
             lambda done, total: self.progress.append((done, total)),
-            redo,
+            **({"redo": True} if redo else {}),
         )
         self.finished: list[FinishedSketch] = list(sketcher.run(places))
 
@@ -218,7 +218,10 @@ def test_a_library_is_drawn_in_batches_and_progress_never_goes_back(library, mon
     assert sorted(file.name for file in library.sketches_folder.glob("*/*")) == [
         f"{number}.{kind}" for number in (1, 2, 3) for kind in ("png", "svg")
     ]
+    stale = library.sketch_file(1, "svg").with_name("9.svg")
+    stale.touch()
     again = Library(library, monkeypatch)
+    assert not stale.exists()
     assert figures(again.report) == (3, 0, 3, 0, False)
     assert again.progress == [(0, 0)]
     assert figures(Library(library, monkeypatch, redo=True).report) == (3, 3, 0, 0, False)
