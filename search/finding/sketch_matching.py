@@ -72,7 +72,7 @@ def _stored_maps(packed: Sequence[bytes]) -> torch.Tensor:
     maps = torch.empty(len(packed), _DIRECTIONS, _GRID, _GRID, dtype=torch.uint8)
     for place, points in enumerate(packed):
         curves = np.frombuffer(points, "<f4").reshape(-1, 4, 2) / _CANVAS
-        maps[place] = (_line_map(_sampled(curves)) * 255).clamp(0, 255).round().to(torch.uint8)
+        maps[place] = (_line_map(_sampled(curves)) * 255).clamp(max=255).round().to(torch.uint8)
     return maps
 
 

@@ -62,7 +62,7 @@ def _differs(session: Session, index: FaissIndex, space: Space, ids: np.ndarray)
     if not len(chosen):
         return None
     # Vectors that differ at all differ, but for chance, in the direction of any one query.
-    query = normalised(np.random.default_rng(0).normal(size=(1, space.dim)))[0].astype(np.float32)
+    query = normalised(np.random.default_rng(0).normal(size=space.dim)).astype(np.float32)
     near = index.search(query, len(chosen), among=chosen)
     scores = read_embeddings(session, space.id, space.dim)(near.ids) @ query
     other = near.ids[np.abs(scores - near.scores) > _SCORE_ERROR]

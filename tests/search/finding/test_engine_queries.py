@@ -155,6 +155,33 @@ def test_likes_draw_the_query_and_what_was_wrong_is_gone(shelf, backbone):
     assert len(hits) == 5
 
 
+def test_what_was_wrong_pushes_the_query_away_from_what_is_like_it(shelf, backbone):
+    text = towards(backbone, "dog")
+    shelf.put("/v/wrong.mp4", normalised(text + 2 * axis(0)))
+    shelf.put("/v/like it.mp4", normalised(text + 2 * axis(0) + 0.1 * axis(5)))
+    shelf.put("/v/other.mp4", normalised(0.95 * text + 2 * axis(3)))
+    shelf.put("/v/far.mp4", axis(7))
+    before = names(shelf.engine.search("dog"))
+    assert before.index("like it.mp4") < before.index("other.mp4")
+    after = names(shelf.engine.search("dog --unlike 1"))
+    assert "wrong.mp4" not in after
+    assert after.index("other.mp4") < after.index("like it.mp4")
+
+
+def test_terms_and_likes_together_are_one_direction_and_what_is_unwanted_stays_a_term(
+    shelf, backbone
+):
+    for number in range(4):
+        shelf.put(f"/v/{number}.mp4", normalised(towards(backbone, "dog") + axis(number)))
+    for hit in shelf.engine.search("dog + snow --like 2"):
+        assert hit.why.terms == ()
+        assert hit.why.rerank_score is None
+        assert hit.score == hit.why.segment_similarity
+    for hit in shelf.engine.search("dog - snow --like 2"):
+        assert [name for name, _ in hit.why.terms] == ["what is looked for", "- snow"]
+        assert hit.score == hit.why.rerank_score
+
+
 def test_likes_alone_are_a_query(shelf):
     shelf.put("/v/a.mp4", axis(0))
     shelf.put("/v/b.mp4", axis(1))

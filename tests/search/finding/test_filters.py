@@ -59,6 +59,12 @@ def test_a_place_that_is_gone_comes_last_even_if_it_was_asked_for(hit):
     assert first(hit, "gone") == ["here", "asked", "gone"]
 
 
+def test_of_two_places_the_one_that_was_asked_for_comes_first(hit):
+    both = replace(hit, paths=hit.paths[1:])
+    assert first(both, "asked") == ["asked", "here"]
+    assert first(both, "here") == ["here", "asked"]
+
+
 def test_where_no_folder_was_asked_for_places_stay_in_their_order(hit):
     assert first(hit) == ["gone", "here", "asked"]
     alone = replace(hit, paths=hit.paths[:1])

@@ -132,6 +132,13 @@ def test_how_well_shapes_fit_is_as_it_was_when_the_figures_were_measured(shelf, 
     assert [found[one] for one in ids] == pytest.approx(fits, abs=2e-3)
 
 
+def test_a_line_that_was_drawn_over_and_over_is_a_line(shelf):
+    line = (0.1, 0.2, 0.8, 0.6)
+    once, *others = draw(shelf, [line], *([line] * count for count in (2, 3, 4, 9, 40)))
+    found = similarities(shelf, [line])
+    assert [found[one] for one in others] == pytest.approx([found[once]] * 5, abs=0.1)
+
+
 def test_a_faint_trace_is_no_good_fit(shelf):
     [trace] = draw(shelf, [(0.48, 0.48, 0.52, 0.52)])
     assert similarities(shelf, CROSS)[trace] < 0.5

@@ -98,6 +98,31 @@ def test_a_library_that_is_there_is_not_replaced_unless_somebody_says_so(library
     assert (aside / "media" / "keyframes").is_dir()  # of other rows than those of the backup
 
 
+def test_there_is_a_library_at_any_moment_while_another_takes_its_place(
+    library, backup, monkeypatch
+):
+    before, real = dump(library), Path.replace
+
+    def stopped(self: Path, target: Path) -> Path:
+        if target == library / "catalog.db":
+            raise KeyboardInterrupt
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        restore_backup(backup, library, replace=True)
+    assert dump(library) == before
+
+
+def test_folders_among_the_lists_of_labels_are_left_out(library, tmp_path):
+    (library / "vocabularies" / "old").mkdir(parents=True)
+    (library / "vocabularies" / "mine.txt").write_text("a dance\n")
+    with Store.open(library) as store:
+        write_backup(store, tmp_path / "backup.tar")
+    restore_backup(tmp_path / "backup.tar", tmp_path / "new")
+    assert [one.name for one in (tmp_path / "new" / "vocabularies").iterdir()] == ["mine.txt"]
+
+
 def test_nothing_is_restored_under_the_hands_of_somebody_who_indexes(library, backup):
     before = dump(library)
     with only_indexer(library), pytest.raises(LibraryBusy):

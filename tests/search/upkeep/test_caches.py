@@ -111,31 +111,39 @@ def test_an_index_without_any_segment_of_the_catalog_is_compared_with_nothing(li
 
 PIXEL = io.BytesIO()
 Image.new("RGB", (8, 8)).save(PIXEL, "PNG")
+CONTENTS = {
+    "whole": PIXEL.getvalue(),
+    "cut off": PIXEL.getvalue()[:45],
+    "nothing": b"",
+    "the end of it": b"<svg></svg>\n",
+    "no end": b"<svg>",
+    "something": b"RIFF",
+}
 NO_SEGMENT, DAMAGED = "is of no segment of this library", "is damaged"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "found"),
     [
-        ("keyframes/0/1.png", PIXEL.getvalue(), None),
-        ("keyframes/0/1.png", PIXEL.getvalue()[:45], (Part.MEDIA, DAMAGED)),
-        ("keyframes/0/1.jpg", b"", (Part.MEDIA, DAMAGED)),
-        ("keyframes/0/4.png", PIXEL.getvalue(), (Part.LEFTOVER, NO_SEGMENT)),
-        ("keyframes/0/one.png", PIXEL.getvalue(), (Part.LEFTOVER, NO_SEGMENT)),
-        ("keyframes/0/\u0661.png", PIXEL.getvalue(), (Part.LEFTOVER, NO_SEGMENT)),
-        ("sketches/0/2.webp", PIXEL.getvalue(), None),
-        ("sketches/0/2.webp", b"RIFF", (Part.MEDIA, DAMAGED)),
-        ("sketches/0/1.png", PIXEL.getvalue(), (Part.LEFTOVER, NO_SEGMENT)),
-        ("sketches/0/2.svg", b"<svg></svg>\n", None),
-        ("sketches/0/2.animated.svg", b"<svg>", (Part.MEDIA, DAMAGED)),
-        ("sketches/0/2.mp4", b"x", None),
-        ("sketches/0/2.mp4", b"", (Part.MEDIA, DAMAGED)),
+        ("keyframes/0/1.png", "whole", None),
+        ("keyframes/0/1.png", "cut off", (Part.MEDIA, DAMAGED)),
+        ("keyframes/0/1.jpg", "nothing", (Part.MEDIA, DAMAGED)),
+        ("keyframes/0/4.png", "whole", (Part.LEFTOVER, NO_SEGMENT)),
+        ("keyframes/0/one.png", "whole", (Part.LEFTOVER, NO_SEGMENT)),
+        ("keyframes/0/\u0661.png", "whole", (Part.LEFTOVER, NO_SEGMENT)),
+        ("sketches/0/2.webp", "whole", None),
+        ("sketches/0/2.webp", "something", (Part.MEDIA, DAMAGED)),
+        ("sketches/0/1.png", "whole", (Part.LEFTOVER, NO_SEGMENT)),
+        ("sketches/0/2.svg", "the end of it", None),
+        ("sketches/0/2.animated.svg", "no end", (Part.MEDIA, DAMAGED)),
+        ("sketches/0/2.mp4", "something", None),
+        ("sketches/0/2.mp4", "nothing", (Part.MEDIA, DAMAGED)),
     ],
 )
 def test_pictures_are_whole_and_of_segments(library, shelf, name, content, found):
     file = library.folder / "media" / name
     file.parent.mkdir(parents=True)
-    file.write_bytes(content)
+    file.write_bytes(CONTENTS[content])
     expected = []
     if found:
         part, reason = found
