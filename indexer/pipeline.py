@@ -41,7 +41,7 @@ from search.vectors.segment_index import SegmentIndex
 
 # How long frames wait for others to share their batch. On two cores batches of 32 are a seventh
 # quicker than batches of 8, and the wait is no loss: decoding has all cores meanwhile.
-_PATIENCE_S = 0.5
+_FRAMES_WAIT_S = 0.5
 
 
 class IndexingListener(Protocol):
@@ -229,7 +229,7 @@ class _Run:
         ) as feed:
             while not self._stop.is_set():
                 waiting = self._encoder.waiting_frames
-                message = feed.take(patience_s=_PATIENCE_S if waiting else math.inf)
+                message = feed.take(patience_s=_FRAMES_WAIT_S if waiting else math.inf)
                 if message is not None:
                     self._handle(message, feed)
                 elif not waiting:

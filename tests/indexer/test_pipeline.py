@@ -6,16 +6,18 @@ import threading
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from sqlalchemy import func, select
 
+from indexer import pipeline
 from indexer.discover import discover
 from indexer.library_settings import write_settings_template
 from indexer.pipeline import IndexReport
 from indexer.reading.settings import IndexSettings
-from indexer.registration import register
+from indexer.registration import PathToIndex, register
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from search.catalog.embeddings import normalised, unpack
@@ -380,3 +382,53 @@ def test_files_that_were_not_asked_for_are_left_as_they_are(library, folder, bac
     (folder / "b.mp4").unlink()
     assert index(library, folder, backbone=backbone, only=()).newly_missing == 1
     assert index(library, folder.with_name("absent"), backbone=backbone, only=()).is_empty
+
+
+def test_a_report_is_empty_when_there_was_nothing_to_do():
+    assert IndexReport().is_empty
+    assert not IndexReport(unchanged=1).is_empty
+    assert (IndexReport(failed=1).has_failures, IndexReport(failed_before=1).has_failures) == (
+        True,
+        True,
+    )
+    assert not IndexReport(unchanged=1, behind=1, damaged=1).has_failures
+
+
+@pytest.mark.parametrize(
+    ("device", "cores", "workers"),
+    [("cpu", 16, 4), ("cpu", 4, 1), ("cpu", 2, 1), ("cpu", None, 1), ("cuda", 16, 8)],
+)
+def test_decoding_has_a_part_of_the_cores(monkeypatch, device, cores, workers):
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    backbone = SimpleNamespace(device=SimpleNamespace(type=device))
+    assert pipeline._decode_workers(backbone) == workers
+
+
+def test_a_path_that_leads_nowhere_is_told(tmp_path):
+    pipeline.check_paths([tmp_path])
+    with pytest.raises(KinodexError, match=r"there is no file or folder '.*gone'"):
+        pipeline.check_paths([tmp_path, tmp_path / "gone"])
+
+
+class Heard(Notes):
+    """What a listener hears of frames."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.frames: list[tuple[str, int, float]] = []
+
+    def on_frames(self, job: PathToIndex, frames: int, fraction: float) -> None:
+        self.frames.append((job.path.name, frames, round(fraction, 2)))
+
+
+def test_a_listener_hears_how_much_of_a_video_is_decoded(library, tmp_path, backbone):
+    write_clip(tmp_path / "a.mp4", shots([25, 75]))
+    heard = Heard()
+    report = index(library, tmp_path / "a.mp4", backbone=backbone, notes=heard)
+    assert [(name, fraction) for name, _, fraction in heard.frames] == [
+        ("a.mp4", 0.25),
+        ("a.mp4", 1.0),
+    ]
+    assert sum(frames for _, frames, _ in heard.frames) == report.frames_sampled
+    assert (report.encoded, report.damaged, report.failed, report.interrupted) == (1, 0, 0, False)
+    assert heard.done == [tmp_path / "a.mp4"]
