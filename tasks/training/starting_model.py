@@ -17,6 +17,8 @@ from models.training.text_video import TextVideoModel
 from tasks.terminal.printing import talk
 from tasks.training.request import StartFlags
 
+# Clips of pixels that are encoded together.
+_CLIPS_AT_ONCE = 8
 _CLIPS_TO_FIT = 1024  # more change mean and deviation of the frames by less than a percent
 
 
@@ -83,7 +85,7 @@ def fit_inputs(
     device = model.logit_scale.device
     with torch.no_grad():
         if frames.dtype == torch.uint8:
-            parts = zip(frames.split(8), mask.split(8), strict=True)
+            parts = zip(frames.split(_CLIPS_AT_ONCE), mask.split(_CLIPS_AT_ONCE), strict=True)
             frames = torch.cat([model.embed_frames(f.to(device), m.to(device)) for f, m in parts])
         model.head.fit_inputs(frames.float().to(device), mask.to(device), texts.to(device))
 

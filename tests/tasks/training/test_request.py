@@ -2,10 +2,12 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
+from indexer.datasets.labelled import LabelledDataset
 from models.clip.sources import LoadedModel
 from models.errors import KinodexError
 from models.heads.card import ActionCard, HeadCard
@@ -15,7 +17,7 @@ from models.heads.make import make_head
 from models.identity import BUNDLED, ModelChoice
 from models.training.loop import TrainingSettings
 from tasks.terminal.model_flags import ModelFlags
-from tasks.training import actions
+from tasks.training import actions, starting_model
 from tasks.training.actions import usual_action_head, usual_visual
 from tasks.training.request import (
     ActionFlags,
@@ -25,7 +27,7 @@ from tasks.training.request import (
     TrainingRequest,
 )
 from tasks.training.retrieval import usual_head
-from tasks.training.starting_model import StartingModel
+from tasks.training.starting_model import StartingModel, fit_inputs
 from tests.tiny import tiny_backbone
 
 RETRIEVAL = RetrievalFlags("a.csv", None, Path("c"), 3, 2.0, 4, "expanded", False, 5)
@@ -124,7 +126,9 @@ def test_where_frames_are_kept_is_nothing_that_runs_have_in_common():
 
 def starting(file: Path | None = None) -> StartingModel:
     backbone = tiny_backbone()
-    loaded = LoadedModel(backbone.model, lambda texts: torch.zeros(len(texts), 16))
+    loaded = LoadedModel(
+        backbone.model, lambda texts: torch.zeros(len(texts), 16, dtype=torch.int64)
+    )
     return StartingModel(backbone.choice, loaded, backbone, file)
 
 
@@ -195,3 +199,58 @@ def test_several_frames_of_each_segment_are_kept_to_learn_from_and_one_to_valida
     learning, _ = actions._caches(request_of(plain, tune="all"), starting())
     assert learning.batch([])[0].shape[1:] == (6, 3, 32, 32)
     assert [file.name for file in tmp_path.iterdir()] == []
+
+
+def test_a_starting_model_is_loaded_with_the_head_to_begin_with(tmp_path, monkeypatch):
+    network = starting().loaded
+    monkeypatch.setattr(starting_model, "load_model", lambda _choice, *, talk: network)
+    folder = head_file(tmp_path, "seqTransf")
+    model = StartingModel.load(start(folder))
+    assert (model.choice, model.loaded) == (ModelChoice(BUNDLED), network)
+    assert model.head_file == folder / "head.safetensors"
+    assert (model.backbone.choice, model.backbone.device.type) == (ModelChoice(BUNDLED), "cpu")
+
+
+class Model:
+    """A model that makes of each clip of pixels its mean, and notes what a head is fitted to."""
+
+    logit_scale = torch.tensor(1.0)
+
+    def __init__(self) -> None:
+        self.parts: list[int] = []
+        self.fitted: tuple[torch.Tensor, ...] = ()
+        self.head = self
+
+    def embed_frames(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        assert len(frames) == len(mask)
+        self.parts.append(len(frames))
+        return frames.float().mean(dim=(2, 3, 4))[..., None]
+
+    def fit_inputs(self, *given: torch.Tensor) -> None:
+        self.fitted = given
+
+
+def test_a_head_is_fitted_to_embeddings_or_to_those_of_pixels():
+    model: Any = Model()
+    mask, texts = torch.ones(10, 2, dtype=torch.bool), torch.ones(3, 4)
+    pixels = torch.arange(10, dtype=torch.uint8)[:, None, None, None, None].expand(10, 2, 3, 4, 4)
+    fit_inputs(model, pixels, mask, texts)
+    assert sum(model.parts) == 10
+    assert model.fitted[0][:, 0, 0].tolist() == list(range(10))
+    model.parts.clear()
+    fit_inputs(model, torch.ones(10, 2, 4).half(), mask, texts)
+    assert model.parts == []
+    assert model.fitted[0].dtype == torch.float32
+    assert [one.shape for one in model.fitted] == [(10, 2, 4), (10, 2), (3, 4)]
+
+
+def test_two_labels_are_needed_to_tell_one_from_the_other(monkeypatch):
+    def training(*labels: str) -> tuple[LabelledDataset, LabelledDataset]:
+        dataset = LabelledDataset("list", "train", labels, ())
+        return dataset, dataset
+
+    monkeypatch.setattr(actions, "load_action_training", lambda *_, **__: training("a", "b"))
+    assert actions._load_clips(ACTIONS) == training("a", "b")
+    monkeypatch.setattr(actions, "load_action_training", lambda *_, **__: training("a"))
+    with pytest.raises(KinodexError, match="list has only the label 'a'"):
+        actions._load_clips(ACTIONS)

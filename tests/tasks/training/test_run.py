@@ -146,3 +146,24 @@ def test_a_mean_of_frames_trains_only_with_its_model(head):
         check_something_trains(head, SETTINGS)
     check_something_trains(head, replace(SETTINGS, tune="text"))
     check_something_trains("seqTransf", SETTINGS)
+
+
+def test_curves_are_drawn_by_the_first_process(tmp_path, monkeypatch):
+    drawn: list[Path] = []
+    monkeypatch.setattr(run, "read_history", lambda folder: [folder])
+    monkeypatch.setattr(run, "draw_history", lambda _history, file: drawn.append(file))
+    for rank in (0, 1):
+        monkeypatch.setattr(run, "process_rank", lambda rank=rank: rank)
+        prepared: Any = Prepared()
+        run_training(lambda prepared=prepared: prepared, request(tmp_path))
+    assert drawn == [tmp_path / "curves.png"]
+
+
+def test_the_bar_stands_while_the_first_process_trains(tmp_path, monkeypatch):
+    begun: list[int] = []
+    monkeypatch.setattr(run.TrainingProgress, "__enter__", lambda _self: begun.append(1))
+    for rank in (0, 1):
+        monkeypatch.setattr(run, "process_rank", lambda rank=rank: rank)
+        prepared: Any = Prepared()
+        run_training(lambda prepared=prepared: prepared, request(tmp_path))
+    assert begun == [1]

@@ -1,14 +1,19 @@
 """Which learning rates are tried, and which is recommended."""
 
 import json
+import threading
+from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from models.training.loop import StepReport, TrainingSettings
+from models.training.files import History
+from models.training.loop import StepReport, TrainingDiverged, TrainingReport, TrainingSettings
 from tasks.training.progress import TrainingProgress, figures_line
 from tasks.training.starting_model import enough_to_fit
-from tasks.training.sweep import SWEEP_FILE, Trial, _show, _trials, recommended
+from tasks.training.sweep import SWEEP_FILE, Trial, _show, _trials, _try, recommended, run_sweep
 from tests.calling import said
 
 SETTINGS = TrainingSettings(
@@ -108,3 +113,72 @@ def test_without_a_picture_the_table_remains(tmp_path, capsys, no_matplotlib):
 def test_a_head_is_fitted_to_clips_that_are_spread_over_all(count, first, step):
     some = enough_to_fit(range(count))
     assert (len(some), some[-1]) == (first, (first - 1) * step)
+
+
+class Prepared:
+    """Runs that end as they are told to, one after the other."""
+
+    figure = "r1"
+
+    def __init__(self, *ends: TrainingReport | Exception, losses: Sequence[float] = ()) -> None:
+        self.asked: list[tuple[TrainingSettings, Path, bool]] = []
+        self._ends, self._losses = list(ends), losses
+
+    def trainer(self, settings: TrainingSettings, folder: Path, *, on_step: Any, is_trial: bool):
+        self.asked.append((settings, folder, is_trial))
+        end = self._ends.pop(0)
+
+        def take(_stop: threading.Event) -> TrainingReport:
+            assert not folder.exists()
+            folder.mkdir(parents=True)
+            history = History(folder)
+            for step, loss in enumerate(self._losses, start=1):
+                history.add({"step": step, "loss": loss, "figures": {}})
+            if isinstance(end, Exception):
+                raise end
+            return end
+
+        return SimpleNamespace(run=take, step=0)
+
+
+def ended(r1: float = 10.0, *, finished: bool = True) -> TrainingReport:
+    return TrainingReport(40, finished, 40, {"r1": r1})
+
+
+def swept(prepared: Any, folder: Path) -> int:
+    return run_sweep(prepared, SETTINGS, folder, as_json=True)
+
+
+def test_a_sweep_runs_each_rate_in_a_folder_that_goes_again(tmp_path, capsys, monkeypatch):
+    (tmp_path / "sweep").mkdir()
+    (tmp_path / "sweep" / "old").touch()
+    diverged = TrainingDiverged("the loss is no number")
+    prepared = Prepared(*[ended(float(at)) for at in range(5)], diverged, ended(6.0))
+    assert swept(prepared, tmp_path) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["r1"] for row in rows] == [0.0, 1.0, 2.0, 3.0, 4.0, None, 6.0]
+    assert {is_trial for _, _, is_trial in prepared.asked} == {True}
+    assert {place for _, place, _ in prepared.asked} == {tmp_path / "sweep"}
+    assert not (tmp_path / "sweep").exists()
+
+
+def test_a_sweep_that_is_stopped_starts_anew(tmp_path, capsys):
+    prepared = Prepared(ended(), ended(finished=False))
+    assert swept(prepared, tmp_path) == 130
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.endswith("stopped: --sweep starts anew\n")
+    assert not (tmp_path / "sweep").exists()
+
+
+@pytest.mark.parametrize(
+    ("losses", "loss"),
+    [((), None), ((5.0,), 5.0), ((9.0, 5.0), 5.0), ((9.0,) * 8 + (1.0, 2.0), 1.5)],
+)
+def test_the_loss_of_a_trial_is_the_mean_of_its_last_fifth(tmp_path, losses, loss):
+    prepared: Any = Prepared(ended(7.0), losses=losses)
+    stop = threading.Event()
+    assert _try(prepared, SETTINGS, tmp_path, "--head-rate", stop) == Trial(1e-3, loss, 7.0)
+    prepared = Prepared(ended(7.0), losses=losses)
+    trial = _try(prepared, SETTINGS, tmp_path, "--backbone-rate", stop)
+    assert trial == Trial(1e-5, loss, 7.0)
