@@ -2,8 +2,10 @@
 
 import csv
 import io
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import m3u8
 import opentimelineio as otio
@@ -11,7 +13,7 @@ import pytest
 import webvtt
 
 from search.export import FORMS
-from search.export.cuts import Cut, usual_rate
+from search.export.cuts import Cut, exact_rate, usual_rate
 from search.export.edits import MOST_EVENTS
 from search.finding.hits import Moment, Why
 from search.tags.reading import Tag, TagSource
@@ -153,3 +155,146 @@ def test_nothing_found_is_an_empty_file_of_its_form(form):
 )
 def test_a_measured_rate_means_a_usual_one(measured, meant):
     assert usual_rate(measured) == meant
+
+
+TWO = [cut(Path("/v/b.mp4"), 90_000.0, 90_001.48, rank=2), cut(Path("/v/a.mp4"), 61.48, 62.5)]
+
+
+def test_an_edit_list_is_as_the_standard_has_it():
+    """Times in the file run to a day, those of the list go on where the last cut ended."""
+    assert FORMS["edl"]([*TWO, cut(Path("/v/c.mp4"), 5.0, 5.01)]) == (
+        "TITLE: KINODEX\n"
+        "FCM: NON-DROP FRAME\n"
+        "\n"
+        "001  AX       V     C        01:00:00:00 01:00:01:12 00:00:00:00 00:00:01:12\n"
+        "* FROM CLIP NAME: b.mp4\n"
+        "* SOURCE FILE: /v/b.mp4\n"
+        "\n"
+        "002  AX       V     C        00:01:01:12 00:01:02:12 00:00:01:12 00:00:02:12\n"
+        "* FROM CLIP NAME: a.mp4\n"
+        "* SOURCE FILE: /v/a.mp4\n"
+        "\n"
+        "003  AX       V     C        00:00:05:00 00:00:05:01 00:00:02:12 00:00:02:13\n"
+        "* FROM CLIP NAME: c.mp4\n"
+        "* SOURCE FILE: /v/c.mp4\n"
+    )
+
+
+def test_a_playlist_is_as_vlc_has_it():
+    assert FORMS["m3u"](TWO) == (
+        "#EXTM3U\n"
+        "#EXTINF:1.480,b 25:00:00\n"
+        "#EXTVLCOPT:start-time=90000.000\n"
+        "#EXTVLCOPT:stop-time=90001.480\n"
+        "/v/b.mp4\n"
+        "#EXTINF:1.020,a 00:01:01\n"
+        "#EXTVLCOPT:start-time=61.480\n"
+        "#EXTVLCOPT:stop-time=62.500\n"
+        "/v/a.mp4\n"
+    )
+
+
+def test_cues_are_in_order_of_rank_and_time_under_the_name_of_their_video():
+    again = cut(Path("/v/b.mp4"), 3.0, 4.0, rank=2)
+    nameless = Cut(2, Path("/v/b.mp4"), 5.0, 6.0, 25.0, 9.0, replace(again.moment, tags=()))
+    assert FORMS["vtt"]([*TWO, nameless, again]) == (
+        "WEBVTT\n\n"
+        "NOTE /v/a.mp4\n\n"
+        "7\n00:01:01.480 --> 00:01:02.500\na &lt;b&gt; --&gt; c\n\n"
+        "NOTE /v/b.mp4\n\n"
+        "7\n00:00:03.000 --> 00:00:04.000\na &lt;b&gt; --&gt; c\n\n"
+        "7\n00:00:05.000 --> 00:00:06.000\nb\n\n"
+        "7\n25:00:00.000 --> 25:00:01.480\na &lt;b&gt; --&gt; c\n"
+    )
+
+
+def test_a_table_has_every_number_with_its_digits():
+    unsure = cut(Path("=a.mp4"), 0.0, 0.5)
+    unsure = replace(unsure, moment=replace(unsure.moment, match=None))
+    assert FORMS["csv"]([TWO[1], unsure]).splitlines() == [
+        "rank,path,start_s,end_s,best_s,score,match,tags,segment",
+        "1,/v/a.mp4,61.480,62.500,61.980,0.250000,0.8000,a <b> --> c,7",
+        "1,'=a.mp4,0.000,0.500,0.500,0.250000,,a <b> --> c,7",
+    ]
+
+
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
+def test_a_cell_that_begins_like_a_formula_is_a_text(sign):
+    text = FORMS["csv"]([cut(Path(f"{sign}a.mp4"), 0.0, 1.0)])
+    assert next(iter(csv.DictReader(io.StringIO(text, newline=""))))["path"] == f"'{sign}a.mp4"
+
+
+def test_a_timeline_has_the_spans_in_frames_of_each_video():
+    moments = [cut(Path("/v/a.mp4"), 61.48, 62.5), cut(Path("/v/b.mp4"), 1.0, 3.0, rate=29.97)]
+    timeline = otio.adapters.read_from_string(FORMS["otio"](moments), "otio_json")
+    first, second = timeline.find_clips()
+    assert (timeline.name, timeline.tracks[0].name, timeline.tracks[0].kind) == (
+        "Kinodex",
+        "moments",
+        "Video",
+    )
+    known = first.metadata["kinodex"]
+    assert (first.name, known["segment"], known["rank"], known["score"]) == ("a", 7, 1, 0.25)
+    assert list(known["tags"]) == ["a <b> --> c"]
+    for clip, start, length, whole in ((first, 1537, 25, 92_500), (second, 30, 60, 110_889)):
+        span, media = clip.source_range, clip.media_reference.available_range
+        assert (span.start_time.value, span.duration.value) == (start, length)
+        assert (media.start_time.value, media.duration.value) == (0, whole)
+    assert second.source_range.duration.rate == pytest.approx(30_000 / 1001)
+
+
+@pytest.mark.parametrize(
+    ("path", "as_url"),
+    [
+        ("/v/a.mp4", False),
+        ("/v/ a.mp4", False),
+        ("#a.mp4", True),  # a line that begins so is no place
+        (" a.mp4", True),
+        ("/v/a.mp4 ", True),
+        ("/v/a\x0bb.mp4", True),
+        ("/v/\udcff.mp4", True),
+    ],
+)
+def test_a_playlist_writes_a_url_where_a_path_would_be_read_otherwise(path, as_url):
+    [*_, place, end] = FORMS["m3u"]([cut(Path(path), 0.0, 1.0)]).split("\n")
+    assert end == ""
+    assert place == ("file://" + quote(bytes(Path(path))) if as_url else path)
+
+
+@pytest.mark.parametrize(
+    ("measured", "meant"),
+    [
+        (0.99, 25.0),
+        (1.0, 1.0),
+        (1.4, 1.0),
+        (1000.0, 1000.0),
+        (1000.1, 25.0),
+        (23.6, 23.976),
+        (23.4, 23.0),
+        (24.4, 24.0),
+        (25.4, 25.0),
+        (26.4, 26.0),
+        (30.5, 30.0),
+        (30.7, 31.0),
+        (49.2, 50.0),
+        (48.8, 49.0),
+        (59.9, 59.94),
+        (60.2, 60.0),
+    ],
+)
+def test_a_rate_is_a_usual_one_within_a_fiftieth(measured, meant):
+    assert usual_rate(measured) == meant
+
+
+@pytest.mark.parametrize(
+    ("rate", "exact"),
+    [
+        (25.0, Fraction(25)),
+        (25.009, Fraction(25)),
+        (24.989, Fraction(25_000, 1001)),
+        (29.97, Fraction(30_000, 1001)),
+        (7.0, Fraction(7)),
+    ],
+)
+def test_a_rate_is_exact(rate, exact):
+    assert exact_rate(rate) == exact

@@ -99,6 +99,13 @@ def test_a_turned_photograph_is_upright() -> None:
     assert open_picture(file_of(Image.new("RGB", (40, 20)), "JPEG", exif=exif)).shape == (40, 20, 3)
 
 
+def test_a_turned_photograph_of_sixteen_bits_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    levels = Image.fromarray(np.zeros((20, 40), np.uint16))
+    assert open_picture(file_of(levels, exif=exif.tobytes())).shape == (40, 20, 3)
+
+
 def test_of_an_animation_the_most_typical_picture_is_taken() -> None:
     shades = [Image.new("RGB", (16, 16), (v, v, v)) for v in (0, 120, 125, 130, 255)]
     animation = file_of(shades[0], "GIF", save_all=True, append_images=shades[1:])
