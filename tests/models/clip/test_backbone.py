@@ -8,7 +8,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.clip.backbone import Backbone, find_device, load_backbone
+from models.clip.backbone import Backbone, _weights_digest, find_device, load_backbone
 from models.clip.sources import ModelUnavailable, choose_model, default_choice
 from models.errors import KinodexError
 from models.identity import ModelChoice
@@ -95,9 +95,22 @@ def test_other_weights_have_another_digest(backbone):
         weight = other.model.visual.conv1.weight
         changed = {**other.model.state_dict(), "visual.conv1.weight": weight + 0.01}
     other.model.load_state_dict(changed)
-    from models.clip.backbone import _weights_digest
-
     assert _weights_digest(other.model) != before
+
+
+def test_a_digest_stays_the_same_from_version_to_version():
+    # Libraries and heads know their model by it.
+    layers = torch.nn.ModuleDict({"a": torch.nn.Linear(3, 2), "b": torch.nn.Linear(5000, 1)})
+    with torch.no_grad():
+        for parameter in layers.parameters():
+            parameter.copy_(torch.arange(float(parameter.numel())).reshape(parameter.shape))
+    assert _weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
+    with torch.no_grad():
+        layers["b"].weight[0, 1] += 1.0  # between the samples, of which there are a thousand
+    assert _weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
+    with torch.no_grad():
+        layers["b"].weight[0, 4] += 1.0
+    assert _weights_digest(layers) != "164a3f5292b264bd87e46e992b8f3ea0"
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])

@@ -138,7 +138,8 @@ def test_templates_without_a_place_are_refused():
 
 def test_equal_templates_have_equal_digests():
     one, other = PromptTemplates(("{}", "see {}")), PromptTemplates(("see {}", "{}"))
-    assert one.digest() == PromptTemplates(("{}", "see {}")).digest() != other.digest()
+    # Runs that go on know their templates by it, so it stays the same from version to version.
+    assert one.digest() == "d7ad401c2671417bdf9898dca77964ea" != other.digest()
 
 
 def test_a_prompt_that_fits_exactly_is_read_to_its_end(tokenize):

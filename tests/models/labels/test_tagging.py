@@ -70,6 +70,9 @@ def test_reordered_labels_reorder_the_probabilities():
 def test_a_factor_given_in_the_place_of_its_logarithm_is_refused():
     with pytest.raises(ValueError, match=r"a logit scale of 100\.0 is none"):
         class_probabilities(VIDEOS, TEXTS, logit_scale=100.0)
+    with pytest.raises(ValueError, match=r"a logit scale of 10\.5 is none"):
+        class_probabilities(VIDEOS, TEXTS, logit_scale=10.5)
+    class_probabilities(VIDEOS, TEXTS, logit_scale=10.0)
 
 
 def test_averaged_embeddings_are_unit_means_over_templates():
@@ -93,7 +96,10 @@ def test_a_tags_probability_is_its_formula():
 
 
 def test_without_examples_a_score_is_a_logit():
-    assert Calibration() == Calibration(1.0, 0.0)
+    background = Background.unmeasured(unit(6, 8, seed=3), labels=4)
+    scores = tag_scores(VIDEOS, TEXTS[0], background, logit_scale=1.0)
+    found = tag_probabilities(VIDEOS, TEXTS[0], background, Calibration(), logit_scale=1.0)
+    torch.testing.assert_close(found, scores.sigmoid())
 
 
 def test_tags_neither_exclude_nor_need_each_other():
