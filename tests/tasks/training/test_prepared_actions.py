@@ -7,13 +7,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from indexer.datasets.labelled import LabelledClip, LabelledDataset
+from models.clip.sources import LoadedModel
+from models.labels.prompts import PromptTemplates
 from models.training.loop import TrainingSettings
 from tasks.terminal.model_flags import ModelFlags
 from tasks.training import actions, prepared, prepared_actions
 from tasks.training.prepared_actions import LabelledFrames, PreparedActions
 from tasks.training.request import ActionFlags, HeadFlags, StartFlags, TrainingRequest
+from tasks.training.starting_model import StartingModel
+from tests.tiny import tiny_backbone
 
 FLAGS = ActionFlags(
     "a.csv", None, None, None, 3, 2, 4, None, 5, True, None, None, 10.0, None, "plain"
@@ -162,3 +167,103 @@ def test_other_clips_take_the_place_of_shots_that_cannot_be_decoded(monkeypatch)
     assert filled[0] == 4
     chosen, failed = actions._read_training(training, cache, None, seed=0)
     assert (len(chosen), set(failed)) == (4, broken)
+
+
+class Cache:
+    """Names itself where frames are asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def real(
+    *, tune: str = "head", seed: int = 3, standardised: bool = False, **flags: object
+) -> PreparedActions:
+    """A run with a model, however small."""
+    one = run(dataset((0,), (1,)), tune=tune, **flags)
+    backbone = tiny_backbone()
+    loaded = LoadedModel(backbone.model, lambda texts: torch.full((len(texts), 16), 7))
+    one.start = StartingModel(backbone.choice, loaded, backbone, None)
+    settings = replace(one.request.settings, seed=seed)
+    head = replace(one.request.head, standardised=standardised)
+    one.request = replace(one.request, settings=settings, head=head)
+    one.templates = PromptTemplates(("a video of {}", "{}"))
+    for part in ("training", "validation"):
+        cache: Any = Cache(part)
+        setattr(one, part, replace(getattr(one, part), cache=cache))
+    return one
+
+
+def weights(one: PreparedActions) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in one._fresh_model().head.parameters()]
+
+
+def same(first: list[torch.Tensor], second: list[torch.Tensor]) -> bool:
+    return all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+
+
+def test_a_seed_gives_the_same_first_weights_each_time():
+    one = real()
+    torch.manual_seed(11)
+    first = weights(one)
+    torch.manual_seed(12)
+    assert same(first, weights(one))
+    assert not same(first, weights(real(seed=4)))
+
+
+def test_labels_are_put_into_templates_once(monkeypatch):
+    made: list[str] = []
+
+    def noting(name: str):
+        function = getattr(prepared_actions, name)
+
+        def noted(*given: Any, **how: Any) -> Any:
+            made.append(name)
+            return function(*given, **how)
+
+        return noted
+
+    for name in ("tokenized_texts", "embedded_texts"):
+        monkeypatch.setattr(prepared_actions, name, noting(name))
+    one = real()
+    assert one._label_texts() is one._label_texts()
+    assert one._label_texts().labels.shape == (2, 3, 24)
+    real(tune="text")._label_texts()
+    assert made == ["embedded_texts", "tokenized_texts"]
+
+
+def test_a_standardised_head_is_fitted_to_frames_as_the_model_takes_them(monkeypatch):
+    fitted: list[tuple[str, int, int]] = []
+
+    def centre_frames(part: Any, cache: Any, start: int, stop: int) -> tuple[str, int]:
+        assert start == 0
+        return cache.name, stop
+
+    def fit_inputs(_model: object, name: str, clips: int, *, texts: torch.Tensor) -> None:
+        fitted.append((name, clips, len(texts)))
+
+    monkeypatch.setattr(prepared_actions, "centre_frames", centre_frames)
+    monkeypatch.setattr(prepared_actions, "fit_inputs", fit_inputs)
+    real()._fresh_model()
+    real(standardised=True)._fresh_model()
+    # Larger pixels are kept for cropping: those that validate are of the model's size.
+    real(standardised=True, tune="all")._fresh_model()
+    real(standardised=True, tune="all", augment=False)._fresh_model()
+    assert fitted == [("training", 2, 1), ("validation", 1, 1), ("training", 2, 1)]
+
+
+def test_what_is_written_down_beside_the_weights():
+    one = real()
+    one.validation = replace(one.validation, dataset=dataset((0,), (1,)))
+    export = one._export(one._validator())
+    assert (export.dataset, export.frames, export.frame_rate) == ("list (train)", 3, 0.0)
+    assert (export.action.labels, export.action.visual, export.action.frames) == (
+        LABELS,
+        "plain",
+        3,
+    )
+    assert (export.backbone_trains, export.calibrate is not None) == (False, True)
+    # Without any label that holds, or with none that does not, there is nothing to calibrate by.
+    for labels in ((), (0, 1, 2)):
+        one.validation = replace(one.validation, dataset=dataset(labels))
+        assert one._export(one._validator()).calibrate is None
