@@ -71,7 +71,7 @@ def unit_mean(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     # Mixed precision would multiply in half precision here, for no gain in time.
     with torch.autocast(frames.device.type, enabled=False):
         total = torch.bmm(weights.unsqueeze(1), frames.to(weights.dtype)).squeeze(1)
-    return F.normalize(total, dim=-1)
+    return F.normalize(total, dim=1)
 
 
 def mean_direction(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -82,7 +82,7 @@ def mean_direction(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     with torch.autocast(frames.device.type, enabled=False):
         total = torch.bmm(mask.unsqueeze(1).to(frames.dtype), frames).squeeze(1)
     total = at_least_float32(total)
-    length = total.norm(dim=-1, keepdim=True)
+    length = total.norm(dim=1, keepdim=True)
     # A mean of zeros has no direction; divided by its length its gradient would be without bounds.
     return total / torch.where(length > 0, length, torch.inf)
 

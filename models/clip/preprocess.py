@@ -58,7 +58,7 @@ class Preprocessing:
     def fit(self, frames: torch.Tensor) -> torch.Tensor:
         """uint8 frames, (batch, height, width, 3) → uint8 pictures, (batch, 3, *size)."""
         pictures = frames.permute(0, 3, 1, 2)
-        height, width = pictures.shape[-2:]
+        _, _, height, width = pictures.shape
         if self.resize_mode == "squash":
             return self._resize(pictures, self.size)
         ratios = (height / self.size[0], width / self.size[1])
@@ -80,8 +80,8 @@ class Preprocessing:
         return F.resize(pictures, list(size), interpolation=mode, antialias=True)
 
     def _pad(self, pictures: torch.Tensor) -> torch.Tensor:
-        missing_y = self.size[0] - pictures.shape[-2]
-        missing_x = self.size[1] - pictures.shape[-1]
+        _, _, height, width = pictures.shape
+        missing_y, missing_x = self.size[0] - height, self.size[1] - width
         left, top = missing_x // 2, missing_y // 2
         padding = [left, top, missing_x - left, missing_y - top]
         return F.pad(pictures, padding, fill=[float(self.fill_color)])

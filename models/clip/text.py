@@ -85,9 +85,9 @@ def _pooling(tower: Any) -> str | None:
 
 def _end_of_text(tower: Any, token_ids: torch.Tensor) -> torch.Tensor:
     if _pooling(tower) == "argmax":
-        return token_ids.argmax(dim=-1)
+        return token_ids.argmax(dim=1)
     end_id: int = getattr(tower, "text_eos_id", None) or tower.eos_id
-    return torch.eq(token_ids, end_id).int().argmax(dim=-1)
+    return torch.eq(token_ids, end_id).int().argmax(dim=1)
 
 
 def _project(tower: Any, pooled: torch.Tensor) -> torch.Tensor:

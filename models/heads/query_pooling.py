@@ -29,12 +29,12 @@ def query_aware_similarity(
 
     Raises EmptyVideo.
     """
-    texts = F.normalize(at_least_float32(text_embeddings), dim=-1)
-    frames = F.normalize(without_padding(frame_embeddings, mask), dim=-1)
+    texts = F.normalize(at_least_float32(text_embeddings), dim=1)
+    frames = F.normalize(without_padding(frame_embeddings, mask), dim=2)
     cosines = torch.einsum("td,vfd->tvf", texts, frames)
-    weights = (cosines / temperature).masked_fill(~mask, -torch.inf).softmax(dim=-1)
+    weights = (cosines / temperature).masked_fill(~mask, -torch.inf).softmax(dim=2)
     # The length of each weighted mean, from the frames' cosines with each other: the means
     # themselves would be texts × videos × dim numbers.
     between = frames @ frames.mT
-    squared = (torch.einsum("tvf,vfg->tvg", weights, between) * weights).sum(dim=-1)
-    return (weights * cosines).sum(dim=-1) / squared.clamp_min(1e-12).sqrt()
+    squared = (torch.einsum("tvf,vfg->tvg", weights, between) * weights).sum(dim=2)
+    return (weights * cosines).sum(dim=2) / squared.clamp_min(1e-12).sqrt()

@@ -106,5 +106,5 @@ class TightTransf(nn.Module):
         sequence = F.dropout(sequence, _DROPOUT, self.training)
         # Only the text's place is read, so the last block need not work out the frames'.
         first = self.transformer(sequence, key_mask[video_rows], queries=1).squeeze(1)
-        scores: torch.Tensor = self.score(quick_gelu(self.dense(self.norm(first)))).squeeze(-1)
+        scores: torch.Tensor = self.score(quick_gelu(self.dense(self.norm(first)))).squeeze(1)
         return scores

@@ -105,6 +105,6 @@ def encode_clips(visual: Any, pixels: torch.Tensor, mask: torch.Tensor) -> torch
     pictures = Clips(pixels, mask) if in_3d else pixels[mask]
     shift: TemporalShift | None = getattr(visual, "temporal_shift", None)
     encoded = visual(pictures) if shift is None else shift.encode(visual, pictures, mask)
-    embeddings: torch.Tensor = encoded.new_zeros(*mask.shape, encoded.shape[-1])
+    embeddings: torch.Tensor = encoded.new_zeros(*mask.shape, encoded.shape[1])
     embeddings[mask] = encoded
     return embeddings

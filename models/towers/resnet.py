@@ -60,7 +60,7 @@ class ResNetTower(nn.Module):
         """How much the attention pool takes from each place, mean over heads: (batch, h, w)."""
         last = self._last_map(inputs)
         _, weights = self._pool(last)
-        return weights.mean(1)[:, 1:].unflatten(1, last.shape[-2:])
+        return weights.mean(1)[:, 1:].unflatten(1, last.shape[2:])
 
     def relevance(self, inputs: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
         """Where the tower sees what `texts` (batch, dim) say: (batch, h, w), none negative.
@@ -86,7 +86,7 @@ class ResNetTower(nn.Module):
         last = self._last_map(inputs)
         pool = self.visual.attnpool
         places = pool.c_proj(pool.v_proj(self._tokens(last)[:, 1:]))
-        return functional.normalize(places, dim=-1).unflatten(1, last.shape[-2:])
+        return functional.normalize(places, dim=-1).unflatten(1, last.shape[2:])
 
     def _telling_places(self, inputs: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
         """What in layer2's map speaks for the text: the positive part of gradient × activation.
@@ -97,13 +97,14 @@ class ResNetTower(nn.Module):
         with torch.enable_grad():
             hidden = hidden.detach().requires_grad_()
             embedding, _ = self._pool(self.visual.layer4(self.visual.layer3(hidden)))
-            score = (functional.normalize(embedding, dim=-1) * texts).sum()
+            score = (functional.normalize(embedding, dim=1) * texts).sum()
             (gradient,) = torch.autograd.grad(score, hidden)
         return (gradient * hidden.detach()).clamp_min(0).sum(1)
 
     def _last_map(self, inputs: torch.Tensor) -> torch.Tensor:
         """layer4's map, of enough places to tell where something is."""
-        if inputs.shape[-1] < _LOOKING_SIDE:
+        *_, side = inputs.shape
+        if side < _LOOKING_SIDE:
             inputs = functional.interpolate(
                 inputs, (_LOOKING_SIDE, _LOOKING_SIDE), mode="bilinear", align_corners=False
             )

@@ -94,7 +94,7 @@ class TextVideoModel(nn.Module):
 
     def logits(self, text_embeddings: torch.Tensor, videos: torch.Tensor) -> torch.Tensor:
         """Scaled cosines (texts, videos) of texts and a loose head's video embeddings."""
-        texts = F.normalize(text_embeddings.float(), dim=-1)
+        texts = F.normalize(text_embeddings.float(), dim=1)
         # Logits go up to 100, where bfloat16 knows steps of a half only.
         with torch.autocast(texts.device.type, enabled=False):
             scaled = self.logit_scale.exp() * texts @ videos.float().T
