@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,11 +10,15 @@ import torch
 
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
+from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead, load_action_head, load_head
+from models.heads.config import HeadConfig
 from models.heads.fit import HeadMismatch
 from models.identity import HeadChoice
 from models.published.actionclip import read_actionclip
 from models.published.clip4clip import read_clip4clip
+from models.published.files import PublishedModel
+from tasks import imports
 from tests.calling import call
 from tests.models import published_actionclip
 from tests.models import published_clip4clip as published
@@ -183,3 +188,92 @@ def test_the_files_of_the_two_methods_are_not_mistaken_for_each_other(tmp_path, 
     assert "is no flat table of weights, as CLIP4Clip saves them" in capsys.readouterr().err
     assert call("import", "actionclip", tmp_path / "retrieval.bin", *out) == 1
     assert "is no checkpoint as ActionCLIP saves them" in capsys.readouterr().err
+
+
+def imported(
+    name: str = "seqTransf", *, shifted: bool = False, kernel: bool = False, blocks: int = 2
+) -> imports.Imported:
+    """A model of this head, as if it had been written."""
+    config = HeadConfig(name, 24, blocks=blocks, attention_heads=2, positions=16)
+    model = PublishedModel(
+        "ViT-B-32", {}, SimpleNamespace(config=config), 4.6, 300, ("a", "b"), ("c",),
+        torch.zeros(1) if kernel else None, shifted,
+    )  # fmt: skip
+    return imports.Imported(Path("/i/a.bin"), model, Path("/o/b 1.st"), Path("/o/head.st"))
+
+
+def test_what_was_found_is_told_line_by_line():
+    lines = dict(imports._lines(imported()))
+    assert lines == {
+        "file": "/i/a.bin",
+        "head": "seqTransf, 2 blocks, width 24, 16 positions",
+        "backbone": "ViT-B-32",
+        "patches": "2D",
+        "keys used": "300",
+        "keys idle": "2 (part of such files, without effect)",
+        "keys unknown": "1",
+        "written": "/o/b 1.st, /o/head.st, /o/head.json",
+    }
+    assert dict(imports._lines(imported(kernel=True)))["patches"].startswith("3D: ")
+    assert dict(imports._lines(imported(shifted=True)))["frames"].startswith("Shift: ")
+
+
+@pytest.mark.parametrize(
+    ("name", "blocks", "told"),
+    [
+        ("seqLSTM", 1, "seqLSTM, width 24"),
+        ("Transf", 1, "Transf, 1 block, width 24, 16 positions"),
+        ("Transf_cls", 2, "Transf_cls, 2 blocks, width 24, 16 positions"),
+        ("tightTransf", 2, "tightTransf, 2 blocks, width 24, 16 positions"),
+        ("meanP", 2, "meanP, width 24"),
+    ],
+)
+def test_a_head_is_told_by_what_it_has(name, blocks, told):
+    assert imports._described(imported(name, blocks=blocks).model.head.config) == told
+
+
+def test_it_is_told_what_to_type_next():
+    model = "--model ViT-B-32 --weights '/o/b 1.st'"
+    index = f"kinodex index FOLDER {model}"
+    assert imports._next_steps(imported()) == [f"use it with: {index} --head /o/head.st"]
+    assert imports._next_steps(imported("Transf")) == [
+        f"use it with: {index}",
+        "and then: kinodex tag --head /o/head.st",
+    ]
+    assert imports._next_steps(imported("tightTransf")) == [
+        f"use it with: {index}",
+        "and then: kinodex search TEXT --rerank /o/head.st",
+    ]
+    assert imports._next_steps(imported("Transf", shifted=True)) == [
+        f"measure it with: kinodex evaluate actions --data DATA {model} --head /o/head.st"
+    ]
+
+
+def test_programs_get_all_there_is_to_know():
+    told = imported("Transf").as_json()
+    assert told.pop("head")["name"] == "Transf"
+    assert told == {
+        "file": "/i/a.bin",
+        "model": "ViT-B-32",
+        "patches": "2D",
+        "shift": False,
+        "logit_scale": 4.6,
+        "keys_used": 300,
+        "keys_idle": ["a", "b"],
+        "keys_unknown": ["c"],
+        "backbone_file": "/o/b 1.st",
+        "head_file": "/o/head.st",
+    }
+    assert imported(kernel=True).as_json()["patches"] == "3D"
+
+
+def test_a_folder_that_holds_weights_or_is_none_is_refused(tmp_path):
+    imports._check_free(tmp_path)
+    for name in ("backbone.safetensors", "head.safetensors"):
+        (tmp_path / name).touch()
+        with pytest.raises(KinodexError, match=f"already holds {name}"):
+            imports._check_free(tmp_path)
+        (tmp_path / name).unlink()
+    (tmp_path / "file").touch()
+    with pytest.raises(KinodexError, match="cannot be a folder: Not a directory"):
+        imports._write(Path("a"), imported().model, tmp_path / "file" / "out", {})

@@ -1,5 +1,6 @@
 """`kinodex index --watch` as a process: files come, grow, go, and it ends when told."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,17 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from indexer.reading.settings import IndexSettings
-from search.catalog.lock import INDEXING, is_held, only_indexer
+from search.catalog.lock import INDEXING, LibraryBusy, is_held, only_indexer
 from search.catalog.spaces import active_space
 from search.catalog.summary import failures, summarise
 from search.library import Library
 from search.tags.reading import active_vocabulary
 from tasks.watch import watch_folders
-from tests.calling import call
+from tests.calling import call, said
 from tests.corpus import shots, write_clip
 from tests.disks import failing
 
@@ -202,3 +204,107 @@ def test_a_library_among_its_videos_is_not_indexed_for_ever(tmp_path):
     threading.Timer(1.0, stop.set).start()
     assert watch_folders([tmp_path], library, settings, stop, run) == 0
     assert len(rounds) == 1
+
+
+class Rounds:
+    """A watch in this process: what is due in each of its rounds, which are ended by a list."""
+
+    def __init__(self, library: Path, *paths: Path, still_s: float = 0.0) -> None:
+        self.due: list[set[str]] = []
+        self.stop = threading.Event()
+        self._library, self._paths = library, paths
+        self._settings = IndexSettings(watch_every_s=0.05, watch_still_s=still_s)
+        threading.Timer(10.0, self.stop.set).start()
+
+    def run(self, *steps: Callable[[], object]) -> int:
+        """One round for each step, which is what happens after it; the last one ends the watch."""
+        waiting = list(steps)
+
+        def round_of(work: Any) -> int:
+            work(self)
+            step = waiting.pop(0)
+            if not waiting:
+                self.stop.set()
+            step()
+            return 0
+
+        return watch_folders(self._paths, self._library, self._settings, self.stop, round_of)
+
+    def index(self, paths: list[Path], *, only: frozenset[Path]) -> None:
+        assert list(paths) == list(self._paths)
+        self.due.append({path.name for path in only})
+
+
+def nothing() -> None:
+    """What happens after a round in which nothing happens."""
+
+
+def busy() -> None:
+    raise LibraryBusy("another process is at it")
+
+
+@pytest.fixture
+def videos(tmp_path: Path) -> Path:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "videos").mkdir()
+    write_clip(tmp_path / "videos" / "a.mp4", shots([5]))
+    return tmp_path / "videos"
+
+
+def test_each_file_is_due_once_and_what_comes_or_goes_starts_another_round(videos, capsys):
+    rounds = Rounds(videos.parent / "library", videos)
+    second = videos / "b.mp4"
+    code = rounds.run(lambda: shutil.copy(videos / "a.mp4", second), second.unlink, nothing)
+    assert (code, rounds.due) == (0, [{"a.mp4"}, {"b.mp4"}, set()])
+    assert said(capsys) == "watching 1 place for more; Ctrl-C ends it"
+
+
+def test_the_first_round_is_due_though_nothing_is_still(videos):
+    rounds = Rounds(videos.parent / "library", videos, still_s=1000.0)
+    assert rounds.run(nothing) == 0
+    assert rounds.due == [set()]
+
+
+def test_a_watch_that_was_stopped_before_does_nothing(videos):
+    rounds = Rounds(videos.parent / "library", videos)
+    rounds.stop.set()
+    assert rounds.run(nothing) == 0
+    assert rounds.due == []
+
+
+def test_another_process_is_waited_for_and_that_is_said_once(videos, capsys):
+    rounds = Rounds(videos.parent / "library", videos)
+    assert rounds.run(busy, busy, nothing) == 0
+    assert rounds.due == [{"a.mp4"}] * 3
+    assert said(capsys) == "another process is at work on this library: waiting for it"
+
+
+def test_a_watch_that_ends_with_its_first_round_promises_nothing(videos, capsys):
+    assert Rounds(videos.parent / "library", videos).run(nothing) == 0
+    assert said(capsys) == ""
+
+
+def test_a_library_among_the_videos_is_left_out_unless_it_holds_them(videos):
+    inside = videos / "library"
+    inside.mkdir()
+    shutil.copy(videos / "a.mp4", inside / "own.mp4")
+    rounds = Rounds(inside, videos)
+    rounds.run(nothing)
+    assert rounds.due == [{"a.mp4"}]
+    rounds = Rounds(videos, videos / "library")
+    rounds.run(nothing)
+    assert rounds.due == [{"own.mp4"}]
+
+
+def test_a_service_that_is_ended_stops_as_after_ctrl_c(videos, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    rounds = Rounds(videos.parent / "library", videos)
+
+    def end() -> None:
+        for _ in range(2):
+            signal.raise_signal(signal.SIGTERM)
+
+    assert rounds.run(end, nothing) == 0
+    assert len(rounds.due) == 1
+    assert said(capsys) == "stopping: what is finished is kept"
+    assert signal.getsignal(signal.SIGTERM) is before
