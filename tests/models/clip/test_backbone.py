@@ -55,6 +55,16 @@ def test_texts_give_unnormalised_embeddings_in_order(backbone):
     torch.testing.assert_close(both[1], backbone.embed_texts(["a cat"])[0], atol=1e-5, rtol=1e-4)
 
 
+def test_texts_give_what_open_clip_gives_in_full_precision(backbone):
+    texts = ["a dog on a sofa", "a cat"]
+    with torch.inference_mode():
+        expected = backbone.model.encode_text(backbone.text_encoder.tokenize(texts))
+    torch.testing.assert_close(backbone.embed_texts(texts), expected, atol=1e-5, rtol=1e-4)
+    assert backbone.logit_scale == pytest.approx(2.6592600369)
+    assert backbone.dim == 1024
+    assert backbone.identity.preprocessing["size"] == (224, 224)
+
+
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(backbone, monkeypatch):
     whole = backbone.embed_frames(frames(8))
     embed_batch = backbone._embed_batch
@@ -185,8 +195,10 @@ def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"name": "ViT-B-23"}, "did you mean ViT-B-32"),
-        ({"name": "nonsense-42"}, "there is no model named 'nonsense-42'"),
+        ({"name": "ViT-B-23"}, r"did you mean ViT-B-32 or [^ ]+ or [^ ]+\?$"),
+        ({"name": "RN51"}, "did you mean RN50 or"),
+        ({"name": "bundle"}, "did you mean bundled"),
+        ({"name": "nonsense-42"}, "there is no model named 'nonsense-42'$"),
         ({"name": "ViT-B-32", "pretrained": "nope"}, "no weights tagged 'nope': choose from"),
         ({"name": "bundled", "pretrained": "openai"}, "brings its own weights"),
         ({"name": "hf-hub:a/b", "pretrained": "openai"}, "brings its own weights"),

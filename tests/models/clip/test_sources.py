@@ -132,3 +132,23 @@ def test_a_local_file_is_asked_of_no_hub(monkeypatch, tmp_path):
     ):
         load_model(choose_model("ViT-B-32", weights=tmp_path / "mine.pt"), talk=pytest.fail)
     assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (RuntimeError("x" * 161 + "\nand more"), "x" * 160),
+        (RuntimeError("one\ntwo"), "one"),
+        (KeyError(), "KeyError"),
+    ],
+)
+def test_of_a_long_reason_the_first_line_is_told(monkeypatch, tmp_path, error, reason):
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(open_clip, "create_model", fail)
+    (tmp_path / "mine.pt").write_bytes(b"")
+    for name in ("ViT-B-32", "bundled"):
+        with pytest.raises(ModelUnavailable) as told:
+            load_model(choose_model(name, weights=tmp_path / "mine.pt"), talk=pytest.fail)
+        assert str(told.value) == f"the weights in 'mine.pt' do not fit {name}: {reason}"
