@@ -1,6 +1,8 @@
 """Which frames of a clip are taken, read back from the numbers in the pictures."""
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -137,3 +139,74 @@ def test_a_child_process_gives_the_same_and_survives_refused_files(good_videos, 
                 worker.clip_frames(path, **how)
         clip = worker.clip_frames(good_videos["plain.mp4"], **how)
     assert numbers(clip) == numbers(sample_clip(good_videos["plain.mp4"], **how))
+
+
+class Candidate:
+    """A frame that notes whether its pixels were asked for."""
+
+    def __init__(self, number: int) -> None:
+        self.time_s = number / 10
+        self.was_converted = False
+
+    def pixels(self) -> int:
+        self.was_converted = True
+        return round(10 * self.time_s)
+
+
+def held(count: int, **how) -> tuple[int, list[int], int]:
+    """How many candidates were read, which are held, and of how many pixels were asked for."""
+    candidates = [Candidate(number) for number in range(count)]
+    times_s, kept = clip_frames._read(iter(candidates), Sampling(**how))
+    assert all(number == pixels for number, pixels in kept.items())
+    return len(times_s), list(kept), sum(one.was_converted for one in candidates)
+
+
+def test_no_more_frames_are_held_than_may_be_wanted(monkeypatch):
+    monkeypatch.setattr(clip_frames, "_FRAMES_IN_HAND", 6)
+    assert held(10, frames=3, choose="tail") == (10, [7, 8, 9], 10)
+    assert held(10, frames=3, choose="head") == (3, [0, 1, 2], 3)
+    assert held(2, frames=3, choose="head") == (2, [0, 1], 2)
+    assert held(6, frames=3) == (6, [0, 1, 2, 3, 4, 5], 6)
+    # One too many: they are read a second time.
+    assert held(7, frames=3) == (7, [], 6)
+    assert held(7, frames=7) == (7, list(range(7)), 7)
+
+
+class Reader:
+    """Notes from where on its frames are read, and gives one each tenth of a second."""
+
+    end_s = 30.0
+
+    def __init__(self) -> None:
+        self.after_s: float | None = None
+
+    def frames(self) -> Iterator[Candidate]:
+        return map(Candidate, range(300))
+
+    def frames_after(self, time_s: float) -> Iterator[Candidate]:
+        self.after_s = time_s
+        return (one for one in self.frames() if one.time_s > time_s)
+
+
+def candidates(
+    start_s: float, end_s: float, rate: float = 0.0
+) -> tuple[float | None, list[float], int]:
+    """Where reading begins, the times that are candidates, and how many frames were looked at."""
+    reader: Any = Reader()
+    alive: list[bool] = []
+    window = clip_frames._Window(start_s, end_s, rate)
+    times_s = [one.time_s for one in window.candidates(reader, lambda: alive.append(True))]
+    return reader.after_s, times_s, len(alive)
+
+
+def test_a_window_is_wound_to_from_five_seconds_before_where_that_is_worth_it():
+    assert candidates(10.0, 10.2) == (None, [10.0, 10.1], 103)
+    assert candidates(10.1, 10.3) == (pytest.approx(5.1), [10.1, 10.2], 52)
+    assert candidates(29.9, 99.0)[1] == [29.9]
+
+
+def test_the_first_frame_of_each_step_of_time_is_a_candidate_even_if_times_are_rounded():
+    assert candidates(0.0, 1.0, rate=2)[1] == [0.0, 0.5]
+    # In steps of 0.305 s it may be a fiftieth of a step early: 0.3 s is, and 0.6 s is too early.
+    assert candidates(0.0, 0.7, rate=1 / 0.305)[1] == [0.0, 0.3]
+    assert candidates(0.0, 0.7, rate=1 / 0.31)[1] == [0.0, 0.4]

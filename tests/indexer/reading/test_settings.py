@@ -73,3 +73,31 @@ def test_half_of_the_longest_segment_is_the_most_for_the_shortest() -> None:
     assert IndexSettings(min_segment_s=4, max_segment_s=8).min_segment_s == 4
     with pytest.raises(ValidationError, match="at most half"):
         IndexSettings(min_segment_s=4.01, max_segment_s=8)
+
+
+def test_these_are_the_settings_that_videos_are_indexed_by() -> None:
+    assert IndexSettings().model_dump() == {
+        "sample_rate": 2.0,
+        "min_frames_per_segment": 8,
+        "max_segment_s": 12.0,
+        "min_segment_s": 0.5,
+        "shot_threshold": 1.0,
+        "skip_duplicates": True,
+        "duplicate_threshold": 6.0,
+        "keyframe_quality": 85,
+        "decoder": "pyav",
+        "decode_threads": 2,
+        "max_pixels": 40_000_000,
+        "max_hours": 12.0,
+        "max_gb": 1000.0,
+        "watch_every_s": 5.0,
+        "watch_still_s": 5.0,
+        "decode_timeout_s": 60.0,
+        "decoder_memory_gb": 4.0,
+    }
+
+
+def test_a_segment_may_be_half_as_short_as_it_may_be_long() -> None:
+    assert IndexSettings(min_segment_s=5, max_segment_s=10).min_segment_s == 5
+    with pytest.raises(ValidationError):
+        IndexSettings(sample_rate=2.0).sample_rate = 3.0

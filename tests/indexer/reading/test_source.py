@@ -79,3 +79,35 @@ def test_a_bad_read_is_never_the_end_of_a_video(
             assert "it cannot be read (Input/output error)" in failed.reason
             refused += 1
     assert refused >= count / 2
+
+
+class Odd(io.BytesIO):
+    """A file that fails in one way when it is sought in."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(b"abc")
+        self._error = error
+
+    def seek(self, offset: int, whence: int = 0, /) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "number", "is_told"),
+    [
+        (OSError(errno.EIO, "Input/output error"), errno.EIO, True),
+        (OSError(errno.EINVAL, "Invalid argument"), errno.EINVAL, False),
+        (ValueError("negative seek value"), errno.EINVAL, False),
+        (OverflowError("too large"), errno.EINVAL, False),
+    ],
+)
+def test_only_a_disk_that_fails_is_told_of_a_place(error, number, is_told) -> None:
+    source = Source(Odd(error))
+    assert source.seek(7) == -number
+    if is_told:
+        assert source.read(3) == b""
+        with pytest.raises(DecodeFailed, match=r"it cannot be read \(Input/output error\)"):
+            source.check()
+    else:
+        source.check()
+        assert source.read(3) == b"abc"
