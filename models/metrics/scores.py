@@ -73,10 +73,10 @@ class StoredScores:
 
 
 class _Adjusted:
-    """Scores less a number for each text and a number for each video."""
+    """Scores less a number for each video and, where there is one, a number for each text."""
 
     def __init__(
-        self, scores: Scores, of_text: torch.Tensor | None, of_video: torch.Tensor | None
+        self, scores: Scores, of_text: torch.Tensor | None, of_video: torch.Tensor
     ) -> None:
         self.texts, self.videos = scores.texts, scores.videos
         self._scores, self._of_text, self._of_video = scores, of_text, of_video
@@ -92,9 +92,7 @@ class _Adjusted:
     def _less(self, block: torch.Tensor, texts: slice, videos: slice) -> torch.Tensor:
         if self._of_text is not None:
             block = block - self._of_text[texts, None]
-        if self._of_video is not None:
-            block = block - self._of_video[None, videos]
-        return block
+        return block - self._of_video[None, videos]
 
 
 class _QueryBankScores:

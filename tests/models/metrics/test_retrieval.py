@@ -229,6 +229,25 @@ def test_a_query_bank_must_score_the_same_videos():
         query_bank_normalised(StoredScores(torch.eye(2)), StoredScores(torch.eye(3)))
 
 
+@pytest.mark.parametrize("kind", ["cosines", "stored", "dual softmax", "query bank"])
+def test_rows_and_columns_are_parts_of_one_matrix(kind):
+    draw = torch.Generator().manual_seed(4)
+    texts, bank, videos = (torch.randn(count, 6, generator=draw) for count in (5, 9, 7))
+    plain = CosineScores(texts, videos)
+    scores = {
+        "cosines": plain,
+        "stored": StoredScores(plain.rows(0, 5).double()),
+        "dual softmax": dual_softmax(plain, scale=10.0),
+        "query bank": query_bank_normalised(plain, CosineScores(bank, videos), scale=10.0),
+    }[kind]
+    assert (scores.texts, scores.videos) == (5, 7)
+    whole = scores.rows(0, 5)
+    assert (whole.shape, whole.dtype) == ((5, 7), torch.float32)
+    torch.testing.assert_close(scores.rows(1, 3), whole[1:3])
+    torch.testing.assert_close(scores.columns(0, 7), whole)
+    torch.testing.assert_close(scores.columns(2, 6), whole[:, 2:6])
+
+
 def test_plain_figures_are_the_same_after_others_were_asked_for():
     scores = StoredScores(RAGGED_SCORES)
     before = text_to_video(scores, RAGGED)
