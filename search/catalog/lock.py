@@ -15,7 +15,7 @@ INDEXING, SKETCHING = "indexing", "sketching"
 
 # `is_held` takes hold of the lock's file for less than a millisecond: nobody is told that a library
 # is busy because somebody else has just looked.
-_LOOKED_AT_S = 0.2
+_WAITED_S = 0.2
 
 
 class LibraryBusy(KinodexError):
@@ -69,7 +69,7 @@ def _locked(folder: Path, work: str) -> sqlite3.Connection:
     file = folder / f"{work}.lock"
     try:
         _make(file)
-        connection = sqlite3.connect(file, timeout=_LOOKED_AT_S, isolation_level=None)
+        connection = sqlite3.connect(file, timeout=_WAITED_S, isolation_level=None)
     except (OSError, sqlite3.Error) as error:
         raise _unusable(file) from error
     try:

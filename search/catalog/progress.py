@@ -13,7 +13,7 @@ from pathlib import Path
 from models.files import replaced_whole
 from search.catalog.lock import INDEXING, SKETCHING, is_held
 
-_EVERY_S = 0.5
+_INTERVAL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ class ProgressNotes:
         self._work = work
         self._file = _file(library, _lock_of(work)) if library else None
         self._started = time.monotonic()
-        self._written = -_EVERY_S
+        self._written = -_INTERVAL_S
 
     def write(self, fraction: float, done: int, total: int, noun: str) -> None:
         """Note it, unless that was done a moment ago."""
         now = time.monotonic()
-        if self._file is None or now - self._written < _EVERY_S:
+        if self._file is None or now - self._written < _INTERVAL_S:
             return
         self._written = now
         seconds = now - self._started

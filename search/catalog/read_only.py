@@ -11,7 +11,7 @@ from pathlib import Path
 
 from models.errors import KinodexError
 
-_PATIENCE_MS = 30_000
+_WAITED_MS = 30_000
 
 _own_media: dict[Path, tempfile.TemporaryDirectory[str]] = {}
 _one_at_a_time = threading.Lock()
@@ -63,7 +63,7 @@ def connect_read_only(catalog: Path) -> sqlite3.Connection:
         isolation_level=None,
         check_same_thread=False,
     )
-    connection.execute(f"PRAGMA busy_timeout = {_PATIENCE_MS}")
+    connection.execute(f"PRAGMA busy_timeout = {_WAITED_MS}")
     return connection
 
 

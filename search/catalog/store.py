@@ -35,7 +35,7 @@ CATALOG_FILE = "catalog.db"
 FOLDER_MODES = {"none": 0o700, "read": 0o2750, "write": 0o2770}
 FILE_MODES = {"none": 0o600, "read": 0o640, "write": 0o660}
 # Opening a thousand files takes a hundredth of a second or so on a disk that answers.
-_MANY_CLOSED = 1_000
+_CLOSED_AT_ONCE = 1_000
 
 # The tables that are small beside what is in them for each frame.
 _LOOKED_THROUGH = ("videos", "paths", "segments", "spaces", "labels", "tags", "corrections")
@@ -214,7 +214,7 @@ class Store:
         if opened:
             with contextlib.suppress(CatalogError), self.writing() as session:
                 note_open(session, opened)
-        if len(closed) >= _MANY_CLOSED:
+        if len(closed) >= _CLOSED_AT_ONCE:
             ended = time.monotonic()
             self._next_look = ended + 20 * (ended - started)
 

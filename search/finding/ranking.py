@@ -18,7 +18,9 @@ from search.vectors.segment_index import SegmentIndex
 if TYPE_CHECKING:
     import torch
 
-SEGMENTS_PER_VIDEO = 4  # fetched for each video wanted; more only when they share too few videos
+# Fetched for each video wanted, or for each moment of one where these are more; four times as many
+# again only while they are of too few videos.
+SEGMENTS_PER_VIDEO = 4
 # In a larger library only the likeliest segments by each term are compared with all terms.
 _COMPARED_AT_ONCE, _LIKELIEST = 20_000, 5_000
 
@@ -93,7 +95,7 @@ class CandidateFinder:
             near = self._index.nearest(wanted.query, count, among=among)
             return read_candidates(session, near.ids, similarities=near.scores, tagged=scope.tagged)
 
-        return _enough(best, wanted.k, present, at_least=at_least)
+        return _enough(best, wanted, present, at_least=at_least)
 
 
 def _composed(
@@ -106,17 +108,17 @@ def _composed(
     def best(count: int) -> list[Candidate]:
         return read_candidates(session, ids[:count], composed=scores[:count], tagged=scope.tagged)
 
-    return _enough(best, wanted.k, len(ids))
+    return _enough(best, wanted, len(ids))
 
 
 def _enough(
-    best: Callable[[int], list[Candidate]], k: int, present: int, *, at_least: int = 1
+    best: Callable[[int], list[Candidate]], wanted: Search, present: int, *, at_least: int = 1
 ) -> list[Candidate]:
     """The best candidates, until `k` videos are among them or there are no more."""
-    count = max(at_least, k * SEGMENTS_PER_VIDEO)
+    count = max(at_least, max(wanted.k, wanted.per_video) * SEGMENTS_PER_VIDEO)
     while present:
         candidates = best(count)
-        if len({candidate.video for candidate in candidates}) >= k or count >= present:
+        if len({candidate.video for candidate in candidates}) >= wanted.k or count >= present:
             return candidates
         count *= 4
     return []

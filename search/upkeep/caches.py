@@ -23,8 +23,9 @@ from search.vectors.faiss_index import FaissIndex
 
 _BUILT_AGAIN = "it is built again from the catalog"
 _REMOVED = "it is removed, as it can be made again"
-_COMPARED = 256  # vectors of an index, spread evenly
-_SCORE_ERROR = 1e-3
+_SAMPLED = 256  # vectors of an index, spread evenly
+# Both hold the same 16-bit numbers: only the order in which they are added up may differ.
+_SCORE_ERROR = 1e-5
 # A younger draft may be in the hands of somebody who writes it now.
 _DRAFT_AGE_S = 3600.0
 
@@ -58,7 +59,7 @@ def _wrong_index(session: Session, folder: Path, space: Space) -> str | None:
 
 
 def _differs(session: Session, index: FaissIndex, space: Space, ids: np.ndarray) -> str | None:
-    chosen = ids[:: max(1, len(ids) // _COMPARED)]
+    chosen = ids[:: max(1, len(ids) // _SAMPLED)]
     if not len(chosen):
         return None
     # Vectors that differ at all differ, but for chance, in the direction of any one query.

@@ -56,7 +56,7 @@ def test_two_notes_of_one_moment_are_one(tmp_path, monkeypatch):
     for done in (1, 2):
         notes.write(done / 6, done, 6, "files")
     assert read_progress(tmp_path, INDEXING).done == 1
-    monkeypatch.setattr(progress, "_EVERY_S", 0.0)
+    monkeypatch.setattr(progress, "_INTERVAL_S", 0.0)
     notes.write(0.5, 3, 6, "files")
     assert read_progress(tmp_path, INDEXING).done == 3
 

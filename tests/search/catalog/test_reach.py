@@ -129,7 +129,7 @@ def test_a_library_looks_for_what_was_closed_when_it_is_opened_and_asked(library
 
 
 def test_where_thousands_are_closed_it_is_not_looked_again_at_once(library, file, monkeypatch):
-    monkeypatch.setattr("search.catalog.store._MANY_CLOSED", 1)
+    monkeypatch.setattr("search.catalog.store._CLOSED_AT_ONCE", 1)
     close(library)
     content = file.read_bytes()
     file.unlink()

@@ -218,6 +218,9 @@ def test_moments_of_each_video_are_as_many_as_asked_for(shelf):
     shelf.put("/v/a.mp4", *[axis(number) for number in range(8)])
     counts = [len(shelf.engine.search(f"x --per-video {n}")[0].moments) for n in (1, 3, 8)]
     assert counts == [0, 2, 7]
+    # However few videos are wanted.
+    alone = [shelf.engine.search(f"{asked} --per-video 8", 1) for asked in ("x", "x + y")]
+    assert [len(hit.moments) for [hit] in alone] == [7, 7]
 
 
 def test_a_picture_that_is_kept_no_more_is_said(shelf):

@@ -1,6 +1,7 @@
 """How surely a result matches: above the library's background or not."""
 
 import io
+import re
 
 import numpy as np
 import pytest
@@ -61,6 +62,7 @@ def test_the_bank_is_encoded_once_and_again_when_it_is_damaged(library):
     first = read_bank(library, "space", backbone)
     assert first.shape == (len(neutral_texts()), backbone.dim)
     [file] = (library.vectors_folder / "space").iterdir()
+    assert re.fullmatch(r"neutral-[0-9a-f]{16}\.npy", file.name)
     written = file.stat().st_mtime_ns
     assert np.array_equal(read_bank(library, "space", backbone), first)
     assert file.stat().st_mtime_ns == written

@@ -1,5 +1,6 @@
 """A backup holds a library as it was at one moment, and comes back whole or not at all."""
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from models.errors import KinodexError
-from search.catalog.database import DamagedCatalog
+from search.catalog.database import SCHEMA, DamagedCatalog
 from search.catalog.lock import LibraryBusy, only_indexer
 from search.catalog.store import Store
 from search.upkeep.archive import BackupUnusable, restore_backup, write_backup
@@ -51,6 +52,29 @@ def test_a_library_comes_back_row_by_row(library, backup, tmp_path):
     modes = {file.stat().st_mode & 0o077 for file in [tmp_path / "new", *tmp_path.glob("new/**/*")]}
     assert modes == {0}
     assert backup.stat().st_mode & 0o077 == 0
+
+
+def test_a_backup_says_what_it_is_and_what_it_holds(library, backup):
+    with tarfile.open(backup) as tar:
+        names = tar.getnames()
+        content = {name: tar.extractfile(name).read() for name in names}
+    assert names == ["kinodex.json", "catalog.db", "library.toml", "digests.json"]
+    about = json.loads(content["kinodex.json"])
+    assert (about["format"], about["schema"]) == (1, SCHEMA)
+    assert about["counts"] == {
+        "videos": 6,
+        "paths": 7,
+        "segments": 6,
+        "segment_embeddings": 12,
+        "sketches": 6,
+        "tags": 10,
+        "corrections": 1,
+    }
+    # Backups of every version have these digests.
+    assert json.loads(content["digests.json"]) == {
+        name: hashlib.blake2b(content[name], digest_size=32).hexdigest()
+        for name in ("catalog.db", "library.toml")
+    }
 
 
 def test_pictures_and_lists_of_labels_come_with_it(library, tmp_path):
