@@ -92,7 +92,7 @@ class ShotDetector:
     def _decide(self) -> ShotFrame:
         frame = self._frames[self._at]
         after_black = self._follow_black(frame)
-        starts = self._at > 0 and (after_black or self._is_cut())
+        starts = after_black or self._is_cut()
         self._at += 1
         self._forget()
         return ShotFrame(frame=frame, starts_shot=starts)

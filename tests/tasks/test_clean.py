@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from search.catalog.keeping import Unheld
 from search.catalog.store import Store
 from search.catalog.summary import summarise
 from search.catalog.tables import Segment, Video, VideoPath, now
 from search.tags.corrections import count_words, say
+from tasks import clean
 from tests.calling import call, said, shown_json
 
 
@@ -90,3 +92,37 @@ def test_removing_several_is_done_whole_or_not_at_all(folder, paths, capsys):
     with Store.open(folder) as library:
         assert summarise(library).videos == 2
     assert shown_json(capsys, "remove", *paths, "-l", folder) == {"removed": 2, "kept": 2}
+
+
+def test_it_is_said_before_how_much_is_deleted(capsys):
+    clean._say_before(Unheld(0, 0.0), 30.0)
+    assert said(capsys) == ""
+    clean._say_before(Unheld(2, 62.0), 7.5)
+    assert said(capsys) == (
+        "what was encoded of 2 videos (1:02.0), which no file holds any more for 7.5 days, is to "
+        "be deleted; what people said of them is kept"
+    )
+    clean._say_before(Unheld(1, 62.0), 0.0)
+    assert "1 video (1:02.0), which no file holds any more, is to be deleted" in said(capsys)
+
+
+def test_it_is_said_after_what_was_deleted_and_what_is_left(capsys):
+    clean._say_after(Unheld(1, 1.0), 0, 30.0, dry_run=False)
+    assert said(capsys) == "1 video deleted"
+    clean._say_after(Unheld(0, 0.0), 2, 30.0, dry_run=True)
+    assert said(capsys) == (
+        "nothing deleted; 2 videos kept until no file has held them for 30 days ('kinodex clean "
+        "--now' does not wait)"
+    )
+
+
+def test_a_dry_run_deletes_nothing_and_keyframes_go_with_their_segments(folder, paths, capsys):
+    frames = folder / "media" / "keyframes"
+    count = len(list(frames.glob("*/*")))
+    assert count == 3
+    call("remove", *paths, "-l", folder)
+    shown = shown_json(capsys, "clean", "-l", folder, "--now", "--dry-run")
+    assert (shown["due"]["videos"], shown["deleted"]["videos"], shown["kept"]) == (2, 0, 0)
+    assert len(list(frames.glob("*/*"))) == count
+    shown = shown_json(capsys, "clean", "-l", folder, "--now")
+    assert (shown["deleted"]["videos"], list(frames.glob("*/*"))) == (2, [])

@@ -12,6 +12,9 @@ from search.tags.reading import Tag, TagSource
 from smallworld.clips.files import ClipTruth
 from smallworld.demo import DEMO_QUERIES, DemoQuery
 from tasks import demo
+from tasks.sketches.library import SketchReport
+from tasks.sketches.request import SheetRequest
+from tasks.terminal.model_flags import ModelFlags
 from tests.calling import call, said
 
 
@@ -65,3 +68,97 @@ def test_a_demo_whose_tags_are_wrong_says_so():
     demo._check_tags(answers("a.mp4", "something", *actions))
     with pytest.raises(KinodexError, match=r"a\.mp4 should have the tag"):
         demo._check_tags(answers("a.mp4", "something"))
+
+
+class Opened:
+    """A library that is open and does nothing."""
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+class Demo:
+    """A demo whose steps come to what they are told to."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *, index: int = 0, sketch: int = 0) -> None:
+        self.steps: list[str] = []
+        clip = ClipTruth(Path("/v/a.mp4"), 16, 16, Fraction(25), "h264", ())
+
+        def make(folder: Path, *, progress: object) -> list[ClipTruth]:
+            self.steps.append(f"make {folder.name}")
+            return [clip, clip]
+
+        def run_index(library: Path, paths: list[Path], flags: ModelFlags, **how: object) -> int:
+            assert flags == ModelFlags(model="bundled", device="cpu")
+            assert how == {"reindex": False, "as_json": False}
+            self.steps.append(f"index {library.name} {paths[0].name}")
+            return index
+
+        def step(name: str, result: object):
+            return lambda *_, **__: self.steps.append(name) or result
+
+        patch.setattr(demo, "make_demo_library", make)
+        patch.setattr(demo, "run_index", run_index)
+        patch.setattr(demo, "_search", step("search", {}))
+        patch.setattr(demo, "print_tags", step("tags", None))
+        patch.setattr(demo, "_check_tags", step("check", None))
+        patch.setattr(demo, "_sketch", step("sketch", sketch))
+
+
+def test_a_demo_goes_step_by_step_and_ends_with_what_to_type_next(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    one = Demo(monkeypatch)
+    for _ in range(2):  # the second begins with removing the first
+        assert demo.run_demo(tmp_path / "demo", only_remove=False) == 0
+    assert one.steps == [
+        "make videos", "index library videos", "search", "tags", "check", "sketch",
+    ] * 2  # fmt: skip
+    told = capsys.readouterr().err
+    assert "made 2 videos in demo/videos\n" in told
+    count = len(DEMO_QUERIES)
+    assert f"{count} of {count} searches have the right video first" in told
+    assert "demo --folder demo --remove " in told
+    assert "deletes the demo" in told
+
+
+@pytest.mark.parametrize(
+    ("codes", "steps"), [({"index": 130}, 2), ({"index": 3}, 2), ({"sketch": 130}, 6)]
+)
+def test_a_demo_that_is_stopped_ends_there(monkeypatch, tmp_path, capsys, codes, steps):
+    one = Demo(monkeypatch, **codes)
+    [code] = codes.values()
+    assert demo.run_demo(tmp_path / "demo", only_remove=False) == code
+    assert len(one.steps) == steps
+    assert "Next:" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("report", "code", "pages"),
+    [(SketchReport(3, drawn=3), 0, 2), (SketchReport(3, interrupted=True), 130, 0)],
+)
+def test_a_demos_sketches_stand_on_a_sheet(monkeypatch, capsys, report, code, pages):
+    asked: list[SheetRequest] = []
+
+    def write_sheets(_library: object, wanted: SheetRequest) -> list[Path]:
+        asked.append(wanted)
+        return [Path("/d/a.png"), Path("/d/b.png")]
+
+    monkeypatch.setattr(demo.Library, "open", lambda _folder: Opened())
+    monkeypatch.setattr(demo, "load_talking", lambda _choice, _device: None)
+    monkeypatch.setattr(demo, "sketch_new_segments", lambda _library, _backbone: report)
+    monkeypatch.setattr(demo, "write_sheets", write_sheets)
+    assert demo._sketch(Path("/d/library"), Path("/d/a.png")) == code
+    assert capsys.readouterr().err.count("contact sheet of the sketches: /d/") == pages
+    assert asked == [SheetRequest(Path("/d/a.png"), with_keyframes=True)] * bool(pages)
+
+
+def test_a_demo_without_all_of_its_sketches_says_so(monkeypatch):
+    monkeypatch.setattr(demo.Library, "open", lambda _folder: Opened())
+    monkeypatch.setattr(demo, "load_talking", lambda _choice, _device: None)
+    failed = SketchReport(3, drawn=2, failed=1)
+    monkeypatch.setattr(demo, "sketch_new_segments", lambda _library, _backbone: failed)
+    with pytest.raises(KinodexError, match="every segment of the demo should have a sketch"):
+        demo._sketch(Path("/d/library"), Path("/d/a.png"))

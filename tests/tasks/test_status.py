@@ -9,6 +9,7 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
+from search.catalog.summary import Summary
 from search.catalog.tables import VideoPath, now
 from search.catalog.writing import record_failure
 from search.library import Library
@@ -109,3 +110,39 @@ def test_the_places_of_a_library_are_told_line_by_line(tmp_path, capsys):
     names |= {"settings": "library.toml"}
     assert told == {name: str(tmp_path / "new" / file) for name, file in names.items()}
     assert not (tmp_path / "new").exists()
+
+
+def test_every_figure_stands_in_its_line():
+    summary = Summary(
+        Path("/l\x1b"), "ViT-B-32", None, 2, 1.5, 30, "mine", 1, 12, 3, 4, 5, 6, 1, 1_260_000
+    )
+    assert status._lines(summary) == [
+        ("library", "/l\\x1b"),
+        ("model", "ViT-B-32"),
+        ("videos", "2 (1:30:00.0 in all)"),
+        ("segments", "30"),
+        ("tags", "mine, on 1 segment"),
+        ("sketches", "12 of 30 segments"),
+        ("files", "3 indexed, 4 waiting, 5 failed, 6 missing"),
+        ("kept", "1 video that no file holds any more"),
+        ("space used", "1.3 MB"),
+    ]
+
+
+def test_what_is_removed_is_kept_for_a_time_which_is_said(folder, capsys):
+    assert call("remove", "/v/a.mp4", "/v/bad.mp4") == 0
+    assert said(capsys) == (
+        "2 files removed from the library (not from the disk) what was encoded of 1 video is kept "
+        "for 30 days, should they come back; 'kinodex clean --now' deletes it"
+    )
+
+
+def test_places_are_told_to_programs_and_of_the_usual_library(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(status, "default_folder", lambda: tmp_path / "usual")
+    monkeypatch.delenv("KINODEX_LIBRARY", raising=False)
+    status.print_places(None, as_json=True)
+    told = json.loads(capsys.readouterr().out)
+    assert (told["library"], told["catalog"]) == (
+        str(tmp_path / "usual"),
+        str(tmp_path / "usual" / "catalog.db"),
+    )
