@@ -2,6 +2,7 @@
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import textwrap
@@ -9,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from models.files import DRAFT, draft_of, replaced_whole
+from models.errors import KinodexError
+from models.files import DRAFT, draft_of, make_folder, open_like_folder, replaced_whole, typed_path
 
 WAYS = [{}, {"durable": True}, {"one_writer": True}, {"durable": True, "one_writer": True}]
 ODD_NAMES = [
@@ -187,3 +189,141 @@ def test_a_draft_may_be_put_where_the_caller_decides(tmp_path: Path) -> None:
         raise ZeroDivisionError
 
     assert [file.name for file in tmp_path.iterdir()] == ["file-2.txt"]
+    with draft_of(tmp_path / "file.txt") as one, draft_of(tmp_path / "file.txt") as other:
+        assert one != other
+
+
+@pytest.mark.parametrize(("error", "is_told"), [(errno.EINVAL, False), (errno.EIO, True)])
+def test_folders_that_know_no_syncing_are_let_be_and_other_failures_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int, is_told: bool
+) -> None:
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(error, "folder")
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    told = None
+    try:
+        with replaced_whole(tmp_path / "file.txt", durable=True) as draft:
+            draft.write_text("new")
+    except OSError as failure:
+        told = failure.errno
+    assert told == (error if is_told else None)
+    assert (tmp_path / "file.txt").read_text() == "new"
+
+
+def test_a_typed_path_may_begin_at_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/of/somebody")
+    assert typed_path("~/videos") == Path("/home/of/somebody/videos")
+    assert typed_path("a/~b") == Path("a/~b")
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"),
+    [("~nobody-of-this-name/x", "home directory"), ("a\0b", "it holds a zero byte")],
+)
+def test_what_can_be_no_path_is_told(typed: str, reason: str) -> None:
+    with pytest.raises(KinodexError, match=reason) as told:
+        typed_path(typed)
+    assert str(told.value).startswith(f"{typed!r} can be no path: ")
+
+
+@pytest.fixture
+def usual_mask():
+    """What this process makes is closed to writing by others."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+def mode_of(path: Path) -> str:
+    return oct(path.stat().st_mode & 0o7777)
+
+
+def folder_of(tmp_path: Path, mode: int) -> Path:
+    folder = tmp_path / "library"
+    folder.mkdir()
+    folder.chmod(mode)
+    return folder
+
+
+@pytest.mark.usefixtures("usual_mask")
+@pytest.mark.parametrize(
+    ("above", "made"),
+    [(0o700, "0o700"), (0o755, "0o755"), (0o750, "0o750"), (0o2770, "0o2770"), (0o2750, "0o2750")],
+)
+def test_new_folders_are_open_to_those_whom_the_one_above_is_open_to(
+    tmp_path: Path, above: int, made: str
+) -> None:
+    folder = folder_of(tmp_path, above)
+    make_folder(folder / "a" / "b")
+    assert (mode_of(folder / "a"), mode_of(folder / "a" / "b")) == (made, made)
+    (folder / "a").chmod(0o711)
+    make_folder(folder / "a")
+    assert mode_of(folder / "a") == "0o711"
+
+
+def test_a_folder_that_somebody_else_makes_meanwhile_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "made"
+    folder.mkdir()
+    real, asked = Path.is_dir, []
+
+    def is_dir(path: Path) -> bool:
+        asked.append(path)
+        return asked != [folder] and real(path)
+
+    monkeypatch.setattr(Path, "is_dir", is_dir)
+    make_folder(folder)
+    assert asked[0] == folder
+
+
+@pytest.mark.parametrize(
+    ("above", "before", "after"),
+    [
+        (0o700, 0o644, "0o600"),
+        (0o750, 0o644, "0o640"),
+        (0o750, 0o666, "0o640"),
+        (0o755, 0o644, "0o644"),
+        (0o500, 0o644, "0o600"),
+        (0o770, 0o600, "0o600"),
+        (0o2770, 0o600, "0o660"),
+        (0o2750, 0o600, "0o640"),
+        (0o2770, 0o644, "0o660"),
+        (0o2777, 0o600, "0o660"),
+    ],
+)
+def test_a_file_is_open_to_no_more_than_its_folder_and_to_the_group_of_a_groups_folder(
+    tmp_path: Path, above: int, before: int, after: str
+) -> None:
+    folder = folder_of(tmp_path, 0o777)
+    file = folder / "file"
+    file.touch()
+    file.chmod(before)
+    folder.chmod(above)
+    open_like_folder(file)
+    assert mode_of(file) == after
+
+
+def test_a_file_of_the_right_mode_may_be_anybodys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = folder_of(tmp_path, 0o755) / "file"
+    file.touch()
+    file.chmod(0o644)
+    # Only the owner may change a mode, so it is not asked for without need.
+    monkeypatch.setattr(Path, "chmod", lambda *_: pytest.fail("changed"))
+    open_like_folder(file)
+
+
+@pytest.mark.usefixtures("usual_mask")
+def test_only_what_is_of_a_library_is_as_open_as_its_folder(tmp_path: Path) -> None:
+    folder = folder_of(tmp_path, 0o700)
+    for name, options in (("plain", {}), ("library", {"as_folder": True})):
+        with replaced_whole(folder / name, **options) as draft:
+            draft.write_text("new")
+    assert (mode_of(folder / "plain"), mode_of(folder / "library")) == ("0o644", "0o600")
