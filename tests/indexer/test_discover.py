@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from indexer.discover import discover
+from indexer.discover import Discovery, discover, sighted
+from indexer.reading.errors import READ, DecodeFailed
 from tests.corpus import ODD_NAMES, shots, write_clip
 
 needs_any_name = pytest.mark.skipif(sys.platform != "linux", reason="names must be UTF-8 here")
@@ -185,3 +186,79 @@ def test_very_deep_folders_are_searched(clip: bytes, tmp_path: Path) -> None:
     (deep / "a.mp4").write_bytes(clip)
 
     assert len(discover([tmp_path]).files) == 1
+
+
+def test_files_that_are_not_asked_for_are_noted_and_not_opened(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.mp4", "b.mp4", "notes.txt", ".hidden.mp4"):
+        (tmp_path / name).write_bytes(clip)
+    only = discover([tmp_path], only={tmp_path / "b.mp4"})
+    assert [found.path.name for found in only.files] == ["b.mp4"]
+    assert [path.name for path in only.left] == ["a.mp4", "notes.txt"]
+    assert {path.name for path in only.seen} == {"a.mp4", "b.mp4", "notes.txt"}
+
+    def opened(path: Path) -> None:
+        raise AssertionError(f"{path} was opened")
+
+    monkeypatch.setattr("indexer.discover.open_regular", opened)
+    seen = {found.path.name: found.size_bytes for found in sighted([tmp_path])}
+    assert seen == dict.fromkeys(("a.mp4", "b.mp4", "notes.txt"), len(clip))
+
+
+def test_a_file_that_goes_while_it_is_sighted_is_left_out(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.mp4").write_bytes(clip)
+    (tmp_path / "b.mp4").write_bytes(clip)
+    left = discover([tmp_path], only=())
+
+    def found(_paths: object, *, only: object) -> Discovery:
+        (tmp_path / "a.mp4").unlink()
+        return left
+
+    monkeypatch.setattr("indexer.discover.discover", found)
+    assert [one.path.name for one in sighted([tmp_path])] == ["b.mp4"]
+
+
+def test_files_that_cannot_be_opened_are_shut_and_only_videos_by_name_are_minded(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a.mp4", "b.MKV", "notes.txt"):
+        (tmp_path / name).write_bytes(clip)
+
+    def opened(_path: Path) -> None:
+        raise DecodeFailed(READ, "it cannot be opened (Permission denied)")
+
+    monkeypatch.setattr("indexer.discover.open_regular", opened)
+    discovery = discover([tmp_path])
+    assert [one.found.path.name for one in discovery.shut] == ["a.mp4", "b.MKV", "notes.txt"]
+    assert {one.reason for one in discovery.shut} == {"it cannot be opened (Permission denied)"}
+    assert [path.name for path in discovery.unreadable] == ["notes.txt"]
+    assert (discovery.files, discovery.refused) == ((), ())
+    assert {path.name for path in discovery.seen} == {"a.mp4", "b.MKV", "notes.txt"}
+    named = discover([tmp_path / "notes.txt"])
+    assert (len(named.shut), named.unreadable) == (1, ())
+
+
+def test_folders_that_hold_something_are_told(clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "notes.txt").touch()
+    (tmp_path / "empty").mkdir()
+    (tmp_path / ".hidden").mkdir()
+    assert discover([tmp_path]).folders == {tmp_path, tmp_path / "full"}
+
+
+def test_a_link_to_itself_is_missing_or_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "loop.mp4").symlink_to("loop.mp4")
+    assert discover([tmp_path / "loop.mp4"]).missing == (tmp_path / "loop.mp4",)
+    assert discover([tmp_path]).unreadable == (tmp_path / "loop.mp4",)
+
+
+def test_texts_with_the_endings_of_sources_are_counted(tmp_path: Path) -> None:
+    for name in ("app.ts", "app.mts", "empty.TS"):
+        (tmp_path / name).write_text("export {}\n")
+    (tmp_path / "text.mp4").write_text("no video\n")
+    discovery = discover([tmp_path])
+    assert discovery.texts == 3
+    assert [one.found.path.name for one in discovery.refused] == ["text.mp4"]
