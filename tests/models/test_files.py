@@ -266,6 +266,17 @@ def test_new_folders_are_open_to_those_whom_the_one_above_is_open_to(
     assert mode_of(folder / "a") == "0o711"
 
 
+@pytest.mark.usefixtures("usual_mask")
+@pytest.mark.parametrize(("above", "made"), [(0o755, "0o700"), (0o2750, "0o2750")])
+def test_who_shuts_all_that_he_makes_still_opens_a_groups_folder_to_the_group(
+    tmp_path: Path, above: int, made: str
+) -> None:
+    folder = folder_of(tmp_path, above)
+    os.umask(0o077)
+    make_folder(folder / "a")
+    assert mode_of(folder / "a") == made
+
+
 def test_a_folder_that_somebody_else_makes_meanwhile_is_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
