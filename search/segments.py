@@ -74,7 +74,6 @@ def _space_of(store: Store) -> Space:
         space = active_space(session)
         if space is None:
             raise nothing_indexed(store)
-        session.expunge(space)
         return space
 
 

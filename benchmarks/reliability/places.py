@@ -8,6 +8,7 @@ Left out is what no test could or should notice:
   (`_OF_SPEED`);
 * calls that only tidy up or make durable (`_TIDYING`), `durable=…`, which a power cut alone tells
   apart, and `zip(strict=…)`, which sound code never needs;
+* a negative number in `reshape`, where NumPy takes every one for "the rest";
 * numbers below a thousandth: they guard divisions, and twice as much guards as well;
 * what is run on other machines only: conditions that name a graphics card or a system.
 """
@@ -183,8 +184,14 @@ def _inside(node: ast.AST) -> Iterator[ast.AST]:
             yield first
         case ast.Call(func=ast.Name(id="cast"), args=[_, value]):
             yield value
+        case ast.Call(func=ast.Attribute(attr="reshape")):
+            yield from (one for one in ast.iter_child_nodes(node) if not _is_negative(one))
         case _:
             yield from ast.iter_child_nodes(node)
+
+
+def _is_negative(node: ast.AST) -> bool:
+    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
 
 
 def _broken(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:

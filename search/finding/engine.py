@@ -69,7 +69,6 @@ class SearchEngine:
             space = active_space(session)
             if space is None:
                 raise nothing_indexed(library)
-            session.expunge(space)
         if backbone is None:
             from models.clip.backbone import load_backbone
 
@@ -90,7 +89,6 @@ class SearchEngine:
             space = active_space(session)
             if space is None or not has_same_weights(space, self.backbone.identity):
                 return False
-            session.expunge(space)
         index = SegmentIndex(self._library, space)
         index.refresh()  # before other threads see it
         self._use(index)

@@ -206,7 +206,6 @@ class Tagger:
             stored.most,
         ):
             return None
-        session.expunge_all()
         return stored
 
     def _encoded(self, space: Space) -> tuple[Vocabulary, int]:

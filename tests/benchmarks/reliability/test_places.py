@@ -34,6 +34,8 @@ def broken(source: str) -> set[str]:
         ("a = [b for b in b if c]", {f"a = [b for b in b if ({c})]" for c in FORCED}),
         ("a[0].b = c", {"pass", "a[(1)].b = c"}),
         ("f(a)", {"pass"}),
+        ("a = b.reshape(-1, 2)", {"a = b.reshape(-1, (3))"}),
+        ("a = b[-1]", {"a = b[(1)]", "a = b[-(2)]"}),
     ],
 )
 def test_a_line_is_broken_in_these_ways(line, changed):
