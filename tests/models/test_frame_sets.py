@@ -62,7 +62,8 @@ def test_a_mean_of_unit_frames_and_one_of_frames_as_they_are():
     half = 0.5**0.5
     torch.testing.assert_close(unit_mean(FRAMES, MASK), torch.tensor([[half, half], [0.0, 1.0]]))
     expected = torch.tensor([[3 / 10**0.5, 1 / 10**0.5], [0.0, 1.0]])
-    torch.testing.assert_close(mean_direction(FRAMES, MASK), expected)
+    for size in (1.0, 0.01):
+        torch.testing.assert_close(mean_direction(size * FRAMES, MASK), expected)
 
 
 @pytest.mark.parametrize("pool", [unit_mean, mean_direction])
@@ -118,8 +119,11 @@ def test_of_many_rows_evenly_spaced_ones_are_enough(monkeypatch, count, step):
 
 
 def test_sequences_stand_side_by_side():
-    one, other = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0]])
+    one, other = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]), np.array([[7.0, 8.0, 9.0]])
     frames, mask = padded([one, other])
-    assert frames.tolist() == [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [0.0, 0.0]]]
+    assert frames.tolist() == [
+        [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+        [[7.0, 8.0, 9.0], [0.0, 0.0, 0.0]],
+    ]
     assert frames.dtype == torch.float32
     assert mask.tolist() == [[True, True], [True, False]]
