@@ -128,3 +128,26 @@ def test_another_way_of_sampling_is_refused(backbone, tmp_path):
     cache = FrameCache.of_embeddings(tmp_path, backbone, Sampling(frames=3))
     with pytest.raises(ValueError, match="sampled by segments"):
         LabelledClips(dataset_of(40), cache, batch_size=4, seed=1)
+
+
+def test_chance_is_the_same_in_all_versions_so_that_runs_can_go_on(cache, pixels):
+    clips = np.random.default_rng([5, 2]).permutation(40)[8:16]
+    source = LabelledClips(dataset_of(40), cache, batch_size=8, seed=5)
+    batch = source.batch(11)  # the second of the third epoch, of five batches each
+    shifts = SAMPLING.shifted(8, np.random.default_rng([5, 11, 7]))
+    assert batch.frames[:, 0, 0].tolist() == clips.tolist()
+    assert batch.frames[:, :, 1].tolist() == shifts.tolist()
+    augmentation = Augmentation((24, 24), flip=True)
+    changed = LabelledClips(
+        dataset_of(40), pixels, batch_size=8, seed=5, augmentation=augmentation
+    ).batch(11)
+    plain = LabelledClips(dataset_of(40), pixels, batch_size=8, seed=5).batch(11)
+    for row in range(len(clips)):
+        expected = augmentation(plain.pixels[row], np.random.default_rng([5, 11, row, 13]))
+        assert torch.equal(changed.pixels[row], expected)
+
+
+def test_a_batch_may_be_all_that_there_is(cache):
+    source = LabelledClips(dataset_of(40), cache, batch_size=40, seed=1)
+    assert source.steps_per_epoch == 1
+    assert LabelledClips(dataset_of(40), cache, batch_size=13, seed=1).steps_per_epoch == 3

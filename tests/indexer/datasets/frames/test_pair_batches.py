@@ -156,3 +156,34 @@ def test_too_little_for_one_batch_is_an_error_that_says_what_to_do(cache):
 def test_texts_come_in_one_form_only(cache):
     with pytest.raises(ValueError, match="either tokenize or text_embeddings"):
         PairSource(dataset_of([2, 2]), cache, BatchPlan(batch_size=2))
+
+
+def test_chance_is_the_same_in_all_versions_so_that_runs_can_go_on(cache):
+    source = source_of(dataset_of([1] * 40), cache, batch_size=8)
+    order = np.random.default_rng([42, 2]).permutation(40)
+    assert epoch(source, 2) == order.reshape(5, 8).tolist()
+
+
+def test_all_captions_are_passed_over_unless_it_is_said():
+    plan = BatchPlan(8)
+    assert (plan.pairs, plan.unique_videos, plan.seed) == ("expanded", False, 42)
+
+
+@pytest.mark.parametrize(
+    ("captions", "batch_size", "steps"),
+    [([3, 3], 2, 3), ([9, 1], 2, 1), ([1, 1], 2, 1), ([4, 2, 2], 2, 4), ([2, 2, 2], 3, 2)],
+)
+def test_as_many_batches_of_different_videos_are_made_as_there_can_be(
+    cache, captions, batch_size, steps
+):
+    source = source_of(dataset_of(captions), cache, batch_size=batch_size, unique_videos=True)
+    assert source.steps_per_epoch == steps
+    for batch in epoch(source, 0):
+        videos = np.repeat(range(len(captions)), captions)[batch]
+        assert len(set(videos.tolist())) == batch_size
+
+
+def test_one_batch_of_all_videos_is_enough(cache):
+    assert source_of(dataset_of([1] * 8), cache, batch_size=8).steps_per_epoch == 1
+    one_each = source_of(dataset_of([2] * 8), cache, batch_size=8, pairs="one_caption")
+    assert one_each.steps_per_epoch == 1

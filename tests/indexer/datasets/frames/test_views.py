@@ -5,7 +5,7 @@ import torch
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache
-from indexer.datasets.frames.views import by_view, three_crops
+from indexer.datasets.frames.views import by_view, three_crops, with_margin
 from indexer.reading.clip import sample_clip
 from indexer.reading.sampling import SegmentSampling
 from indexer.reading.settings import IndexSettings
@@ -66,3 +66,8 @@ def test_crop_embeddings_are_kept_by_frame_and_crop(good_videos, tmp_path):
     torch.testing.assert_close(frames[0].float(), expected, atol=2e-3, rtol=0)
     views = by_view(frames, sampling, crops=3)
     torch.testing.assert_close(views[0, 4, 1], frames[0, 3 * 3 + 1])
+
+
+def test_crops_are_cut_out_of_pictures_that_are_an_eighth_and_more_larger():
+    assert with_margin((224, 224)) == (256, 256)
+    assert with_margin((32, 64)) == (37, 73)
