@@ -49,17 +49,20 @@ def composed(name: Path | str) -> str:
 
 
 _WHY_UNWRITTEN = {
-    "ENOSPC": "the disk is full",
-    "EDQUOT": "your share of the disk is used up",
-    "EFBIG": "the disk, or a limit, takes no file so large",
-    "EROFS": "the disk may only be read",
-    "EIO": "the disk does not do its work (input/output error)",
+    getattr(errno, name, name): why  # not every system has every one
+    for name, why in (
+        ("ENOSPC", "the disk is full"),
+        ("EDQUOT", "your share of the disk is used up"),
+        ("EFBIG", "the disk, or a limit, takes no file so large"),
+        ("EROFS", "the disk may only be read"),
+        ("EIO", "the disk does not do its work (input/output error)"),
+    )
 }
 
 
 def why_unwritten(error: OSError) -> str:
     """What keeps a file from being written, in words for people."""
-    known = _WHY_UNWRITTEN.get(errno.errorcode.get(error.errno or 0, ""))
+    known = _WHY_UNWRITTEN.get(error.errno)
     return known or error.strerror or str(error)
 
 

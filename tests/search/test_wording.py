@@ -48,6 +48,7 @@ def test_two_spellings_of_a_name_are_one():
 def test_a_full_disk_is_told_in_words():
     assert why_unwritten(OSError(errno.ENOSPC, "No space left on device")) == "the disk is full"
     assert why_unwritten(OSError(errno.ENOTDIR, "Not a directory")) == "Not a directory"
+    assert why_unwritten(OSError("it went wrong")) == "it went wrong"
 
 
 @pytest.mark.parametrize(
