@@ -9,15 +9,19 @@ from typing import Any
 import pytest
 
 from indexer.pipeline import IndexReport
+from indexer.reading.settings import IndexSettings
 from models.heads.fit import HeadMismatch
 from models.identity import BUNDLED, HeadChoice, ModelChoice
+from search.catalog.settings import TagSettings
 from search.catalog.spaces import SpaceMismatch
+from search.catalog.store import Store
 from search.tags.tagger import TagReport
 from tasks import index, index_setup
-from tasks.index_setup import pass_over
+from tasks.index_setup import IndexSetup, pass_over
 from tasks.sketches import run as sketching
 from tasks.sketches.library import SketchReport
 from tasks.terminal.model_flags import ModelFlags
+from tests.tiny import tiny_backbone, tiny_head
 
 
 def said(report: IndexReport, capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -197,3 +201,50 @@ def test_a_library_keeps_its_head_as_long_as_its_model(checked, monkeypatch, tmp
     assert index_setup._usual_head(space, OWN) == heads["own"]
     heads["own"] = HeadChoice("meanP")
     assert index_setup._usual_head(space, OWN) == HeadChoice("meanP")
+
+
+def test_a_library_is_loaded_with_its_own_settings(monkeypatch, tmp_path):
+    backbone = tiny_backbone()
+    head = tiny_head(backbone)
+    asked: dict[str, Any] = {}
+
+    def load_backbone(choice: ModelChoice, *, device: str | None, talk: object) -> Any:
+        asked.update(choice=choice, device=device)
+        return backbone
+
+    monkeypatch.setattr(index_setup, "load_backbone", load_backbone)
+    monkeypatch.setattr(index_setup, "_model", lambda *_, reindex: OTHER if reindex else OWN)
+    monkeypatch.setattr(index_setup, "_usual_head", lambda _space, _model: HeadChoice("usual"))
+    monkeypatch.setattr(
+        index_setup, "load_fusing_head", lambda choice, *_: asked.update(head=choice) or head
+    )
+    with Store.open(tmp_path, create=True) as library:
+        (tmp_path / "library.toml").write_text(
+            "[index]\nmax_hours = 7.0\n[tags]\nmin_probability = 0.25\n"
+        )
+        setup = IndexSetup.load(library, ModelFlags(device="cpu"), print)
+        assert asked == {"choice": OWN, "device": "cpu", "head": HeadChoice("usual")}
+        assert (setup.settings.max_hours, setup.tag_settings.min_probability) == (7.0, 0.25)
+        assert (setup.library, setup.backbone, setup.head) == (library, backbone, head)
+        named = HeadChoice("meanP")
+        IndexSetup.load(library, ModelFlags(), print, head=named, reindex=True)
+        assert asked == {"choice": OTHER, "device": None, "head": named}
+
+
+def test_each_pass_has_the_tags_that_the_library_wants_by_now(monkeypatch, tmp_path):
+    backbone = tiny_backbone()
+    wanted = iter(["first", "second"])
+    monkeypatch.setattr(index_setup, "wanted_for_new_videos", lambda *_: next(wanted))
+    monkeypatch.setattr(index_setup, "make_tagger", lambda _library, _model, plan, _talk: plan)
+    listener: Any = object()
+    stop = threading.Event()
+    with Store.open(tmp_path, create=True) as library:
+        setup = IndexSetup(
+            library, backbone, tiny_head(backbone), IndexSettings(), TagSettings(), print
+        )
+        first: Any = setup.run(lambda indexer: indexer, listener, stop)  # type: ignore[arg-type]
+        second: Any = setup.run(lambda indexer: indexer, listener)  # type: ignore[arg-type]
+        assert library.settings_file.exists()
+    assert (first.tagger, second.tagger) == ("first", "second")
+    assert (first.stop, second.stop.is_set()) == (stop, False)
+    assert (first.listener, first.library, first.head) == (listener, library, setup.head)
