@@ -70,6 +70,17 @@ def test_gradients_equal_those_of_the_whole_batch(pairs, size, training):
         assert gradient.abs().max() > 1e-4, name
 
 
+@pytest.mark.parametrize(("size", "times"), [(12, 1), (6, 4), (5, 6)])
+def test_several_chunks_are_encoded_twice_and_a_single_one_once(pairs, size, times):
+    model, encoded = towers(), []
+    encoders = [
+        lambda encoder=encoder: encoded.append(0) or encoder()
+        for encoder in chunk_encoders(model, pairs, size)
+    ]
+    backward_in_chunks(encoders, model.loss)
+    assert len(encoded) == times
+
+
 def test_random_numbers_go_on_as_after_one_pass(pairs):
     whole, chunked = towers(), towers()
     torch.manual_seed(11)

@@ -152,6 +152,14 @@ def test_the_first_update_counts_and_the_rise_ends_at_the_full_rate():
     assert shares[10] == pytest.approx(0.99971, abs=1e-5)  # a small first step of the cosine
 
 
+def test_the_rate_falls_along_half_a_cosine():
+    shares = [rate_share(step, steps=7, warmup_share=0.3) for step in range(8)]
+    expected = [0.5, 1.0, 0.933013, 0.75, 0.5, 0.25, 0.066987, 0.0]
+    assert shares == pytest.approx(expected, abs=1e-6)
+    shares = [rate_share(step, steps=4, warmup_share=0.0) for step in range(5)]
+    assert shares == pytest.approx([1.0, 0.853553, 0.5, 0.146447, 0.0], abs=1e-6)
+
+
 @pytest.mark.parametrize("warmup_share", [0.0, 0.1, 0.5, 1.0])
 @pytest.mark.parametrize("steps", [1, 2, 7, 100])
 def test_the_rate_is_never_zero_in_the_run_never_rises_after_the_peak_and_ends_at_zero(
