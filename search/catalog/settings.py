@@ -100,7 +100,7 @@ class LibrarySettings(BaseModel):
     """Whom a library is open to on this machine, and how long it keeps what no file holds."""
 
     section: ClassVar[str] = "library"
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     group: Literal["none", "read", "write"] = Field(
         default="none",
@@ -120,7 +120,7 @@ class SearchSettings(BaseModel):
     """How hits are ranked."""
 
     section: ClassVar[str] = "search"
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     rerank: Annotated[str, AfterValidator(_reranker_in_library)] = Field(
         default=NO_RERANKING,
@@ -133,7 +133,7 @@ class TagSettings(BaseModel):
     """Which labels segments are tagged with, and how sure a tag must be."""
 
     section: ClassVar[str] = "tags"
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     vocabulary: NameOrFile = Field(
         default=AUTO,
@@ -161,7 +161,7 @@ class SketchSettings(BaseModel):
     """How the segments of a library are sketched."""
 
     section: ClassVar[str] = "sketch"
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     strokes: StrokeCount = Field(
         default=16,
@@ -194,7 +194,7 @@ class UiSettings(BaseModel):
     """What the page's visitors may do with a library, and how much."""
 
     section: ClassVar[str] = "ui"
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     allow_changes: Literal["local", "always", "never"] = Field(
         default="local",

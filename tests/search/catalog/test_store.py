@@ -84,6 +84,35 @@ def test_a_library_of_a_newer_program_is_refused_untouched(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO alembic_version VALUES ('0001')",
+        "UPDATE alembic_version SET version_num = '0000'",
+        "UPDATE alembic_version SET version_num = 'new'",
+    ],
+)
+def test_a_catalog_that_does_not_say_which_version_made_it_is_damaged(tmp_path, statement):
+    Store.open(tmp_path, create=True).close()
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as connection, connection:
+        connection.execute(statement)
+    with pytest.raises(DamagedCatalog, match="it does not say which version made it"):
+        Store.open(tmp_path)
+
+
+def test_where_the_version_cannot_be_read_the_damage_is_named(tmp_path):
+    Store.open(tmp_path, create=True).close()
+    with closing(sqlite3.connect(tmp_path / "catalog.db")) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        of_table = "SELECT rootpage FROM sqlite_master WHERE name = 'alembic_version'"
+        [page] = connection.execute(of_table).fetchone()
+    with (tmp_path / "catalog.db").open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(bytes(4096))
+    with pytest.raises(DamagedCatalog, match="malformed"):
+        Store.open(tmp_path)
+
+
+@pytest.mark.parametrize(
     "content", [b"this is not a database" * 100, b"SQLite format 3\0" + b"x" * 4096]
 )
 def test_a_damaged_catalog_is_one_sentence_and_left_alone(tmp_path, content):
