@@ -57,3 +57,19 @@ def test_a_process_alone_gathers_and_averages_nothing():
         tensor.sum().backward()
         average_gradients_([tensor])
         assert tensor.grad.tolist() == [1, 1]
+
+
+def test_processes_of_torchrun_join_once_and_leave_however_it_ends(monkeypatch):
+    heard = []
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.distributed, "init_process_group", heard.append)
+    monkeypatch.setattr(torch.distributed, "destroy_process_group", lambda: heard.append("left"))
+    with pytest.raises(KeyError), torchrun_processes():
+        assert heard == ["gloo"]
+        raise KeyError
+    assert heard == ["gloo", "left"]
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    with torchrun_processes():
+        pass
+    assert heard == ["gloo", "left"]

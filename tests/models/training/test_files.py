@@ -1,6 +1,7 @@
 """Checkpoints and the history of a run, as they lie in its folder."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,17 @@ def test_a_checkpoint_is_read_as_it_was_saved(tmp_path):
     assert found is not None
     assert found["weights"].tolist() == [0, 1, 2]
     assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_a_checkpoint_is_on_the_disk_before_it_counts_and_clears_away_what_a_kill_left(
+    tmp_path, monkeypatch
+):
+    synced, real = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda number: (synced.append(number), real(number)))
+    (tmp_path / "checkpoint.pt.tmp").write_bytes(b"half of it")
+    save_checkpoint(tmp_path / CHECKPOINT_FILE, {"meant": {}})
+    assert [one.name for one in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert len(synced) == 2
 
 
 def test_what_is_meant_otherwise_is_told_by_name_but_for_how_often_it_is_saved(tmp_path):

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import nn
 
+from models.errors import KinodexError
+from models.training import loop
 from models.training.files import read_history
 from models.training.loop import StepReport, Task, Trainer, TrainingSettings
 
@@ -167,3 +169,27 @@ def test_a_large_gradient_is_cut_to_the_length_that_is_meant(tmp_path):
 def test_the_smallest_settings_are_meant():
     replace(SETTINGS, steps=1, save_every=1, chunk=1, warmup_share=1.0)
     replace(SETTINGS, warmup_share=0.0)
+
+
+@pytest.mark.parametrize(
+    ("wish", "others", "stops"), [(False, 0, False), (False, 1, True), (True, 0, True)]
+)
+def test_a_wish_of_any_process_stops_all(monkeypatch, wish, others, stops):
+    monkeypatch.setattr(loop, "process_count", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_reduce", lambda wishes: wishes.add_(others))
+    assert loop._any_process(wish, torch.device("cpu")) is stops
+
+
+def test_all_processes_begin_with_the_weights_of_the_first(monkeypatch):
+    monkeypatch.setattr(loop, "process_count", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "broadcast", lambda tensor, src: tensor.fill_(7.0 + src))
+    layer = nn.Linear(2, 1)
+    loop._share_weights(layer)
+    assert (layer.weight.tolist(), layer.bias.tolist()) == ([[7.0, 7.0]], [7.0])
+
+
+def test_processes_that_found_other_checkpoints_are_told(monkeypatch):
+    monkeypatch.setattr(loop, "gather_with_gradient", lambda step: torch.tensor([int(step), 4]))
+    loop._check_same_step(4, torch.device("cpu"))
+    with pytest.raises(KinodexError, match="do not see the same checkpoint"):
+        loop._check_same_step(3, torch.device("cpu"))
