@@ -221,10 +221,10 @@ def _animation_columns(animation: StoredAnimation) -> dict[str, bytes]:
 
 def _sketch_of(row: SegmentSketch) -> StoredSketch:
     return StoredSketch(
-        points=_unpacked(row.points, -1, 4, 2),
-        half_widths=_unpacked(row.half_widths, -1),
-        opacities=_unpacked(row.opacities, -1),
-        gains=_unpacked(row.gains, -1),
+        points=_unpacked(row.points, 4, 2),
+        half_widths=_unpacked(row.half_widths),
+        opacities=_unpacked(row.opacities),
+        gains=_unpacked(row.gains),
         groups=tuple(row.groups),
         loss=(row.loss_total, row.loss_semantic, row.loss_geometric),
         placed=(row.left, row.top, row.width, row.height),
@@ -240,9 +240,9 @@ def _animation_of(row: SegmentSketch) -> StoredAnimation | None:
     frames = len(times_s)
     return StoredAnimation(
         times_s=times_s,
-        points=_unpacked(row.frame_points or b"", frames, -1, 4, 2),
-        half_widths=_unpacked(row.frame_half_widths or b"", frames, -1),
-        opacities=_unpacked(row.frame_opacities or b"", frames, -1),
+        points=_unpacked(row.frame_points or b"", 4, 2).reshape(frames, -1, 4, 2),
+        half_widths=_unpacked(row.frame_half_widths or b"").reshape(frames, -1),
+        opacities=_unpacked(row.frame_opacities or b"").reshape(frames, -1),
     )
 
 
@@ -251,5 +251,5 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 def _unpacked(stored: bytes, *shape: int) -> np.ndarray:
-    # A copy: what is read from bytes cannot be written to, of which torch complains.
-    return np.frombuffer(stored, "<f4").reshape(shape).copy()
+    """Rows of this shape. A copy: bytes cannot be written to, of which torch complains."""
+    return np.frombuffer(stored, "<f4").reshape(-1, *shape).copy()

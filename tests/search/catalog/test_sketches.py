@@ -98,7 +98,9 @@ def test_an_animation_comes_back_and_goes_when_the_sketch_is_drawn_again(library
     found = read(library, segments[0])
     np.testing.assert_array_equal(found.animation.times_s, [0.0, 0.5])
     np.testing.assert_array_equal(found.animation.points, animation.points)
+    np.testing.assert_array_equal(found.animation.half_widths, np.full((2, 3), 1.5))
     np.testing.assert_array_equal(found.animation.opacities, [[1, 1, 0], [1, 1, 1]])
+    assert found.points.flags.writeable
     assert found.drawn_at > first_time, "pictures of the sketch are out of date"
     store(library, OTHER, segments[0])
     assert read(library, segments[0]).animation is None
