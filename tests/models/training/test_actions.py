@@ -138,6 +138,21 @@ def test_the_tag_loss_is_added_with_its_weight(tmp_path):
     assert losses[2] - losses[0] == pytest.approx(expected / 4, rel=1e-4)
 
 
+def test_a_text_tower_that_trains_reads_each_label_in_one_template_and_ready_ones_in_all():
+    unit = torch.nn.functional.normalize
+    cpu, model, ids = torch.device("cpu"), action_model(), texts(embedded=False)
+    task = ActionTask(model, LabelledVideos(), ids, settings(tune="text"), tag_weight=1.0)
+    for template in range(TEMPLATES):
+        labels, neutral = task._all_labels(template, cpu)
+        expected = unit(model.embed_texts(ids.labels[template]), dim=1)
+        torch.testing.assert_close(labels, expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(neutral, unit(model.embed_texts(ids.neutral), dim=1))
+    ready = texts()
+    task = ActionTask(action_model(), LabelledVideos(), ready, settings(), tag_weight=1.0)
+    labels, _ = task._all_labels(1, cpu)
+    torch.testing.assert_close(labels, unit(unit(ready.labels, dim=2).sum(dim=0), dim=1))
+
+
 @pytest.mark.parametrize("head", ["seqLSTM", "LSTM", "Conv1D", "Transf"])
 def test_an_interrupted_run_goes_on_to_exactly_the_same_weights(tmp_path, head):
     whole, first, second = (action_model(head) for _ in range(3))

@@ -193,3 +193,13 @@ def test_processes_that_found_other_checkpoints_are_told(monkeypatch):
     loop._check_same_step(4, torch.device("cpu"))
     with pytest.raises(KinodexError, match="do not see the same checkpoint"):
         loop._check_same_step(3, torch.device("cpu"))
+
+
+def test_only_the_first_process_writes(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop, "process_rank", lambda: 1)
+    (tmp_path / "history.jsonl").write_text('{"step": 9}\n')
+    task = Drawing()
+    assert Trainer(task, SETTINGS, tmp_path).run().best_step == 4
+    assert task.validated == [3, 4]
+    assert [one.name for one in tmp_path.iterdir()] == ["history.jsonl"]
+    assert (tmp_path / "history.jsonl").read_text() == '{"step": 9}\n'
