@@ -10,8 +10,7 @@ from indexer.reading.pictures.colours import Colours, mend_matrix
 
 _FORMAT = "yuv420p"
 # Matrices by their number in files (ITU-T H.273), as the scaler calls them.
-_MATRICES = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
-_UNSPECIFIED = 2
+_MATRICES: dict[int | None, int] = {1: 1, 4: 4, 5: 5, 6: 5, 7: 7, 9: 9}
 _TABLE_LEVEL = 8  # colours to a side: its square
 _TABLE_FORMAT = "rgb48le"
 
@@ -56,7 +55,7 @@ class ClipPictures:
             width=self._stream.width,
             height=self._stream.height,
             format=_FORMAT,
-            dst_colorspace=_MATRICES.get(self._matrix or _UNSPECIFIED) if other else None,
+            dst_colorspace=_MATRICES.get(self._matrix) if other else None,
             src_color_range=ColorRange.JPEG if picture.format.is_rgb else None,
             dst_color_range=ColorRange.MPEG,
             interpolation=Interpolation.BILINEAR,

@@ -107,7 +107,7 @@ class IndexingBar(NotedIndexing):
             "{task.fields[files]}/{task.fields[all_files]} files",
             "{task.fields[rate]:.0f} frames/s",
         )
-        self._task = self._progress.add_task("", visible=False, files=0, all_files=0, rate=0.0)
+        self._task = self._progress.add_task("", visible=False)
 
     def __enter__(self) -> Self:
         self._progress.start()

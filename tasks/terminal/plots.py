@@ -58,6 +58,7 @@ def new_figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
+    # It draws into one picture: others make a new one for each text that is measured.
     FigureCanvasAgg(figure)
     return figure
 

@@ -8,7 +8,9 @@ import av
 import numpy as np
 import pytest
 
+from indexer.reading.pictures.colours import Colours
 from indexer.reading.settings import IndexSettings
+from tasks.clips import colours
 from tasks.clips.colours import ClipPictures
 from tasks.clips.cutting import cut
 from tasks.clips.job import CutJob
@@ -111,3 +113,29 @@ def test_a_picture_of_another_matrix_is_put_into_that_of_the_first(first: int, s
     assert {(how["width"], how["height"], how["format"]) for how in asked} == {(64, 32, "yuv420p")}
     assert {how["src_color_range"] for how in asked} == {None}
     assert {int(how["dst_color_range"]) for how in asked} == {TELEVISION}
+
+
+def test_the_table_of_a_form_of_brightness_is_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Colours] = []
+
+    class Table:
+        def __init__(self, how: Colours, _like: object) -> None:
+            made.append(how)
+
+        def shown(self, _coded: object) -> Picture:
+            return Picture(BT709)
+
+    class Bright(Picture):
+        """A picture of high dynamic range."""
+
+        color_primaries = 9
+
+        def __init__(self, transfer: int) -> None:
+            super().__init__(BT2020)
+            self.color_trc = transfer
+
+    monkeypatch.setattr(colours, "_Table", Table)
+    pictures = ClipPictures(SimpleNamespace(codec_context=SimpleNamespace(), width=64, height=32))
+    for transfer in (PQ, PQ, HLG, PQ):
+        pictures.fitted(Bright(transfer))
+    assert [how.transfer for how in made] == ["pq", "hlg"]

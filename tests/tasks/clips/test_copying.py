@@ -229,3 +229,53 @@ def _with_sound(path: Path, codec: str, *, rate: int = 48_000) -> Path:
                 output.mux(sound.encode(same))
         output.mux(sound.encode())
     return path
+
+
+@pytest.mark.parametrize(
+    ("packets", "is_copied"),
+    [([], False), ([(1000, False), (1040, True)], False), ([(None, True), (1000, True)], True)],
+)
+def test_a_file_is_copied_where_winding_leads_to_a_keyframe(
+    packets: list[tuple[int | None, bool]],
+    is_copied: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = write_clip(tmp_path / "source.mp4", shots([50]), **X264)
+    found = [
+        SimpleNamespace(pts=pts, is_keyframe=is_one, time_base=Fraction(1, 1000))
+        for pts, is_one in packets
+    ]
+    monkeypatch.setattr(OpenStream, "packets", lambda *_: iter(found))
+    monkeypatch.setattr(copying, "_copy", lambda *_: None)
+    job = CutJob(source, tmp_path / "copy.mp4", 1.3, 1.9, SETTINGS, 0.0)
+    assert copied(job) == (1.0 if is_copied else None)
+
+
+@pytest.mark.parametrize(
+    ("container", "pictures", "sound", "fits"),
+    [
+        ("mp4", "h264", None, True),
+        ("matroska", "av1", "opus", True),
+        ("flv", "mpeg4", "mp3", True),
+        ("avi", "h264", None, False),
+        ("mp4", "vp9", None, False),
+        ("mp4", "h264", "pcm_s16le", False),
+        ("mp4", "h264", "unknown", False),
+        ("mp4", "unknown", None, False),
+    ],
+)
+def test_what_an_mp4_may_hold_is_copied(
+    container: str, pictures: str, sound: str | None, fits: bool
+) -> None:
+    def stream(codec: str) -> SimpleNamespace:
+        known = SimpleNamespace(codec=SimpleNamespace(canonical_name=codec))
+        return SimpleNamespace(codec_context=None if codec == "unknown" else known)
+
+    audio = [] if sound is None else [stream(sound)]
+    video: Any = SimpleNamespace(
+        name=container,
+        stream=stream(pictures),
+        container=SimpleNamespace(streams=SimpleNamespace(audio=audio)),
+    )
+    assert copying._fits_mp4(video) is fits

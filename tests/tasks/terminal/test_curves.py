@@ -153,6 +153,7 @@ def test_texts_are_of_a_size_that_can_be_read_and_steps_are_whole():
     assert axes.xaxis.label.get_fontsize() == 12 * 0.72
     assert axes.get_xticklabels()[0].get_fontsize() == 12 * 0.72
     assert all(float(tick).is_integer() for tick in axes.get_xticks())
+    assert axes.get_xscale() == "linear"
     assert axes.xaxis.get_gridlines()[0].get_visible()
     [empty] = axes_of([Panel("t", "step", [])])
     assert (empty.axison, empty.texts[0].get_position()) == (False, (0, 0.5))
@@ -163,3 +164,11 @@ def test_a_third_line_has_the_colour_of_the_first():
     lines = [Line(name, [(1, 3.0), (2, 2.0)]) for name in "abc"]
     [axes] = axes_of([Panel("t", "step", lines)])
     assert [line.get_color() for line in axes.lines] == [BLUE, ORANGE, BLUE]
+
+
+def test_only_learning_rates_are_apart_by_their_ratio():
+    panels = [Panel("t", "rate", [Line("a", [(1, 3.0), (2, 2.0)])], logarithmic=True)]
+    [axes] = axes_of(panels)
+    assert axes.get_xscale() == "log"
+    assert [one.logarithmic for one in history_panels([record(1, 3.0)])] == [False]
+    assert [one.logarithmic for one in sweep_panels([], figure="r1", name="R@1")] == [True] * 2

@@ -50,3 +50,23 @@ def test_a_library_that_was_never_indexed_has_no_space(tmp_path):
         assert space_of(library) is None
         with pytest.raises(EmptyLibrary):
             indexed_space(library)
+
+
+def test_a_library_that_was_indexed_has_its_space(tmp_path, monkeypatch):
+    space = object()
+    monkeypatch.setattr(model_flags, "active_space", lambda _session: space)
+    with Store.open(tmp_path, create=True) as library:
+        assert space_of(library) is space
+        assert indexed_space(library) is space
+
+
+def test_a_model_is_loaded_with_word_of_it(monkeypatch):
+    asked: list[tuple[object, ...]] = []
+
+    def load_backbone(choice: ModelChoice, *, device: str | None, talk: object) -> str:
+        asked.append((choice, device, talk))
+        return "backbone"
+
+    monkeypatch.setattr("models.clip.backbone.load_backbone", load_backbone)
+    assert model_flags.load_talking(OTHER, "cpu") == "backbone"
+    assert asked == [(OTHER, "cpu", model_flags.talk)]

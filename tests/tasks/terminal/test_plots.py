@@ -60,3 +60,26 @@ def test_sizes_are_pixels_and_a_picture_may_grow_by_what_stands_around_it(tmp_pa
     assert width > 200
     assert height > 150
     assert (points(100), points(1)) == (72, 0.72)
+
+
+def test_the_style_of_the_house_holds_within_it_alone():
+    import matplotlib
+
+    wanted = {
+        "text.usetex": False,
+        "text.parse_math": False,
+        "axes.axisbelow": True,
+        "grid.color": "#e1e1e1",
+        "font.family": ["sans-serif"],
+        "savefig.dpi": "figure",
+        "agg.path.chunksize": 20_000,
+    }
+    with house_style():
+        assert {name: matplotlib.rcParams[name] for name in wanted} == wanted
+    assert matplotlib.rcParams["agg.path.chunksize"] != 20_000
+
+
+def test_texts_are_measured_in_one_picture():
+    with house_style():
+        figure = new_figure(200, 100)
+        assert figure._get_renderer() is figure._get_renderer()

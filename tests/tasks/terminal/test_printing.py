@@ -98,3 +98,24 @@ def test_names_stand_left_and_numbers_right() -> None:
     assert [column.justify for column in table.columns] == ["left", "left", "right"]
     assert [column.no_wrap for column in table.columns] == [True] * 3
     assert (str(table.title), table.row_count) == ("of all", 1)
+
+
+def test_the_first_column_holds_names_unless_it_is_said(terminal) -> None:
+    table = table_of(("a", "b"), [("x", "1")])
+    assert [column.justify for column in table.columns] == ["left", "right"]
+    assert [column.no_wrap for column in table_of(("a",), [], wraps=True).columns] == [False]
+    print_rows(("name", "number"), [("x", "1")])
+    assert terminal() == [["name", "number"], ["x", "1"]]
+    print_rows(("n", "number"), [("x", "1")], names=0)
+    assert terminal()[2:] == [["n", "number"], ["x", "1"]]
+
+
+def test_names_in_lines_lose_what_would_break_them(terminal, capsys, monkeypatch) -> None:
+    assert printing.field("a\tb\x1b") == "a\\tb\\x1b"
+    printing.data_path("a\x1b")
+    monkeypatch.setattr(printing, "data_console", Console())
+    assert printing.field("a\tb\x1b\n") == "a\\tb\x1b\\n"
+    printing.data_path("a\x1b", end="\0")
+    printing.data_line("a b")
+    printing.data_line("a\nb")
+    assert capsys.readouterr().out == "a\\x1b\na\x1b\0a b\na\\nb\n"
