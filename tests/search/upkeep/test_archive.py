@@ -136,6 +136,14 @@ def test_there_is_a_library_at_any_moment_while_another_takes_its_place(
     with pytest.raises(KeyboardInterrupt):
         restore_backup(backup, library, replace=True)
     assert dump(library) == before
+    assert (library / "library.toml").is_file()  # all else is in its place before
+
+
+def test_what_is_not_there_is_no_backup(tmp_path):
+    for place in (tmp_path / "gone.tar", tmp_path):
+        with pytest.raises(BackupUnusable, match="there is no file"):
+            restore_backup(place, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_folders_among_the_lists_of_labels_are_left_out(library, tmp_path):
