@@ -10,6 +10,7 @@ import pytest
 
 from indexer.pipeline import IndexReport
 from indexer.reading.settings import IndexSettings
+from models.errors import KinodexError
 from models.heads.fit import HeadMismatch
 from models.identity import BUNDLED, HeadChoice, ModelChoice
 from search.catalog.settings import TagSettings
@@ -248,3 +249,87 @@ def test_each_pass_has_the_tags_that_the_library_wants_by_now(monkeypatch, tmp_p
     assert (first.tagger, second.tagger) == ("first", "second")
     assert (first.stop, second.stop.is_set()) == (stop, False)
     assert (first.listener, first.library, first.head) == (listener, library, setup.head)
+
+
+class Runs:
+    """Runs of `kinodex index` whose passes come to what they are told to."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, *reports: IndexReport) -> None:
+        self.loaded: list[dict[str, Any]] = []
+        self.finished: list[tuple[IndexReport, bool]] = []
+        self.sound: list[bool] = []
+        self._reports = list(reports) or [IndexReport(encoded=1)] * 9
+        patch.setattr(index.IndexSetup, "load", self._load)
+        patch.setattr(index, "_finish", self._finish)
+        patch.setattr(index, "_say_with_what", lambda _setup: None)
+        patch.setattr(index.Store, "require_sound", lambda _library: self.sound.append(True))
+
+    def _load(self, library: Store, flags: ModelFlags, _talk: object, **how: Any) -> Any:
+        self.loaded.append({"flags": flags, **how})
+        return SimpleNamespace(
+            library=library,
+            backbone=None,
+            settings=IndexSettings(),
+            run=lambda _do, _listener, _stop: self._reports.pop(0),
+        )
+
+    def _finish(
+        self, _library: Store, _backbone: object, report: IndexReport, _stop: object,
+        *, wants_sketches: bool, as_json: bool,
+    ) -> int:  # fmt: skip
+        self.finished.append((report, wants_sketches))
+        return 7
+
+    def index(self, folder: Path, *paths: Path, **how: Any) -> int:
+        return index.run_index(folder, paths, ModelFlags(), **{"reindex": False, "as_json": False}
+                               | how)  # fmt: skip
+
+
+def test_sketches_are_wanted_as_the_settings_say_unless_it_is_said(monkeypatch, tmp_path):
+    runs = Runs(monkeypatch)
+    library = tmp_path / "library"
+    assert runs.index(library, tmp_path) == 7
+    assert runs.index(library, tmp_path, sketch=True) == 7
+    (library / "library.toml").write_text("[sketch]\nafter_indexing = true\n")
+    runs.index(library, tmp_path)
+    runs.index(library, tmp_path, sketch=False)
+    assert [wants for _, wants in runs.finished] == [False, True, True, False]
+    assert runs.sound == [True] * 4
+    assert index.retry_failed(library, "cpu", as_json=False) == 7
+    assert runs.finished[-1][1] is True
+    assert runs.loaded[-1] == {"flags": ModelFlags(device="cpu")}
+
+
+def test_a_head_is_loaded_where_one_was_named(monkeypatch, tmp_path):
+    runs = Runs(monkeypatch)
+    runs.index(tmp_path / "library", tmp_path, head="meanP", reindex=True)
+    runs.index(tmp_path / "library", tmp_path)
+    assert [(one["head"], one["reindex"]) for one in runs.loaded] == [
+        (HeadChoice("meanP"), True),
+        (None, False),
+    ]
+
+
+def test_a_path_that_leads_nowhere_makes_no_library(monkeypatch, tmp_path):
+    Runs(monkeypatch)
+    with pytest.raises(KinodexError, match="there is no file or folder"):
+        Runs(monkeypatch).index(tmp_path / "library", tmp_path / "gone")
+    assert not (tmp_path / "library").exists()
+
+
+def test_a_watch_says_nothing_of_rounds_in_which_nothing_was_done(monkeypatch, tmp_path):
+    reports = IndexReport(), IndexReport(encoded=2), IndexReport()
+    runs = Runs(monkeypatch, *reports)
+    codes: list[int] = []
+
+    def watch(paths: Any, _library: Path, _settings: object, _stop: object, run: Any) -> int:
+        codes.extend(run(None) for _ in reports)
+        assert list(paths) == [tmp_path]
+        return 0
+
+    monkeypatch.setattr(index, "watch_folders", watch)
+    assert runs.index(tmp_path / "library", tmp_path, watch=True) == 0
+    assert (codes, [report.encoded for report, _ in runs.finished]) == ([0, 7, 0], [2])
+    # A run by itself says that there was nothing to do.
+    runs = Runs(monkeypatch, IndexReport())
+    assert runs.index(tmp_path / "library", tmp_path) == 7
