@@ -1,12 +1,15 @@
 """`kinodex import`: from a published file to files that other commands load."""
 
+import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model
@@ -277,3 +280,18 @@ def test_a_folder_that_holds_weights_or_is_none_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(KinodexError, match="cannot be a folder: Not a directory"):
         imports._write(Path("a"), imported().model, tmp_path / "file" / "out", {})
+
+
+def test_long_names_are_folded_and_not_cut(monkeypatch):
+    file = io.StringIO()
+    monkeypatch.setattr(imports, "data_console", Console(file=file, width=40))
+    source = Path("/i") / ("long" * 20 + ".bin")
+    imports._print(replace(imported(), source=source))
+    assert str(source) in "".join(file.getvalue().split())
+
+
+def test_idle_and_unknown_keys_and_the_next_step_are_told(capsys):
+    imports._print(imported("Transf"))
+    shown = capsys.readouterr()
+    assert shown.out.splitlines()[-3:] == ["idle: a", "idle: b", "unknown: c"]
+    assert shown.err.splitlines()[-1] == "and then: kinodex tag --head /o/head.st"
