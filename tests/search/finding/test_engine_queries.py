@@ -110,6 +110,22 @@ def test_plus_wants_both_and_minus_wants_one_without_the_other(shelf, backbone):
     assert names(shelf.engine.search("snow - dog", 2)) == ["snow.mp4", "both.mp4"]
 
 
+def test_of_a_large_library_only_the_likeliest_by_each_term_are_compared(
+    shelf, backbone, monkeypatch
+):
+    monkeypatch.setattr("search.finding.ranking._COMPARED_AT_ONCE", 3)
+    monkeypatch.setattr("search.finding.ranking._LIKELIEST", 1)
+    shelf.put("/v/a/dog.mp4", towards(backbone, "dog"))
+    shelf.put("/v/a/both.mp4", towards(backbone, "dog", "snow"))
+    shelf.put("/v/a/snow.mp4", towards(backbone, "snow"))
+    assert names(shelf.engine.search("dog + snow"))[0] == "both.mp4"
+    shelf.put("/v/b/far.mp4", axis(3))
+    assert set(names(shelf.engine.search("dog + snow"))) == {"dog.mp4", "snow.mp4"}
+    assert names(shelf.engine.search("dog - snow")) == ["dog.mp4"]
+    assert names(shelf.engine.search("dog + snow --in a"))[0] == "both.mp4"
+    assert names(shelf.engine.search("dog + snow --in b")) == ["far.mp4"]
+
+
 def test_each_term_says_how_near_it_is(shelf, backbone):
     shelf.put("/v/dog.mp4", towards(backbone, "dog"))
     [hit] = shelf.engine.search("2:dog - snow")

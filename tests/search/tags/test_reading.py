@@ -193,6 +193,8 @@ def test_training_can_use_what_people_said(library, shelf):
     with library.reading() as session:
         first, second = corrected_segments(session)
     assert (first.path, first.start_s, first.end_s) == (Path("/v/a.mp4"), 10.0, 20.0)
+    assert [first.content_hash, second.content_hash] == ["hash of /v/a.mp4", "hash of /v/b.mp4"]
+    assert (second.start_s, second.end_s) == (0.0, 10.0)
     assert (first.labels, first.denied) == (("juggling",), ("spinning",))
     assert (second.path, second.labels, second.denied) == (None, ("jumping",), ())
 
