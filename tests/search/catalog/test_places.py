@@ -7,6 +7,7 @@ import pytest
 from search.catalog.places import (
     PresentVideo,
     count_videos,
+    existing_first,
     in_chunks,
     place_segments,
     present_videos,
@@ -48,6 +49,23 @@ def test_a_place_says_where_a_segment_is_and_in_what(shelf, library):
     assert (place.segment_id, place.path) == (2, Path("/v/b.mp4"))
     assert (place.start_s, place.end_s, place.keyframe_s) == (10.0, 20.0, 10.0)
     assert place.video == PresentVideo("hash of /v/b.mp4", 20.0, (Path("/v/b.mp4"),))
+
+
+def test_an_empty_library_has_no_videos(library):
+    with library.reading() as session:
+        assert count_videos(session) == 0
+        assert place_segments(session, [1]) == []
+
+
+def test_of_several_paths_those_that_exist_come_first_and_keep_their_order(tmp_path):
+    there = [tmp_path / "b.mp4", tmp_path / "a.mp4"]
+    for path in there:
+        path.touch()
+    gone = [Path("/gone/b.mp4"), Path("/gone/a.mp4")]
+    assert existing_first([gone[0], there[0], gone[1], there[1]]) == (*there, *gone)
+    assert existing_first([gone[0], there[0]]) == (there[0], gone[0])
+    assert existing_first(gone[:1]) == (gone[0],)
+    assert existing_first([]) == ()
 
 
 def test_the_order_is_the_one_asked_for(shelf, library):

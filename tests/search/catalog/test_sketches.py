@@ -119,6 +119,15 @@ def test_what_wants_a_sketch_is_what_has_none_by_this_recipe(library, segments):
     assert summarise(library).sketched == 2
 
 
+def test_where_nothing_is_there_nothing_wants_a_sketch(library):
+    with library.reading() as session:
+        count = count_sketches(session, RECIPE)
+        assert (count.segments, count.made_otherwise) == (0, 0)
+        assert segments_without(session, None) == segments_with(session) == []
+        assert (read_sketch(session, 1), read_recipe_key(session, 1)) == (None, None)
+    assert store(library, RECIPE, 1) == []
+
+
 def test_hidden_videos_are_left_alone_and_keep_their_sketches(library, segments):
     store(library, RECIPE, *segments)
     with library.writing() as session:

@@ -1,6 +1,7 @@
 """A library in numbers."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,8 @@ def test_failed_files_that_are_there_are_listed_with_their_reason(
         "it is cut short",
         1,
     )
-    assert failure.as_json()["tried_at"].endswith("Z")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", failure.as_json()["tried_at"])
+    assert failure.as_json()["path"] == "/v/broken.mp4"
     with library.writing() as session:
         session.execute(update(VideoPath).values(missing_since=now()))
     assert failures(library) == []

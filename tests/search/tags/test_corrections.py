@@ -58,3 +58,9 @@ def test_one_word_is_taken_back_and_the_others_stay(shelf, library):
         take_back(session, list_words(session, start=1, count=1)[0].number)
     with library.reading() as session:
         assert words_on(session, [1, 2, 3]) == {1: {"a cat": True}, 3: {"rain": True}}
+        assert count_words(session) == 2
+    with library.writing() as session:
+        for word in list_words(session, start=0, count=10):
+            take_back(session, word.number)
+        assert count_words(session) == 0
+        assert list_words(session, start=0, count=10) == []
