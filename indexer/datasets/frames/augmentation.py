@@ -58,7 +58,7 @@ class Augmentation:
         return frames
 
     def _cropped(self, clip: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
-        height, width = clip.shape[-2:]
+        _, _, height, width = clip.shape
         tall = int(random.integers(len(_SCALES)))
         # Its sides differ by one step at most, so that nothing is squeezed much.
         wide = int(np.clip(tall + random.integers(-1, 2), 0, len(_SCALES) - 1))

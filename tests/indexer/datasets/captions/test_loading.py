@@ -84,6 +84,12 @@ def test_msvd_captions_in_other_forms_are_the_same(folder, name, content):
     assert captions(load_dataset(f"msvd:{folder / 'msvd'}", split="test")) == expected
 
 
+def test_msvd_pickle_is_left_alone_beside_a_file_that_can_be_read(folder):
+    before = load_dataset(f"msvd:{folder / 'msvd'}", split="train")
+    (folder / "msvd" / "raw-captions.pkl").write_bytes(b"pickle")
+    assert load_dataset(f"msvd:{folder / 'msvd'}", split="train") == before
+
+
 def test_msvd_pickle_is_refused_with_the_way_out(folder):
     (folder / "msvd" / "AllVideoDescriptions.txt").rename(folder / "msvd" / "raw-captions.pkl")
     with pytest.raises(DatasetError, match=r"raw-captions.pkl: pickles are not opened.*AllVideoD"):

@@ -109,6 +109,7 @@ class Drawn:
         return 0
 
     def uniform(self, low: float, high: float) -> float:
+        assert low == -high
         return high
 
     def permutation(self, count: int) -> range:

@@ -17,8 +17,10 @@ from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import cache as frame_cache
 from indexer.datasets.frames import store as frame_store
 from indexer.datasets.frames.cache import FrameCache, default_processes
+from indexer.datasets.frames.decoding import DecodedClip
 from indexer.datasets.frames.store import FrameStore, Stamp
 from indexer.reading.clip import sample_clip
+from indexer.reading.errors import DecodeFailed
 from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
@@ -298,3 +300,24 @@ def test_pictures_serve_all_models_that_take_the_same_ones(backbone, tmp_path):
 def test_half_of_the_cores_decode_at_most_eight(monkeypatch, cores, processes):
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     assert default_processes() == processes
+
+
+@pytest.mark.parametrize(
+    ("frames", "groups"),
+    [
+        ([100, 156, 256], [(2, 2), (3, 1)]),
+        ([100, 155, 1], [(3, 3)]),
+        ([100], [(1, 1)]),
+        ([], []),
+        ([255, None, None], [(2, 2), (3, 1)]),
+    ],
+)
+def test_clips_are_encoded_together_until_there_are_256_frames(frames, groups):
+    clips = [
+        DecodedClip(
+            ClipWindow(Path(f"{at}")),
+            DecodeFailed("decode", "odd") if count is None else np.zeros((count, 1, 1, 3), "u1"),
+        )
+        for at, count in enumerate(frames)
+    ]
+    assert [(done, len(group)) for done, group in frame_cache._in_groups(clips)] == groups
