@@ -306,6 +306,7 @@ def test_a_folder_that_somebody_else_makes_meanwhile_is_there(
         (0o2750, 0o600, "0o640"),
         (0o2770, 0o644, "0o660"),
         (0o2777, 0o600, "0o660"),
+        (0o2775, 0o705, "0o765"),
     ],
 )
 def test_a_file_is_open_to_no_more_than_its_folder_and_to_the_group_of_a_groups_folder(
