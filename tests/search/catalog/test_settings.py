@@ -185,16 +185,16 @@ DEFAULTS = {
 
 
 @pytest.mark.parametrize("form", DEFAULTS)
-def test_what_nobody_sets_is_as_it_always_was(form) -> None:
-    assert form().model_dump() == DEFAULTS[form]
+def test_what_nobody_sets_is_as_it_always_was(tmp_path, form) -> None:
+    assert read_settings(tmp_path, form).model_dump() == DEFAULTS[form]
 
 
 @pytest.mark.parametrize("form", DEFAULTS)
-def test_a_setting_that_does_not_exist_or_changes_later_is_refused(form) -> None:
-    with pytest.raises(ValidationError, match="nonsense"):
-        form.model_validate({"nonsense": 1})
+def test_a_setting_that_does_not_exist_or_changes_later_is_refused(written, form) -> None:
+    with pytest.raises(KinodexError, match="nonsense: extra inputs are not permitted"):
+        read_settings(written(f"[{form.section}]\nnonsense = 1\n"), form)
     with pytest.raises(ValidationError, match="frozen"):
-        setattr(form(), next(iter(DEFAULTS[form])), None)
+        setattr(read_settings(written(""), form), next(iter(DEFAULTS[form])), None)
 
 
 @pytest.mark.parametrize(
@@ -225,13 +225,15 @@ def test_every_number_has_bounds() -> None:
 
 
 @pytest.mark.parametrize(("form", "name", "bounds"), BOUNDS)
-def test_numbers_within_bounds_are_taken_and_no_others(form, name, bounds) -> None:
+def test_numbers_within_bounds_are_taken_and_no_others(written, form, name, bounds) -> None:
     small, smallest, largest, large = bounds
     for value in (smallest, largest):
-        assert getattr(form.model_validate({name: value}), name) == value
-    for value in (small, large, float("nan"), float("inf"), -float("inf")):
-        with pytest.raises(ValidationError, match=name):
-            form.model_validate({name: value})
+        library = written(f"[{form.section}]\n{name} = {value}\n")
+        assert getattr(read_settings(library, form), name) == value
+    for value in (small, large, "nan", "inf", "-inf"):
+        library = written(f"[{form.section}]\n{name} = {value}\n")
+        with pytest.raises(KinodexError, match=rf"\[{form.section}\], {name}"):
+            read_settings(library, form)
 
 
 def test_strokes_may_be_left_to_the_program() -> None:
