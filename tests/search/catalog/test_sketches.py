@@ -15,6 +15,7 @@ from search.catalog.sketches import (
     StoredSketch,
     count_sketches,
     mark_for_redrawing,
+    read_drawn_at,
     read_recipe_key,
     read_sketch,
     segments_with,
@@ -87,6 +88,9 @@ def test_a_sketch_comes_back_to_the_last_bit(library, segments):
 def test_an_animation_comes_back_and_goes_when_the_sketch_is_drawn_again(library, segments):
     store(library, RECIPE, segments[0])
     first_time = read(library, segments[0]).drawn_at
+    with library.reading() as session:
+        assert read_drawn_at(session, segments[0]) == first_time
+        assert read_drawn_at(session, segments[1]) is None
     animation = StoredAnimation(
         times_s=np.array([0.0, 0.5]),
         points=np.arange(48, dtype=np.float32).reshape(2, 3, 4, 2),
