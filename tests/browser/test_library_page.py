@@ -22,7 +22,9 @@ _HOSTILE = '"><script>document.title=`x`; **y** :red[z] $a$.mp4'
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with serving(tmp_path_factory.mktemp("library-view") / "**library**") as running:
+    place = tmp_path_factory.mktemp("library-view")
+    no_hub = {"HF_HUB_OFFLINE": "1", "HF_HUB_CACHE": str(place / "no models")}
+    with serving(place / "**library**", environment=no_hub) as running:
         yield running
 
 
@@ -101,6 +103,22 @@ def test_a_library_begins_on_the_page_with_a_folder(
     expect(page.get_by_text("2 indexed")).to_be_visible()
     expect(page.get_by_text("elephant.mp4", exact=True)).to_be_visible()
     expect(page.get_by_text("Model bundled, head seqTransf", exact=True)).to_be_visible()
+
+
+def test_where_no_model_can_be_downloaded_the_one_at_hand_is_offered_by_name(
+    page: Page, server: Served, folder: Path, clips: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.txt").write_text("running\nsleeping\n")
+    folder.mkdir()
+    (folder / "library.toml").write_text(f"[tags]\nvocabulary = '{tmp_path / 'labels.txt'}'\n")
+    visit(page, server)
+    add(page, clips)
+    expect(work(page)).to_contain_text("could not be downloaded")
+    expect(work(page)).to_contain_text("--model imagenet")
+    page.get_by_role("button", name="Use the model imagenet instead").click()
+
+    expect(work(page)).to_contain_text("2 videos indexed")
+    expect(page.get_by_text("Model imagenet, head meanP", exact=True)).to_be_visible()
 
 
 def test_an_uploaded_video_is_indexed_and_found(

@@ -144,7 +144,8 @@ def sketch(
         typer.Option(
             "--model",
             "-m",
-            help="The model that draws: 'bundled', an open_clip model name, or 'hf-hub:ORG/REPO'. "
+            help="The model that draws: 'bundled', 'imagenet', an open_clip model name, or "
+            "'hf-hub:ORG/REPO'. "
             "Default: the library's own; without a library the bundled one.",
             show_default=False,
         ),

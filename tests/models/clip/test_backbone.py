@@ -9,8 +9,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from models.clip.backbone import Backbone, _weights_digest, find_device, load_backbone
-from models.clip.sources import ModelUnavailable, choose_model, default_choice
-from models.errors import KinodexError
+from models.clip.sources import choose_model, default_choice
+from models.errors import KinodexError, ModelUnavailable
 from models.identity import ModelChoice
 
 ARCHITECTURE = "RN50"
@@ -178,7 +178,7 @@ def no_network(monkeypatch, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ViT-B-32", "hf-hub:someone/something"])
-def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch):
+def test_no_network_names_the_ways_out_at_once(name, no_network, monkeypatch):
     def never(*_: object, **__: object) -> None:
         raise AssertionError("the download would be tried again and again")
 
@@ -186,6 +186,7 @@ def test_no_network_names_the_two_ways_out_at_once(name, no_network, monkeypatch
     heard: list[str] = []
     with pytest.raises(ModelUnavailable) as caught:
         load_backbone(choose_model(name), device="cpu", talk=heard.append)
+    assert "--model imagenet" in str(caught.value)
     assert "--model bundled" in str(caught.value)
     assert "--weights FILE" in str(caught.value)
     assert "\n" not in str(caught.value)

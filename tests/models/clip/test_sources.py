@@ -7,7 +7,8 @@ import open_clip
 import pytest
 from huggingface_hub.errors import EntryNotFoundError
 
-from models.clip.sources import ModelUnavailable, choose_model, load_model
+from models.clip.sources import choose_model, load_model
+from models.errors import ModelUnavailable
 from models.identity import ModelChoice
 
 
@@ -52,7 +53,7 @@ class Hub:
         """What is said before the download, which then fails."""
         said: list[str] = []
         with pytest.raises(
-            ModelUnavailable, match=r"could not be downloaded: use '--model bundled"
+            ModelUnavailable, match=r"could not be downloaded: use '--model imagenet"
         ):
             load_model(choice, talk=said.append)
         return said

@@ -163,7 +163,7 @@ def test_another_model_is_refused_before_it_is_loaded(made, clips, capsys):
     assert "kinodex index --reindex" in shown
 
 
-def test_no_network_is_one_sentence_with_two_ways_out(clips, tmp_path, monkeypatch, capsys):
+def test_no_network_is_one_sentence_with_the_ways_out(clips, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert call("index", clips, "-l", tmp_path / "library", "-m", "ViT-B-32") == 1
@@ -171,6 +171,7 @@ def test_no_network_is_one_sentence_with_two_ways_out(clips, tmp_path, monkeypat
     assert last.startswith(
         "kinodex: the model ViT-B-32 (laion2b_s34b_b79k) could not be downloaded"
     )
+    assert "--model imagenet" in last
     assert "--model bundled" in last
     assert "--weights FILE" in last
 

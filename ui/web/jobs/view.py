@@ -1,11 +1,14 @@
 """The part of the library view that tells of work: what runs, how far it is, how it ended."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import streamlit as st
 
-from models.errors import KinodexError
+from models.errors import NOT_DOWNLOADED, KinodexError
+from models.identity import IMAGENET
+from models.imagenet.packages import is_installed
 from search.catalog.progress import Progress, read_progress, running_works
 from tasks.terminal.outcomes import Exit
 from ui.web.jobs import asking
@@ -50,6 +53,8 @@ def draw(folder: Path, *, may_change: bool) -> None:
         last = jobs_of(folder).now().last
         if last is not None:
             _draw_outcome(last)
+            if may_change and _lacks_a_model(last) and is_installed():
+                _offer_imagenet(last.request)
 
 
 def _draw_busy(folder: Path, may_change: bool) -> None:
@@ -138,6 +143,22 @@ def _draw_outcome(outcome: EndedJob) -> None:
         if len(outcome.lines) > 1:
             with st.expander("All that was said"):
                 st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
+
+
+def _lacks_a_model(outcome: EndedJob) -> bool:
+    return outcome.code == Exit.ERROR and any(NOT_DOWNLOADED in line for line in outcome.lines)
+
+
+def _offer_imagenet(request: JobRequest) -> None:
+    st.button(
+        "Use the model imagenet instead",
+        key="use-imagenet",
+        icon=":material/cloud_off:",
+        help="It is installed and needs no download. It knows a thousand kinds of things, no "
+        "people and few actions. A CLIP model is better: everything can be indexed again later.",
+        on_click=ask,
+        args=(replace(request, name=IMAGENET),),
+    )
 
 
 def _in_words(seconds: float) -> str:

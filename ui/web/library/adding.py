@@ -8,7 +8,8 @@ from platformdirs import user_videos_path
 from models.clip.backbone import find_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError
-from models.identity import BUNDLED
+from models.identity import BUNDLED, IMAGENET
+from models.imagenet.packages import is_installed
 from search.catalog.settings import UiSettings
 from ui.web.jobs import asking
 from ui.web.jobs.request import JobKind, JobRequest
@@ -42,6 +43,7 @@ def draw(folder: Path, settings: UiSettings, *, has_model: bool) -> None:
 def _model_box() -> str:
     names = {
         _USUAL: f"{default_choice(find_device())}: for real footage; downloaded once",
+        **_packaged(),
         BUNDLED: "bundled: small and at hand, but knows only Kinodex' own generated clips",
     }
     return st.selectbox(
@@ -51,6 +53,12 @@ def _model_box() -> str:
         format_func=names.__getitem__,
         help="It can be changed later only by indexing everything again with 'kinodex index'.",
     )
+
+
+def _packaged() -> dict[str, str]:
+    if not is_installed():
+        return {}
+    return {IMAGENET: "imagenet: for the things in real footage; at hand, but knows no people"}
 
 
 def _draw_upload_box(settings: UiSettings, model: str) -> None:

@@ -10,7 +10,8 @@ from models.clip.backbone import find_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.heads.checkpoints import default_head
-from models.identity import BUNDLED, MEAN_POOLING
+from models.identity import BUNDLED, IMAGENET, MEAN_POOLING
+from models.imagenet.packages import is_installed
 from search.catalog.spaces import active_space, choice_of
 from search.catalog.store import Store
 from search.tags.vocabulary import shipped_names
@@ -143,7 +144,8 @@ def _models(library: Store) -> list[str]:
     with library.reading() as session:
         space = active_space(session)
     own = [choice_of(space).name] if space else []
-    return list(dict.fromkeys([*own, default_choice(find_device()).name, BUNDLED]))
+    packaged = [IMAGENET] if is_installed() else []
+    return list(dict.fromkeys([*own, default_choice(find_device()).name, *packaged, BUNDLED]))
 
 
 def _heads(library: Store) -> list[str]:

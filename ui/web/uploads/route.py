@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from models.identity import BUNDLED
+from models.identity import BUNDLED, IMAGENET
 from ui.web.jobs import asking
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared.access import library_folder, ui_settings
@@ -47,8 +47,9 @@ async def _store(request: Request, chunks: AsyncIterator[bytes]) -> dict[str, st
     place, library = _place(), library_folder()
     with Upload(place, request.query_params.get("name", ""), expected_bytes) as upload:
         stored = await _stored(chunks, upload)
-    # A name from a list of one: other models are for people at a terminal.
-    model = BUNDLED if request.query_params.get("model") == BUNDLED else ""
+    # A name from a list of two: other models are for people at a terminal.
+    model = request.query_params.get("model", "")
+    model = model if model in (BUNDLED, IMAGENET) else ""
     asking.begin(JobRequest(JobKind.INDEX, library, (place.folder,), name=model))
     return {"name": stored.name}
 

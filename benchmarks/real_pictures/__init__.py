@@ -1,0 +1,1 @@
+"""Figures on real footage and photographs: what is found by free words."""

@@ -1,0 +1,182 @@
+"""Free words over real footage, with a model that needs no download.
+
+    python -m benchmarks.real_pictures.asking --footage FOLDER… [--model imagenet]
+
+The footage is videos and pictures; photographs that scikit-image and scikit-learn carry come to
+them. Pictures are filmed by a camera that moves closer. The questions are in
+questions.csv, with the names of the files that are right; those without a name ask for
+what nothing shows. They were written down before the model was tuned, which was done with other
+pictures and other questions.
+"""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.measuring.options import parser_for
+from benchmarks.measuring.reporting import Figure, benchmark
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from search.finding.engine import SearchEngine
+from search.finding.hits import WEAK_BELOW
+from search.library import Library
+from tasks.index import run_index
+from tasks.terminal.model_flags import ModelFlags
+
+_QUESTIONS = Path(__file__).with_name("questions.csv")
+_SUFFIXES = {".jpg", ".jpeg", ".png"}
+_WIDTH, _SECONDS, _RATE = 320, 2, 12
+_CLOSER = 0.15  # by how much the camera comes closer
+
+
+@dataclass(frozen=True)
+class Question:
+    """Words, and the names of the videos that show them; none for what nothing shows."""
+
+    words: str
+    shown_by: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What was found for a question: where the right video stands, and how sure the best is."""
+
+    question: str
+    right: str
+    rank: int | None
+    best: str
+    match: float
+
+
+def questions() -> list[Question]:
+    """All questions, in the file's order."""
+    with _QUESTIONS.open(encoding="utf-8", newline="") as file:
+        return [
+            Question(row["question"], frozenset(filter(None, row["shows"].split("|"))))
+            for row in csv.DictReader(file)
+        ]
+
+
+def photographs() -> Mapping[str, np.ndarray]:
+    """Those that packages carry, uint8 RGB, by name."""
+    from skimage import data
+    from sklearn.datasets import load_sample_image
+
+    cameraman = data.camera()
+    return {
+        "astronaut": data.astronaut(),
+        "cat": data.cat(),
+        "coffee": data.coffee(),
+        "flower": load_sample_image("flower.jpg"),
+        "motorcycle": data.stereo_motorcycle()[0],
+        "photographer": np.stack([cameraman] * 3, axis=-1),
+        "rocket": data.rocket(),
+        "temple": load_sample_image("china.jpg"),
+    }
+
+
+def filmed(picture: np.ndarray, file: Path) -> None:
+    """A video of a picture to which the camera comes closer."""
+    import av
+
+    image = Image.fromarray(picture)
+    height = round(image.height * _WIDTH / image.width) // 2 * 2
+    frames = _SECONDS * _RATE
+    with av.open(str(file), "w") as output:
+        stream = output.add_stream("libx264", rate=_RATE)
+        stream.width, stream.height, stream.pix_fmt = _WIDTH, height, "yuv420p"
+        for number in range(frames):
+            cut = _CLOSER * number / frames / 2
+            box = (
+                cut * image.width,
+                cut * image.height,
+                (1 - cut) * image.width,
+                (1 - cut) * image.height,
+            )
+            shown = image.resize((_WIDTH, height), Image.Resampling.BICUBIC, box=box)
+            output.mux(stream.encode(av.VideoFrame.from_image(shown)))
+        output.mux(stream.encode())
+
+
+def gather(footage: Sequence[Path], place: Path) -> None:
+    """Put all videos in one folder, with films of the pictures."""
+    for file in (file for folder in footage for file in sorted(folder.iterdir())):
+        if file.suffix in _SUFFIXES:
+            filmed(np.asarray(Image.open(file).convert("RGB")), place / f"{file.stem}.mp4")
+        elif file.suffix not in (".md", ".txt"):
+            shutil.copy(file, place)  # links inside of a folder are left aside
+    for name, picture in photographs().items():
+        filmed(picture, place / f"{name}.mp4")
+
+
+def answers(engine: SearchEngine, videos: int) -> Iterator[Answer]:
+    """What the library says to each question."""
+    for asked in questions():
+        found: dict[str, float] = {}
+        for hit in engine.search(asked.words, k=10 * videos):
+            found.setdefault(hit.paths[0].stem, hit.match or 0.0)
+        names = list(found)
+        ranks = [names.index(name) for name in asked.shown_by if name in found]
+        yield Answer(
+            asked.words,
+            " or ".join(sorted(asked.shown_by)),
+            min(ranks) + 1 if ranks else None,
+            names[0],
+            max(found.values()),
+        )
+
+
+def main() -> None:
+    parser = parser_for(__doc__)
+    parser.add_argument("--footage", type=Path, nargs="+", required=True)
+    parser.add_argument("--model", default="imagenet")
+    with (
+        benchmark("real_pictures", parser) as (options, report),
+        tempfile.TemporaryDirectory() as t,
+    ):
+        videos = Path(t, "videos")
+        videos.mkdir()
+        gather(options.footage, videos)
+        flags = ModelFlags(model=options.model)
+        run_index(Path(t, "library"), [videos], flags, reindex=False, as_json=False)
+        with Library.open(Path(t, "library")) as library:
+            engine = library.engine(load_backbone(choose_model(options.model)))
+            given = list(answers(engine, len(list(videos.iterdir()))))
+        report.show("Answers", given)
+        there = [one for one in given if one.right]
+        absent = [one for one in given if not one.right]
+        report.figures(
+            [
+                Figure("questions", len(there)),
+                Figure("R@1", _share(one.rank == 1 for one in there), "≥ 0.8"),
+                Figure(
+                    "R@3", _share(one.rank is not None and one.rank <= 3 for one in there), "≥ 0.9"
+                ),
+                Figure("absent things", len(absent)),
+                Figure(
+                    "absent, called weak",
+                    _share(one.match < WEAK_BELOW for one in absent),
+                    "≥ 0.85",
+                ),
+                Figure(
+                    "present, called weak",
+                    _share(one.match < WEAK_BELOW for one in there),
+                    "≤ 0.15",
+                ),
+            ]
+        )
+
+
+def _share(hits: Iterator[bool]) -> float:
+    values = list(hits)
+    return sum(values) / max(1, len(values))
+
+
+if __name__ == "__main__":
+    main()
