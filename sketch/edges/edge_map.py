@@ -11,11 +11,18 @@ from sketch.strokes import CANVAS
 # The blur is fine enough for legs and beaks, coarse enough for fur not to count.
 _SIGMA = 1.6
 _COARSE_SIGMA = 4.0
+# A vignette, or light that falls off, is as steep when it is blurred widely as when it is blurred
+# finely. Even a line that is out of focus by six pixels is twice as steep.
+_SHADING_SIGMA, _ABOVE_SHADING = 12.0, 1.5
 # Shares of the strongest gradients (99th percentile): where an edge begins, and where it may end.
 _HIGH, _LOW = 0.28, 0.1
 # A gradient of fewer grey levels than this is noise, whatever else there is.
 _LEAST = 4.0
 _SHORTEST_PX = 9
+# Black bars: rows that are no brighter and no more uneven than video noise leaves black, above and
+# below alike to the rounding of their place on the canvas.
+_BAR_LEVEL, _BAR_SPREAD, _BARS_DIFFER_PX, _BAR_FADES_PX = 0.09, 0.03, 3, 2
+_FADES_PX = 3
 # Edges beside the subject count by the mask, squared: a soft mask lets the rim through.
 _RIM_PX = 5
 
@@ -40,13 +47,15 @@ class EdgeMap:
 
 def edge_map(target: Target) -> EdgeMap:
     """The edges of a target; none where it is blank."""
-    pixels = np.round(target.picture * 255).clip(0, 255).astype(np.uint8)
+    box = content_box(target)
+    pixels = _rim_repeated(target.picture, box)
     across, down, strength = _gradient(pixels, _SIGMA)
     _, _, coarse = _gradient(pixels, _COARSE_SIGMA)
-    inside = _inside(target)
+    inside = _inside(box)
     # Texture has strong fine edges and none when blurred; an outline has both.
     solid = strength * np.clip(0.35 + coarse / max(float(np.quantile(coarse, 0.98)), 1e-6), 0, 1.2)
-    solid = solid * inside
+    shading = _shading(target.picture, box)
+    solid = solid * inside * (strength > _ABOVE_SHADING * shading)
     top = float(np.quantile(solid[solid > 0], 0.99)) if (solid > 0).any() else 0.0
     edges = _thin(
         across, down, solid, high=max(_HIGH * top, _LEAST), low=max(_LOW * top, _LEAST / 3)
@@ -92,15 +101,59 @@ def _gradient(pixels: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray,
     return across, down, strength
 
 
-def _inside(target: Target) -> np.ndarray:
-    """1 within the picture, 0 in its padding and on the line between: that is no edge."""
-    placed, margin = target.placed, 3
-    inside = np.zeros((CANVAS, CANVAS), np.float32)
+def content_box(target: Target) -> tuple[int, int, int, int]:
+    """Where the picture lies on the canvas, without black bars: top, bottom, left, right."""
+    placed = target.placed
     top, left = round(placed.top), round(placed.left)
-    bottom, right = round(placed.top + placed.height), round(placed.left + placed.width)
+    bottom = max(top + 1, round(placed.top + placed.height))
+    right = max(left + 1, round(placed.left + placed.width))
+    grey = target.picture[top:bottom, left:right].mean(axis=2)
+    above, below = _bars(grey)
+    before, after = _bars(grey.T)
+    return top + above, bottom - below, left + before, right - after
+
+
+def _bars(grey: np.ndarray) -> tuple[int, int]:
+    """How many rows of black a picture has above and below, (rows, columns) of 0 to 1.
+
+    Bars come in pairs of one size: a night sky is none.
+    """
+    dark = (grey.mean(axis=1) < _BAR_LEVEL) & (grey.std(axis=1) < _BAR_SPREAD)
+    if dark.all():
+        return 0, 0
+    above, below = int((~dark).argmax()), int((~dark)[::-1].argmax())
+    if not (above and below) or abs(above - below) > _BARS_DIFFER_PX:
+        return 0, 0
+    return above + _BAR_FADES_PX, below + _BAR_FADES_PX
+
+
+def _rim_repeated(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """uint8 RGB (224, 224, 3) in which what is outside of the box goes on as the rim inside of it.
+
+    White padding beside a picture, or a black bar, would be its strongest edge.
+    """
+    top, bottom, left, right = box
+    pixels = np.round(picture[top:bottom, left:right] * 255).clip(0, 255).astype(np.uint8)
+    return np.pad(pixels, ((top, CANVAS - bottom), (left, CANVAS - right), (0, 0)), mode="edge")
+
+
+def _shading(picture: np.ndarray, box: tuple[int, int, int, int]) -> np.ndarray:
+    """How steep the picture is where all that is small in it is blurred, (224, 224)."""
+    top, bottom, left, right = box
+    around = ((top, CANVAS - bottom), (left, CANVAS - right), (0, 0))
+    values = picture[top:bottom, left:right] * 255
+    # Light falls off beyond the rim as it does inside of it.
+    going_on = np.pad(values, around, mode="reflect", reflect_type="odd")
+    return _gradient(going_on.astype(np.float32), _SHADING_SIGMA)[2]
+
+
+def _inside(box: tuple[int, int, int, int]) -> np.ndarray:
+    """1 within the box, 0 outside and on the line between, where a resized picture fades."""
+    top, bottom, left, right = box
+    inside = np.zeros((CANVAS, CANVAS), np.float32)
     inside[
-        top + margin * (top > 0) : bottom - margin * (bottom < CANVAS),
-        left + margin * (left > 0) : right - margin * (right < CANVAS),
+        top + _FADES_PX * (top > 0) : bottom - _FADES_PX * (bottom < CANVAS),
+        left + _FADES_PX * (left > 0) : right - _FADES_PX * (right < CANVAS),
     ] = 1
     return inside
 

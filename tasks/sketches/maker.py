@@ -18,7 +18,7 @@ from sketch.strokes import Drawing
 
 # The version of the method. Raise it when sketches come out better: those of libraries are then
 # drawn again.
-METHOD = 1
+METHOD = 2
 # Drawn at once: a CPU gains little from more, and a stop or a kill loses no more than these.
 BATCH = 16
 

@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from sketch.canvas import Target, on_canvas
-from sketch.edges.edge_map import edge_map
+from sketch.edges.edge_map import content_box, edge_map
 from sketch.strokes import CANVAS
 from tests.sketch.stills import blank, target
 
@@ -68,3 +69,70 @@ def test_edges_beside_the_subject_are_left_out() -> None:
     assert 0 < len(edges.pixels) < len(edge_map(whole).pixels)
     assert edges.pixels.min() > 55
     assert edges.pixels.max() < 169
+
+
+def target_of(picture: np.ndarray) -> Target:
+    return Target.unmasked(*on_canvas(picture))
+
+
+def grey(height: int = 360, width: int = 640, level: int = 127) -> np.ndarray:
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def letterboxed(picture: np.ndarray, bar: int = 45) -> np.ndarray:
+    picture[:bar] = picture[-bar:] = 0
+    return picture
+
+
+def vignetted() -> np.ndarray:
+    down, across = np.mgrid[-1:1:360j, -1:1:640j]
+    light = 220 / (1 + 0.8 * (down**2 + across**2)) ** 2  # falls off like a lens's
+    return np.repeat(light[..., None], 3, axis=2).astype(np.uint8)
+
+
+def noisy(picture: np.ndarray) -> np.ndarray:
+    noise = np.random.default_rng(0).normal(0, 3, picture.shape)
+    return (picture + noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        grey(),
+        grey(640, 360, level=60),
+        noisy(grey()),
+        vignetted(),
+        noisy(vignetted()),
+        letterboxed(grey()),
+        noisy(letterboxed(grey())),
+        letterboxed(grey(640, 360)).transpose(1, 0, 2),
+    ],
+)
+def test_where_nothing_is_no_border_is_drawn_either(picture):
+    assert len(edge_map(target_of(picture)).pixels) == 0
+
+
+def test_inside_of_black_bars_everything_is_drawn():
+    down, across = np.mgrid[:360, :640]
+    picture = letterboxed(grey())
+    picture[np.hypot(down - 180, across - 320) < 90] = 230
+    far = np.linalg.norm(edge_map(target_of(picture)).pixels - CANVAS / 2, axis=1)
+    assert far == pytest.approx(90 * CANVAS / 640, abs=1.5)
+
+
+def test_a_dark_sky_is_no_bar_and_a_horizon_is_an_edge():
+    picture = grey()
+    picture[:120] = 5
+    assert content_box(target_of(picture))[0] == 49
+    edges = edge_map(target_of(picture)).pixels
+    assert len(edges) == CANVAS
+    assert edges[:, 1] == pytest.approx(49 + 120 * CANVAS / 640, abs=1)
+    assert content_box(target_of(grey(level=5))) == (49, 175, 0, CANVAS)
+
+
+def test_a_line_out_of_focus_is_an_edge():
+    across = np.arange(CANVAS) - CANVAS / 2
+    ramp = 127 + 100 * np.tanh(across / 9)
+    picture = np.tile(ramp[None, :, None], (CANVAS, 1, 3)).astype(np.uint8)
+    edges = edge_map(target_of(picture)).pixels
+    assert edges[:, 0] == pytest.approx(CANVAS / 2, abs=2)
