@@ -39,7 +39,9 @@ class DamagedCatalog(CatalogError):
 # What the disk or the file does to us; any other error of SQLite's is a defect of ours.
 _TROUBLE = ("FULL", "IOERR", "READONLY", "BUSY", "CORRUPT", "NOTADB", "CANTOPEN", "PERM", "AUTH")
 _DAMAGE = ("CORRUPT", "NOTADB")
-_NO_TEXT = "Could not decode to UTF-8"  # so the driver says, without a name
+# So the driver says, without a name: of a text that is none, and of a table that the version of the
+# catalog says is there. A disk that fails may lack it for a moment.
+_DAMAGE_IN_WORDS = ("Could not decode to UTF-8", "no such table")
 
 
 @contextmanager
@@ -52,7 +54,7 @@ def explained(path: Path) -> Iterator[None]:
     except (DatabaseError, sqlite3.DatabaseError) as error:
         cause = error.orig if isinstance(error, DatabaseError) else error
         name = getattr(cause, "sqlite_errorname", "").removeprefix("SQLITE_")
-        if name.startswith(_DAMAGE) or str(cause).startswith(_NO_TEXT):
+        if name.startswith(_DAMAGE) or str(cause).startswith(_DAMAGE_IN_WORDS):
             raise DamagedCatalog(path, str(cause)) from error
         if not name.startswith(_TROUBLE):
             raise

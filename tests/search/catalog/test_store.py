@@ -205,7 +205,7 @@ def test_a_defect_of_ours_is_not_disguised(tmp_path):
         pytest.raises(OperationalError),
         library.reading() as session,
     ):
-        session.execute(text("SELECT nonsense FROM nowhere"))
+        session.execute(text("SELECT nonsense FROM videos"))
 
 
 def test_a_table_that_is_not_there_is_said_as_damage(tmp_path):
