@@ -20,6 +20,9 @@ from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import data_json, talk
 from tasks.watch import watch_folders
 
+# While one model or head is loaded, the library may be given another once more.
+_TRIES = 5
+
 
 def run_index(
     folder: Path | None,
@@ -121,18 +124,23 @@ class _Rounds:
 
     def run(self, do: Pass) -> int:
         """Do one. Raises SpaceMismatch if it is the first and the library was made otherwise."""
-        try:
-            code = self.once(self.setup, do)
-        except SpaceMismatch:
-            if not self.had_one:
-                raise
-            flags = ModelFlags(device=self.setup.backbone.device.type)
-            self.setup = IndexSetup.load(self.setup.library, flags, talk)
-            talk("the library was changed meanwhile: going on with what it uses now")
-            _say_with_what(self.setup)
-            code = self.once(self.setup, do)
-        self.had_one = True
-        return code
+        for left in reversed(range(_TRIES)):
+            try:
+                code = self.once(self.setup, do)
+            except SpaceMismatch:
+                if not (self.had_one and left):
+                    raise
+                self._load_again()
+            else:
+                self.had_one = True
+                return code
+        raise AssertionError("the last try returns or raises")
+
+    def _load_again(self) -> None:
+        flags = ModelFlags(device=self.setup.backbone.device.type)
+        self.setup = IndexSetup.load(self.setup.library, flags, talk)
+        talk("the library was changed meanwhile: going on with what it uses now")
+        _say_with_what(self.setup)
 
 
 def _finish(

@@ -102,7 +102,7 @@ def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, ca
     first: Any = SimpleNamespace(
         library="library", backbone=SimpleNamespace(device=SimpleNamespace(type="cpu"))
     )
-    second: Any = SimpleNamespace(name="second")
+    second: Any = SimpleNamespace(library="library", backbone=first.backbone)
     done: list[tuple[Any, str]] = []
     failures = [False, True, False]
 
@@ -123,6 +123,12 @@ def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, ca
     assert rounds.run("b") == 3  # type: ignore[arg-type]
     assert done == [(first, "a"), (first, "b"), (second, "b")]
     assert "the library was changed meanwhile" in capsys.readouterr().err
+    failures[:] = [True, True, False]
+    assert rounds.run("c") == 6  # type: ignore[arg-type]
+    failures[:] = [True] * 5
+    with pytest.raises(SpaceMismatch):
+        rounds.run("d")  # type: ignore[arg-type]
+    assert failures == []
     failures[:] = [True]
     with pytest.raises(SpaceMismatch):
         index._Rounds(first, once).run("c")  # type: ignore[arg-type]
