@@ -31,7 +31,7 @@ clean:
 
 .venv/.installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[imagenet]'
+	$(BIN)/pip install --quiet --editable '.[imagenet,photographs]'
 	touch $@
 
 .venv/.developing: .venv/.installed

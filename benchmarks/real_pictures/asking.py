@@ -3,7 +3,7 @@
     python -m benchmarks.real_pictures.asking --footage FOLDER… [--model imagenet]
 
 The footage is videos and pictures; photographs that scikit-image and scikit-learn carry come to
-them. Pictures are filmed by a camera that moves closer. The questions are in
+them. Pictures are filmed as in the demo. The questions are in
 questions.csv, with the names of the files that are right; those without a name ask for
 what nothing shows. They were written down before the model was tuned, which was done with other
 pictures and other questions.
@@ -12,7 +12,7 @@ pictures and other questions.
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,13 +26,12 @@ from models.clip.sources import choose_model
 from search.finding.engine import SearchEngine
 from search.finding.hits import WEAK_BELOW
 from search.library import Library
+from tasks.demo.photographs import film, photographs
 from tasks.index import run_index
 from tasks.terminal.model_flags import ModelFlags
 
 _QUESTIONS = Path(__file__).with_name("questions.csv")
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
-_WIDTH, _SECONDS, _RATE = 320, 2, 12
-_CLOSER = 0.15  # by how much the camera comes closer
 
 
 @dataclass(frozen=True)
@@ -63,56 +62,15 @@ def questions() -> list[Question]:
         ]
 
 
-def photographs() -> Mapping[str, np.ndarray]:
-    """Those that packages carry, uint8 RGB, by name."""
-    from skimage import data
-    from sklearn.datasets import load_sample_image
-
-    cameraman = data.camera()
-    return {
-        "astronaut": data.astronaut(),
-        "cat": data.cat(),
-        "coffee": data.coffee(),
-        "flower": load_sample_image("flower.jpg"),
-        "motorcycle": data.stereo_motorcycle()[0],
-        "photographer": np.stack([cameraman] * 3, axis=-1),
-        "rocket": data.rocket(),
-        "temple": load_sample_image("china.jpg"),
-    }
-
-
-def filmed(picture: np.ndarray, file: Path) -> None:
-    """A video of a picture to which the camera comes closer."""
-    import av
-
-    image = Image.fromarray(picture)
-    height = round(image.height * _WIDTH / image.width) // 2 * 2
-    frames = _SECONDS * _RATE
-    with av.open(str(file), "w") as output:
-        stream = output.add_stream("libx264", rate=_RATE)
-        stream.width, stream.height, stream.pix_fmt = _WIDTH, height, "yuv420p"
-        for number in range(frames):
-            cut = _CLOSER * number / frames / 2
-            box = (
-                cut * image.width,
-                cut * image.height,
-                (1 - cut) * image.width,
-                (1 - cut) * image.height,
-            )
-            shown = image.resize((_WIDTH, height), Image.Resampling.BICUBIC, box=box)
-            output.mux(stream.encode(av.VideoFrame.from_image(shown)))
-        output.mux(stream.encode())
-
-
 def gather(footage: Sequence[Path], place: Path) -> None:
     """Put all videos in one folder, with films of the pictures."""
     for file in (file for folder in footage for file in sorted(folder.iterdir())):
         if file.suffix in _SUFFIXES:
-            filmed(np.asarray(Image.open(file).convert("RGB")), place / f"{file.stem}.mp4")
+            film(np.asarray(Image.open(file).convert("RGB")), place / f"{file.stem}.mp4")
         elif file.suffix not in (".md", ".txt"):
             shutil.copy(file, place)  # links inside of a folder are left aside
     for name, picture in photographs().items():
-        filmed(picture, place / f"{name}.mp4")
+        film(picture, place / f"{name}.mp4")
 
 
 def answers(engine: SearchEngine, videos: int) -> Iterator[Answer]:

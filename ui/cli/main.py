@@ -275,7 +275,7 @@ def demo(
 ) -> None:
     """Make a small library of generated videos, index it and search it. Needs no network."""
     wait_without_spinning()
-    from tasks.demo import run_demo
+    from tasks.demo.run import run_demo
 
     raise typer.Exit(run_demo(folder, only_remove=clean))
 

