@@ -26,10 +26,14 @@ BATCH = 16
 class SketchMaker:
     """Draws pictures by fixed settings.
 
+    reads_words: whether the model means something by the words of tags
+
     Raises KinodexError for a model that cannot draw, and for settings that do not go together.
     """
 
-    def __init__(self, backbone: Backbone, settings: SketchSettings) -> None:
+    def __init__(
+        self, backbone: Backbone, settings: SketchSettings, *, reads_words: bool = True
+    ) -> None:
         if settings.scene and settings.progressive:
             raise KinodexError(
                 "a scene is drawn at once: take scene or progressive, not both (--no-scene, "
@@ -37,6 +41,7 @@ class SketchMaker:
             )
         self.backbone = backbone
         self.settings = settings
+        self.reads_words = reads_words
         self.tower = picture_tower(backbone)
         self.artist = Artist(self.tower, preset=preset_named(settings.preset))
 

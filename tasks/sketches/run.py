@@ -10,6 +10,7 @@ from pathlib import Path
 from models.clip.backbone import Backbone
 from models.clip.sources import choose_model
 from models.identity import BUNDLED, ModelChoice
+from models.towers.blocks import OtherTower
 from search.catalog.places import SegmentPlace
 from search.catalog.settings import SketchSettings
 from search.catalog.spaces import choice_of
@@ -49,7 +50,7 @@ def sketch_new_segments(
     stop: ends it early; without one Ctrl-C does
     """
     settings = library.settings(SketchSettings)
-    maker = SketchMaker(backbone, settings)
+    maker = _maker_with(backbone, settings, library, is_asked_for=False)
     with stop_on_interrupt() if stop is None else nullcontext(stop) as heard:
         report = _run_library(library, maker, heard, redo=False, only_new=True)
     _summarise(report)
@@ -133,10 +134,30 @@ def _sketch_named(
 
 def _maker(library: Store | None, request: SketchRequest) -> SketchMaker:
     own = library.settings(SketchSettings) if library else SketchSettings()
-    settings = request.flags.over(own)
-    return SketchMaker(
-        load_talking(_choice(library, request.model), request.model.device), settings
-    )
+    backbone = load_talking(_choice(library, request.model), request.model.device)
+    is_asked_for = request.model.choice(None) is not None
+    return _maker_with(backbone, request.flags.over(own), library, is_asked_for=is_asked_for)
+
+
+def _maker_with(
+    backbone: Backbone, settings: SketchSettings, library: Store | None, *, is_asked_for: bool
+) -> SketchMaker:
+    """One that draws with this model, or with the bundled one where this one cannot draw.
+
+    Raises OtherTower where the model that cannot draw was asked for by name.
+    """
+    space = space_of(library) if library else None
+    is_foreign = space is not None and choice_of(space).name != BUNDLED
+    try:
+        # Of real footage and its tags the bundled model knows nothing; it sees lines all the same.
+        knows_words = not (is_foreign and backbone.choice.name == BUNDLED)
+        return SketchMaker(backbone, settings, reads_words=knows_words)
+    except OtherTower:
+        if is_asked_for:
+            raise
+        talk(f"{backbone.choice} cannot draw: the bundled model does, by the edges that it sees")
+        drawer = load_talking(choose_model(BUNDLED), backbone.device.type)
+        return SketchMaker(drawer, settings, reads_words=not is_foreign)
 
 
 def _choice(library: Store | None, flags: ModelFlags) -> ModelChoice:

@@ -165,7 +165,7 @@ def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target
 def _target(maker: SketchMaker, subject: Subject) -> Target:
     picture, placed = on_canvas(subject.picture)
     relevance = motion = None
-    if maker.weighs_evidence and subject.words:
+    if maker.weighs_evidence and maker.reads_words and subject.words:
         relevance = _relevance(maker, picture, subject.words)
     if maker.weighs_evidence and subject.frames is not None and len(subject.frames) > 1:
         motion = _canvas_map(motion_map(subject.frames, subject.at), placed)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from models.identity import BUNDLED, ModelChoice
+from models.towers.blocks import OtherTower
 from search.catalog.settings import SketchSettings
 from search.catalog.store import LibraryNotFound, Store
 from tasks.sketches import run
@@ -103,8 +104,8 @@ def test_a_library_that_may_only_be_read_is_not_sketched(folder, monkeypatch):
 
 def test_only_new_segments_are_sketched_after_indexing(folder, monkeypatch):
     one = Library(monkeypatch, SketchReport(3, drawn=1))
-    monkeypatch.setattr(run, "SketchMaker", lambda _backbone, settings: settings)
-    backbone: Any = None
+    monkeypatch.setattr(run, "SketchMaker", lambda _backbone, settings, **_: settings)
+    backbone: Any = SimpleNamespace(choice=OWN)
     with Store.open(folder) as library:
         assert run.sketch_new_segments(library, backbone).drawn == 1
         assert run.sketch_new_segments(library, backbone, threading.Event()).drawn == 1
@@ -207,11 +208,55 @@ def test_the_model_is_the_one_asked_for_else_the_librarys_else_the_bundled_one(
     assert capsys.readouterr().err.count("no library: the bundled model draws") == 2
 
 
+class Drawer:
+    """A maker of which the model can draw if it is the bundled one."""
+
+    def __init__(self, backbone: Any, _settings: SketchSettings, *, reads_words: bool) -> None:
+        if backbone.choice.name == "imagenet":
+            raise OtherTower("it cannot draw")
+        self.draws = (backbone.choice.name, reads_words)
+
+
+@pytest.mark.parametrize(
+    ("own", "used", "draws"),
+    [
+        ("bundled", "bundled", ("bundled", True)),
+        (None, "bundled", ("bundled", True)),
+        ("RN50", "RN50", ("RN50", True)),
+        ("RN50", "bundled", ("bundled", False)),
+        ("imagenet", "imagenet", ("bundled", False)),
+        (None, "imagenet", ("bundled", True)),
+    ],
+)
+def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_does_not_know(
+    monkeypatch, tmp_path, capsys, own, used, draws
+):
+    monkeypatch.setattr(run, "SketchMaker", Drawer)
+    device = SimpleNamespace(type="cpu")
+    monkeypatch.setattr(
+        run, "load_talking", lambda choice, _: SimpleNamespace(choice=choice, device=device)
+    )
+    space = None if own is None else SimpleNamespace(name=own)
+    monkeypatch.setattr(run, "space_of", lambda _library: space)
+    monkeypatch.setattr(run, "choice_of", lambda space: ModelChoice(space.name))
+    backbone: Any = SimpleNamespace(choice=ModelChoice(used), device=device)
+    with Store.open(tmp_path, create=True) as library:
+        maker: Any = run._maker_with(backbone, SketchSettings(), library, is_asked_for=False)
+        assert maker.draws == draws
+        told = "imagenet cannot draw: the bundled model does" in capsys.readouterr().err
+        assert told == (used == "imagenet")
+        if used == "imagenet":
+            with pytest.raises(OtherTower):
+                run._maker_with(backbone, SketchSettings(), library, is_asked_for=True)
+
+
 def test_settings_of_a_library_are_used_and_what_was_typed_before_them(tmp_path, monkeypatch):
     made: list[SketchSettings] = []
-    monkeypatch.setattr(run, "load_talking", lambda _choice, _device: None)
+    monkeypatch.setattr(run, "load_talking", lambda choice, _device: SimpleNamespace(choice=choice))
     monkeypatch.setattr(run, "_choice", lambda _library, _flags: OWN)
-    monkeypatch.setattr(run, "SketchMaker", lambda _backbone, settings: made.append(settings))
+    monkeypatch.setattr(
+        run, "SketchMaker", lambda _backbone, settings, reads_words: made.append(settings)
+    )
     with Store.open(tmp_path, create=True) as library:
         (tmp_path / "library.toml").write_text("[sketch]\nstrokes = 5\nseed = 3\n")
         run._maker(library, request())

@@ -218,7 +218,9 @@ def test_motion_and_words_tell_a_subject_where_there_are_any_and_they_are_weighe
     ]
     for method in ("auto", "none"):
         maker: Any = SimpleNamespace(
-            weighs_evidence=method == "auto", settings=SimpleNamespace(mask=method)
+            weighs_evidence=method == "auto",
+            reads_words=True,
+            settings=SimpleNamespace(mask=method),
         )
         assert len(make_targets(maker, subjects)) == 5
     assert masks.made_of == [
@@ -229,6 +231,11 @@ def test_motion_and_words_tell_a_subject_where_there_are_any_and_they_are_weighe
         (True, True, "auto"),
         *[(False, False, "none")] * 5,
     ]
+    deaf: Any = SimpleNamespace(
+        weighs_evidence=True, reads_words=False, settings=SimpleNamespace(mask="auto")
+    )
+    make_targets(deaf, subjects[-1:])
+    assert masks.made_of[-1] == (False, True, "auto")
 
 
 @pytest.mark.parametrize("size", [224, 32])
