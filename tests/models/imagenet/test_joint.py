@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file
 from sklearn.datasets import load_sample_images
 from torch import nn
 from torch.nn import functional as F
@@ -13,7 +14,7 @@ from torch.nn import functional as F
 from models.clip.backbone import Backbone, load_backbone
 from models.identity import ModelChoice
 from models.imagenet.joint import PictureTower, TextTower, class_texts, read_class_names
-from models.imagenet.names import encoded_names
+from models.imagenet.names import main as write_names
 
 DIM = 384 + 1000
 
@@ -89,11 +90,14 @@ def test_a_text_is_its_meaning_and_the_classes_that_it_is_near():
     assert text[4:].argmax() == 2
 
 
-def test_the_class_names_that_ship_are_those_that_the_encoder_makes():
+def test_the_class_names_that_ship_are_those_that_the_command_writes(tmp_path):
     shipped = read_class_names()
     assert shipped.shape == (1000, 384)
     assert class_texts()[:2] == ["a photo of a tench", "a photo of a goldfish"]
-    torch.testing.assert_close(encoded_names(), shipped, atol=1e-3, rtol=0)
+    write_names(tmp_path / "names.safetensors")
+    written = load_file(tmp_path / "names.safetensors")["names"]
+    assert written.dtype == torch.float16
+    torch.testing.assert_close(written.float(), shipped, atol=1e-3, rtol=0)
 
 
 def test_small_and_odd_pictures_are_read(backbone):

@@ -132,6 +132,11 @@ def test_options(text):
     assert parse(text) == WHOLE[text]
 
 
+def test_twenty_terms_and_ten_steps_are_not_too_many():
+    assert len(parse("dog" + " + dog" * 19).steps[0]) == 20
+    assert len(parse("dog" + " --then dog" * 9).steps) == 10
+
+
 @pytest.mark.parametrize("text", REFUSED)
 def test_a_mistake_is_said_and_pointed_at(text):
     said, place = REFUSED[text]
