@@ -21,7 +21,7 @@ from tasks.terminal.printing import data_json, talk
 from tasks.watch import watch_folders
 
 # While one model or head is loaded, the library may be given another once more.
-_TRIES = 5
+_MORE_TRIES = 4
 
 
 def run_index(
@@ -124,17 +124,14 @@ class _Rounds:
 
     def run(self, do: Pass) -> int:
         """Do one. Raises SpaceMismatch if it is the first and the library was made otherwise."""
-        for left in reversed(range(_TRIES)):
+        for _ in range(_MORE_TRIES if self.had_one else 0):
             try:
-                code = self.once(self.setup, do)
+                return self.once(self.setup, do)
             except SpaceMismatch:
-                if not (self.had_one and left):
-                    raise
                 self._load_again()
-            else:
-                self.had_one = True
-                return code
-        raise AssertionError("the last try returns or raises")
+        code = self.once(self.setup, do)
+        self.had_one = True
+        return code
 
     def _load_again(self) -> None:
         flags = ModelFlags(device=self.setup.backbone.device.type)

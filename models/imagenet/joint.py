@@ -36,7 +36,7 @@ _SHOWN_WEIGHT = 2.0
 # As CLIP stores it, the logarithm of the factor on cosines: 1 / 0.05.
 _LOGIT_SCALE = math.log(20.0)
 
-_NAMES_FILE = Path(__file__).with_name("class_names.safetensors")
+NAMES_FILE = Path(__file__).with_name("class_names.safetensors")
 
 
 class PictureTower(nn.Module):
@@ -149,4 +149,4 @@ def read_class_names() -> torch.Tensor:
     """
     from safetensors.torch import load_file
 
-    return F.normalize(load_file(_NAMES_FILE)["names"].float(), dim=-1)
+    return F.normalize(load_file(NAMES_FILE)["names"].float(), dim=-1)

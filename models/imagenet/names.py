@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from models.imagenet.joint import _NAMES_FILE, class_texts
+from models.imagenet.joint import NAMES_FILE, class_texts
 from models.imagenet.sentences import load_sentence_encoder, load_tokenizer
 
 _AT_ONCE = 100
@@ -27,7 +27,7 @@ def _parcels(texts: list[str]) -> Iterator[list[str]]:
         yield texts[start : start + _AT_ONCE]
 
 
-def main(file: Path = _NAMES_FILE) -> None:
+def main(file: Path = NAMES_FILE) -> None:
     save_file({"names": encoded_names().half()}, file)
 
 

@@ -63,7 +63,8 @@ def _descended(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The weights after the step, halved until it does not lead upwards."""
     tried = weights - step
-    while (found := _cross_entropy(tried @ inputs, target)) > loss:
+    # Written so that what is no number is halved too: a step may overflow.
+    while not (found := _cross_entropy(tried @ inputs, target)) <= loss:
         step = step / 2
         tried = weights - step
     return tried, found

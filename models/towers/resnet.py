@@ -128,7 +128,7 @@ class ResNetTower(nn.Module):
         def heads(projected: torch.Tensor) -> torch.Tensor:
             return projected.unflatten(2, (pool.num_heads, -1)).transpose(1, 2)
 
-        query = heads(pool.q_proj(tokens[:, 0].unsqueeze(1)))
+        query = heads(pool.q_proj(tokens[:, :1]))
         keys, values = heads(pool.k_proj(tokens)), heads(pool.v_proj(tokens))
         weights = functional.softmax(query @ keys.transpose(2, 3) / query.shape[-1] ** 0.5, -1)
         mixed = (weights @ values).transpose(1, 2).flatten(2)

@@ -114,5 +114,5 @@ def _class_attention(attention: nn.MultiheadAttention, tokens: torch.Tensor) -> 
         part.unflatten(2, (attention.num_heads, -1)).transpose(1, 2)
         for part in _projected(attention, tokens)
     )
-    logits = queries[:, :, 0].unsqueeze(2) @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5
+    logits = queries[:, :, :1] @ keys.transpose(2, 3) / queries.shape[-1] ** 0.5
     return functional.softmax(logits, -1)[:, :, 0, 1:].mean(1)

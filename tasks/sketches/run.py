@@ -50,7 +50,7 @@ def sketch_new_segments(
     stop: ends it early; without one Ctrl-C does
     """
     settings = library.settings(SketchSettings)
-    maker = _maker_with(backbone, settings, library, is_asked_for=False)
+    maker = _maker_with(backbone, settings, library, asked=None)
     with stop_on_interrupt() if stop is None else nullcontext(stop) as heard:
         report = _run_library(library, maker, heard, redo=False, only_new=True)
     _summarise(report)
@@ -135,25 +135,32 @@ def _sketch_named(
 def _maker(library: Store | None, request: SketchRequest) -> SketchMaker:
     own = library.settings(SketchSettings) if library else SketchSettings()
     backbone = load_talking(_choice(library, request.model), request.model.device)
-    is_asked_for = request.model.choice(None) is not None
-    return _maker_with(backbone, request.flags.over(own), library, is_asked_for=is_asked_for)
+    asked = request.model.choice(None)
+    return _maker_with(backbone, request.flags.over(own), library, asked=asked)
 
 
 def _maker_with(
-    backbone: Backbone, settings: SketchSettings, library: Store | None, *, is_asked_for: bool
+    backbone: Backbone,
+    settings: SketchSettings,
+    library: Store | None,
+    *,
+    asked: ModelChoice | None,
 ) -> SketchMaker:
     """One that draws with this model, or with the bundled one where this one cannot draw.
 
-    Raises OtherTower where the model that cannot draw was asked for by name.
+    asked: the model that was named, which may be the library's own
+
+    Raises OtherTower where a model was asked for that is not the library's, and cannot draw.
     """
     space = space_of(library) if library else None
-    is_foreign = space is not None and choice_of(space).name != BUNDLED
+    own = choice_of(space) if space else None
+    is_foreign = own is not None and own.name != BUNDLED
     try:
         # Of real footage and its tags the bundled model knows nothing; it sees lines all the same.
         knows_words = not (is_foreign and backbone.choice.name == BUNDLED)
         return SketchMaker(backbone, settings, reads_words=knows_words)
     except OtherTower:
-        if is_asked_for:
+        if asked not in (None, own):
             raise
         talk(f"{backbone.choice} cannot draw: the bundled model does, by the edges that it sees")
         drawer = load_talking(choose_model(BUNDLED), backbone.device.type)

@@ -22,8 +22,7 @@ ModelOption = Annotated[
         "-m",
         envvar="KINODEX_MODEL",
         help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
-        "Default: the library's "
-        "own; for a new library one that suits this machine.",
+        "Default: the library's own; for a new library one that suits this machine.",
         show_default=False,
     ),
 ]
@@ -34,8 +33,7 @@ EvaluatedModelOption = Annotated[
         "-m",
         envvar="KINODEX_MODEL",
         help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
-        "Default: one that suits "
-        "this machine.",
+        "Default: one that suits this machine.",
         show_default=False,
     ),
 ]

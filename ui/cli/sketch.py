@@ -145,8 +145,7 @@ def sketch(
             "--model",
             "-m",
             help="The model that draws: 'bundled', 'imagenet', an open_clip model name, or "
-            "'hf-hub:ORG/REPO'. "
-            "Default: the library's own; without a library the bundled one.",
+            "'hf-hub:ORG/REPO'. Default: the library's own; without a library the bundled one.",
             show_default=False,
         ),
     ] = None,

@@ -44,8 +44,7 @@ StartModelOption = Annotated[
         "--model",
         "-m",
         help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
-        "Default: that of "
-        "--init, else one that suits this machine.",
+        "Default: that of --init, else one that suits this machine.",
         show_default=False,
     ),
 ]

@@ -241,13 +241,17 @@ def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_do
     monkeypatch.setattr(run, "choice_of", lambda space: ModelChoice(space.name))
     backbone: Any = SimpleNamespace(choice=ModelChoice(used), device=device)
     with Store.open(tmp_path, create=True) as library:
-        maker: Any = run._maker_with(backbone, SketchSettings(), library, is_asked_for=False)
+        maker: Any = run._maker_with(backbone, SketchSettings(), library, asked=None)
         assert maker.draws == draws
         told = "imagenet cannot draw: the bundled model does" in capsys.readouterr().err
         assert told == (used == "imagenet")
-        if used == "imagenet":
+        asked = ModelChoice(used)
+        if used == "imagenet" != own:
             with pytest.raises(OtherTower):
-                run._maker_with(backbone, SketchSettings(), library, is_asked_for=True)
+                run._maker_with(backbone, SketchSettings(), library, asked=asked)
+        else:  # KINODEX_MODEL names it, say: it is the library's own all the same
+            same: Any = run._maker_with(backbone, SketchSettings(), library, asked=asked)
+            assert same.draws == draws
 
 
 def test_settings_of_a_library_are_used_and_what_was_typed_before_them(tmp_path, monkeypatch):

@@ -45,16 +45,18 @@ def is_busy(folder: Path) -> bool:
     return jobs_of(folder).now().running is not None or bool(running_works(folder))
 
 
-def draw(folder: Path, *, may_change: bool) -> None:
-    """Draw it; it draws itself again and again while there is work, and the page when it ends."""
+def draw(folder: Path, *, may_change: bool, has_model: bool = True) -> None:
+    """Draw it; it draws itself again and again while there is work, and the page when it ends.
+
+    has_model: whether the library keeps to one already
+    """
     if is_busy(folder):
         st.fragment(_draw_busy, run_every=_EVERY_S)(folder, may_change)
     else:
         last = jobs_of(folder).now().last
         if last is not None:
-            _draw_outcome(last)
-            if may_change and _lacks_a_model(last) and is_installed():
-                _offer_imagenet(last.request)
+            offers = may_change and is_installed() and could_use_another_model(last, has_model)
+            _draw_outcome(last, offers_imagenet=offers)
 
 
 def _draw_busy(folder: Path, may_change: bool) -> None:
@@ -132,7 +134,7 @@ def _stop(folder: Path) -> None:
         st.toast(str(error))
 
 
-def _draw_outcome(outcome: EndedJob) -> None:
+def _draw_outcome(outcome: EndedJob, *, offers_imagenet: bool) -> None:
     how = _HOW_IT_ENDED.get(outcome.code, "it did not work")
     title = f"{_first_large(WHAT[outcome.request.kind])}: {how} ({_in_words(outcome.seconds)})"
     with st.container(key="work"):
@@ -140,13 +142,20 @@ def _draw_outcome(outcome: EndedJob) -> None:
             st.text(title)
         if outcome.lines:
             st.text(outcome.lines[-1])
+        if offers_imagenet:
+            _offer_imagenet(outcome.request)
         if len(outcome.lines) > 1:
             with st.expander("All that was said"):
                 st.code("\n".join(outcome.lines), language=None, wrap_lines=True)
 
 
-def _lacks_a_model(outcome: EndedJob) -> bool:
-    return outcome.code == Exit.ERROR and any(NOT_DOWNLOADED in line for line in outcome.lines)
+def could_use_another_model(outcome: EndedJob, has_model: bool) -> bool:
+    """Whether work failed for want of a download, and may be asked for with another model."""
+    may_choose = outcome.request.kind == JobKind.REINDEX or (
+        outcome.request.kind == JobKind.INDEX and not has_model
+    )
+    lacks_it = any(NOT_DOWNLOADED in line for line in outcome.lines)
+    return may_choose and outcome.code == Exit.ERROR and lacks_it
 
 
 def _offer_imagenet(request: JobRequest) -> None:

@@ -58,7 +58,7 @@ def _model_box() -> str:
 def _packaged() -> dict[str, str]:
     if not is_installed():
         return {}
-    return {IMAGENET: "imagenet: for the things in real footage; at hand, but knows no people"}
+    return {IMAGENET: "imagenet: at hand; knows the things in real footage, not the people"}
 
 
 def _draw_upload_box(settings: UiSettings, model: str) -> None:

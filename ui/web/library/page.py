@@ -25,15 +25,16 @@ def draw() -> None:
     may = changes.allowed()
     library = _library_if_any()
     summary = summarise(library) if library else None
+    has_model = bool(summary and summary.model)
     with st.container(key="library"):
         # Containers hold the places of what may be missing: if what follows moved, the upload box
         # would be made anew and forget what it shows.
         with st.container():
             _draw_head(folder, summary, busy=library_work.is_busy(folder))
         with st.container():
-            library_work.draw(folder, may_change=may)
+            library_work.draw(folder, may_change=may, has_model=has_model)
         if may:
-            adding.draw(folder, settings, has_model=bool(summary and summary.model))
+            adding.draw(folder, settings, has_model=has_model)
         else:
             st.text("On this page videos can be looked at only: see 'allow_changes' in the guide.")
         if library is not None:
