@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,25 @@ from tests.tiny import tiny_backbone
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
     return tiny_backbone()
+
+
+@pytest.fixture(scope="module")
+def whole_library(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone) -> Path:
+    """The folder of a library with a row of every kind, see `fill`. To copy and not to change."""
+    from tests.search.whole_library import fill
+
+    folder = tmp_path_factory.mktemp("whole") / "library"
+    with Library.open(folder, create=True) as library:
+        fill(library, backbone)
+    return folder
+
+
+@pytest.fixture
+def damageable(whole_library: Path, tmp_path: Path) -> Iterator[Library]:
+    """A copy of it."""
+    shutil.copytree(whole_library, tmp_path / "library")
+    with Library.open(tmp_path / "library") as library:
+        yield library
 
 
 @pytest.fixture

@@ -19,6 +19,19 @@ from search.tags.writing import Scale, TagPlan, install, new_vocabulary
 
 DIM = 24
 LABELS = ("jumping", "spinning", "falling down")
+# What the catalog asks of a video besides its content.
+VIDEO_ROW = {
+    "size_bytes": 1,
+    "container": "mp4",
+    "codec": "h264",
+    "duration_s": 8.0,
+    "width": 16,
+    "height": 16,
+    "rotation": 0,
+    "start_offset_s": 0.0,
+    "frames_sampled": 2,
+    "bad_frames": 0,
+}
 
 
 def plan(

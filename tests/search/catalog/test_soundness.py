@@ -1,56 +1,18 @@
 """What is found wrong in a catalog, value by value, and what is not."""
 
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search.catalog.sketches import StoredAnimation, store_animation, store_sketches
 from search.catalog.soundness import Part, Problem, find_problems
 from search.catalog.store import Store
-from search.catalog.tables import Video
-from search.tags.corrections import say
-from tests.search.catalog.test_sketches import RECIPE, sketch
-from tests.search.finding.test_engine import Shelf, axis
-from tests.search.planted import plant, tag
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, backbone) -> Path:
-    """Two videos of two and one segments: segments 1 to 3, with tags and a moving sketch."""
-    folder = tmp_path_factory.mktemp("sound") / "library"
-    with Store.open(folder, create=True) as library:
-        fill(library, backbone)
-    return folder
 
 
 @pytest.fixture
-def library(made: Path, tmp_path: Path) -> Iterator[Store]:
-    """A copy, to be damaged."""
-    shutil.copytree(made, tmp_path / "library")
-    with Store.open(tmp_path / "library") as library:
-        yield library
-
-
-def fill(library: Store, backbone) -> None:
-    shelf = Shelf(library, backbone)
-    shelf.put("/v/a.mp4", axis(0, 1, 2), axis(1))
-    shelf.put("/v/b.mp4", axis(2))
-    plant(library, backbone)
-    tag(library, backbone)
-    with library.writing() as session:
-        for number in (1, 2):
-            session.get(Video, number).content_hash = f"{number:040x}"
-        store_sketches(session, RECIPE, {1: sketch(), 2: sketch()})
-        animation = StoredAnimation(
-            np.zeros(2), np.zeros((2, 3, 4, 2)), np.zeros((2, 3)), np.zeros((2, 3))
-        )
-        store_animation(session, 1, animation)
-        say(session, 1, "a cat", holds=True)
+def library(damageable):
+    return damageable
 
 
 def problems(library: Store, *statements: str) -> list[Problem]:

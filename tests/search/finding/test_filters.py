@@ -12,6 +12,7 @@ from search.catalog.tables import Video, VideoPath
 from search.finding.filters import AskedFolders, VideoFacts, _recorded_s, asked_first
 from search.finding.hits import Hit, Why
 from search.queries.query import Filters
+from tests.search.planted import VIDEO_ROW
 
 
 @pytest.mark.parametrize(
@@ -121,7 +122,7 @@ def test_dates_are_seconds_of_the_clock_that_was_seen(library, monkeypatch):
         with library.writing() as session:
             for number, recorded_at in ((1, datetime(1970, 1, 2)), (2, None)):
                 session.add(
-                    Video(id=number, recorded_at=recorded_at, **_VIDEO, content_hash=f"{number}")
+                    Video(id=number, recorded_at=recorded_at, **VIDEO_ROW, content_hash=f"{number}")
                 )
                 session.flush()
                 path = Path(f"/v/{number}.mp4")
@@ -138,20 +139,6 @@ def test_dates_are_seconds_of_the_clock_that_was_seen(library, monkeypatch):
     assert {folder: places.tolist() for folder, places in facts.folders.items()} == {
         Path("/v"): [0, 1]
     }
-
-
-_VIDEO = {
-    "size_bytes": 1,
-    "container": "mp4",
-    "codec": "h264",
-    "duration_s": 8.0,
-    "width": 16,
-    "height": 16,
-    "rotation": 0,
-    "start_offset_s": 0.0,
-    "frames_sampled": 2,
-    "bad_frames": 0,
-}
 
 
 @pytest.mark.parametrize("mtime_ns", [10**30, -(10**30)])

@@ -21,6 +21,7 @@ from search.tags.counting import (
     most_frequent,
     summarise_tags,
 )
+from tests.search.planted import VIDEO_ROW
 
 # By label: the segments the model has found it in, and how surely. "never" is a runner-up only.
 _FOUND = {"run": {1: 0.6, 2: 0.9, 3: 0.7, 4: 0.8}, "jump": {3: 0.9}, "never": {1: 0.4}}
@@ -32,7 +33,7 @@ def session(tmp_path: Path) -> Iterator[Session]:
     with Store.open(tmp_path / "library", create=True) as library, library.writing() as session:
         session.add(Space(id=1, dim=1, active=True, tagging=True, **_SPACE))
         for number in (1, 2):
-            session.add(Video(id=number, content_hash=f"{number}", **_VIDEO))
+            session.add(Video(id=number, content_hash=f"{number}", **VIDEO_ROW))
             session.flush()
             session.add(_path(number))
             for position in (0, 1):
@@ -62,18 +63,6 @@ _SPACE = {
     "preprocessing": {},
     "head": "meanP",
     "sampling": {},
-}
-_VIDEO = {
-    "size_bytes": 1,
-    "container": "mp4",
-    "codec": "h264",
-    "duration_s": 8.0,
-    "width": 16,
-    "height": 16,
-    "rotation": 0,
-    "start_offset_s": 0.0,
-    "frames_sampled": 2,
-    "bad_frames": 0,
 }
 _VOCABULARY = {
     "name": "verbs",

@@ -1,10 +1,7 @@
 """What is mended, how, and what stays as it is."""
 
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
@@ -13,24 +10,11 @@ from search.catalog.soundness import Part, Problem, find_problems
 from search.catalog.store import Store
 from search.upkeep.caches import find_open_parts
 from search.upkeep.repairing import BEFORE_REPAIR, repair
-from tests.search.catalog.test_soundness import fill
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory, backbone) -> Path:
-    """Two videos of two and one segments: segments 1 to 3, with tags and sketches of 1 and 2."""
-    folder = tmp_path_factory.mktemp("made") / "library"
-    with Store.open(folder, create=True) as library:
-        fill(library, backbone)
-    return folder
 
 
 @pytest.fixture
-def library(made: Path, tmp_path: Path) -> Iterator[Store]:
-    """A copy, to be damaged."""
-    shutil.copytree(made, tmp_path / "library")
-    with Store.open(tmp_path / "library") as library:
-        yield library
+def library(damageable):
+    return damageable
 
 
 def change(library: Store, statement: str) -> None:
