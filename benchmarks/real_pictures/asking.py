@@ -3,10 +3,10 @@
     python -m benchmarks.real_pictures.asking --footage FOLDER… [--model imagenet]
 
 The footage is videos and pictures; photographs that scikit-image and scikit-learn carry come to
-them. Pictures are filmed as in the demo. The questions are in
-questions.csv, with the names of the files that are right; those without a name ask for
-what nothing shows. They were written down before the model was tuned, which was done with other
-pictures and other questions.
+them. Pictures are filmed as in the demo. The questions are in questions.csv, with the names of the
+files that are right; those without a name ask for what nothing shows. They were written down before
+the model was tuned, which was done with other pictures and other questions; the figures of these
+were seen meanwhile.
 """
 
 import csv

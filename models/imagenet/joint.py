@@ -52,8 +52,6 @@ class PictureTower(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.register_buffer("names", names)
-        self.image_size = (PICTURE_SIZE, PICTURE_SIZE)
-        self.output_dim = names.shape[1] + names.shape[0]
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(batch, 3, side, side) → (batch, width + classes), not normalised."""
