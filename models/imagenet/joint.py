@@ -26,7 +26,7 @@ from models.imagenet.packages import PackageUnusable, classifier_weights
 from models.imagenet.sentences import SentenceEncoder, load_sentence_encoder
 
 _ARCHITECTURE = "tf_efficientnet_lite0"
-PICTURE_SIZE = 224
+_PICTURE_SIZE = 224
 _MEAN = _STD = (0.5, 0.5, 0.5)
 
 # How near a text must be to a class's name, as a share of their cosine.
@@ -115,7 +115,7 @@ def preprocessing() -> dict[str, Any]:
     """What pictures go through before the classifier, as open_clip writes it."""
     from open_clip.transform import PreprocessCfg
 
-    size = PICTURE_SIZE
+    size = _PICTURE_SIZE
     return {**vars(PreprocessCfg()), "size": size, "mean": _MEAN, "std": _STD}
 
 
