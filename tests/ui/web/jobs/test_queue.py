@@ -161,10 +161,10 @@ def test_a_whole_library_is_made_anew(
 
 
 def long_video(folder: Path) -> Path:
-    """Many shots: indexing it takes a while, and ends between two of them when asked."""
+    """Many videos of many shots, each another: equal ones are indexed in no time, all at once."""
     folder.mkdir()
     for number in range(24):
-        corpus.write_clip(folder / f"{number}.mp4", corpus.shots([30] * 6))
+        corpus.write_clip(folder / f"{number}.mp4", corpus.shots([30] * 5 + [20 + number]))
     return folder
 
 
@@ -183,7 +183,7 @@ def test_stopped_work_keeps_what_is_finished_and_goes_on_when_asked_again(
     assert stopped.code == 130
     assert jobs.now().waiting == ()
     indexed, _ = count(library)
-    assert 1 <= indexed <= 24
+    assert 1 <= indexed < 24
     assert running_works(library) == []
     jobs.ask(index(library, videos))
     assert outcome(jobs).code == 0
