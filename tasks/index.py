@@ -53,6 +53,7 @@ def run_index(
             setup,
             pass_over(paths, reindex=reindex),
             wants_sketches=wants_sketches if sketch is None else sketch,
+            follows=not (asked_head or flags.name_a_model or reindex),
             watched=paths if watch else (),
             as_json=as_json,
         )
@@ -68,7 +69,7 @@ def retry_failed(
         wants_sketches = library.settings(SketchSettings).after_indexing
         setup = IndexSetup.load(library, ModelFlags(device=device), talk)
         work = pass_over(only, retry_failed=True)
-        return _run(setup, work, wants_sketches=wants_sketches, as_json=as_json)
+        return _run(setup, work, wants_sketches=wants_sketches, follows=True, as_json=as_json)
 
 
 def _run(
@@ -76,6 +77,7 @@ def _run(
     work: Pass,
     *,
     wants_sketches: bool,
+    follows: bool,
     watched: Sequence[Path] = (),
     as_json: bool,
 ) -> int:
@@ -97,9 +99,9 @@ def _run(
 
     _say_with_what(setup)
     with stop_on_interrupt() as stop:
+        rounds = _Rounds(setup, lambda setup, do: once(setup, do, stop), follows)
         if not watched:
-            return once(setup, work, stop)
-        rounds = _Rounds(setup, lambda setup, do: once(setup, do, stop))
+            return rounds.run(work)
         return watch_folders(watched, setup.library.folder, setup.settings, stop, rounds.run)
 
 
@@ -112,25 +114,26 @@ def _say_with_what(setup: IndexSetup) -> None:
 
 @dataclass
 class _Rounds:
-    """The rounds of a watch. Between two of them somebody may give the library another head, model
-    or sampling: the next one goes on with that.
+    """The rounds of a run; a watch has many. Meanwhile somebody may give the library another head,
+    model or sampling: the next try goes on with that.
 
     once: does one round with what was loaded; → the exit code
+    follows: whether nothing else was asked for. After the first round what was asked for is done
     """
 
     setup: IndexSetup
     once: Callable[[IndexSetup, Pass], int]
-    had_one: bool = False
+    follows: bool
 
     def run(self, do: Pass) -> int:
-        """Do one. Raises SpaceMismatch if it is the first and the library was made otherwise."""
-        for _ in range(_MORE_TRIES if self.had_one else 0):
+        """Do one. Raises SpaceMismatch where the library was made otherwise than was asked for."""
+        for _ in range(_MORE_TRIES if self.follows else 0):
             try:
                 return self.once(self.setup, do)
             except SpaceMismatch:
                 self._load_again()
         code = self.once(self.setup, do)
-        self.had_one = True
+        self.follows = True
         return code
 
     def _load_again(self) -> None:

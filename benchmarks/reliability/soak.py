@@ -232,7 +232,9 @@ def _soaked(soak: Soak, watching: Running, minutes: float) -> None:
 
 def _growth(values: list[int]) -> float:
     """By how many MB the last quarter is above the second one, in the middle."""
-    quarter = max(1, len(values) // 4)
+    quarter = len(values) // 4
+    if not quarter:  # it ended before there was anything to compare
+        return 0.0
     return (median(values[-quarter:]) - median(values[quarter : 2 * quarter])) / 1e6
 
 

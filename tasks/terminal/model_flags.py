@@ -24,12 +24,17 @@ class ModelFlags:
     weights: Path | None = None
     device: str | None = None
 
+    @property
+    def name_a_model(self) -> bool:
+        """Whether a model was asked for."""
+        return bool(self.model or self.pretrained or self.weights)
+
     def choice(self, current: ModelChoice | None) -> ModelChoice | None:
         """What was asked for, filled up from the library's current model; None for nothing.
 
         Raises KinodexError for a model that is unknown.
         """
-        if not (self.model or self.pretrained or self.weights):
+        if not self.name_a_model:
             return None
         from models.clip.sources import choose_model
 

@@ -118,7 +118,7 @@ def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, ca
 
     monkeypatch.setattr(index.IndexSetup, "load", load)
     monkeypatch.setattr(index, "_say_with_what", lambda _setup: None)
-    rounds = index._Rounds(first, once)  # type: ignore[arg-type]
+    rounds = index._Rounds(first, once, follows=False)  # type: ignore[arg-type]
     assert rounds.run("a") == 1  # type: ignore[arg-type]
     assert rounds.run("b") == 3  # type: ignore[arg-type]
     assert done == [(first, "a"), (first, "b"), (second, "b")]
@@ -130,8 +130,11 @@ def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, ca
         rounds.run("d")  # type: ignore[arg-type]
     assert failures == []
     failures[:] = [True]
-    with pytest.raises(SpaceMismatch):
-        index._Rounds(first, once).run("c")  # type: ignore[arg-type]
+    with pytest.raises(SpaceMismatch):  # what was asked for does not fit from the beginning
+        index._Rounds(first, once, follows=False).run("c")  # type: ignore[arg-type]
+    failures[:] = [True, False]
+    assert index._Rounds(first, once, follows=True).run("c") == len(done)  # type: ignore[arg-type]
+    assert done[-2:] == [(first, "c"), (second, "c")]
 
 
 class Indexer:
@@ -258,9 +261,9 @@ def test_each_pass_has_the_tags_that_the_library_wants_by_now(monkeypatch, tmp_p
 
 
 class Runs:
-    """Runs of `kinodex index` whose passes come to what they are told to."""
+    """Runs of `kinodex index` whose passes come to what they are told to, or fail by it."""
 
-    def __init__(self, patch: pytest.MonkeyPatch, *reports: IndexReport) -> None:
+    def __init__(self, patch: pytest.MonkeyPatch, *reports: IndexReport | SpaceMismatch) -> None:
         self.loaded: list[dict[str, Any]] = []
         self.finished: list[tuple[IndexReport, bool]] = []
         self.sound: list[bool] = []
@@ -274,10 +277,16 @@ class Runs:
         self.loaded.append({"flags": flags, **how})
         return SimpleNamespace(
             library=library,
-            backbone=None,
+            backbone=SimpleNamespace(device=SimpleNamespace(type="cpu")),
             settings=IndexSettings(),
-            run=lambda _do, _listener, _stop: self._reports.pop(0),
+            run=lambda _do, _listener, _stop: self._next(),
         )
+
+    def _next(self) -> IndexReport:
+        outcome = self._reports.pop(0)
+        if isinstance(outcome, SpaceMismatch):
+            raise outcome
+        return outcome
 
     def _finish(
         self, _library: Store, _backbone: object, report: IndexReport, _stop: object,
@@ -286,9 +295,9 @@ class Runs:
         self.finished.append((report, wants_sketches))
         return 7
 
-    def index(self, folder: Path, *paths: Path, **how: Any) -> int:
-        return index.run_index(folder, paths, ModelFlags(), **{"reindex": False, "as_json": False}
-                               | how)  # fmt: skip
+    def index(self, folder: Path, *paths: Path, flags: ModelFlags | None = None, **how: Any) -> int:
+        usual = {"reindex": False, "as_json": False}
+        return index.run_index(folder, paths, flags or ModelFlags(), **usual | how)
 
 
 def test_sketches_are_wanted_as_the_settings_say_unless_it_is_said(monkeypatch, tmp_path):
@@ -339,3 +348,23 @@ def test_a_watch_says_nothing_of_rounds_in_which_nothing_was_done(monkeypatch, t
     # A run by itself says that there was nothing to do.
     runs = Runs(monkeypatch, IndexReport())
     assert runs.index(tmp_path / "library", tmp_path) == 7
+
+
+def test_a_library_that_is_changed_while_its_model_is_loaded_is_gone_on_with(monkeypatch, tmp_path):
+    another = SpaceMismatch("this library was made with another head")
+    runs = Runs(monkeypatch, another, IndexReport(), another, IndexReport())
+    assert runs.index(tmp_path / "library", tmp_path) == 7
+    assert index.retry_failed(tmp_path / "library", None, as_json=False) == 7
+    assert len(runs.loaded) == 4
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"head": "meanP"}, {"flags": ModelFlags(model="bundled")}, {"reindex": True}],
+    ids=["a head", "a model", "all anew"],
+)
+def test_what_was_asked_for_is_not_given_up_for_what_a_library_has(monkeypatch, tmp_path, asked):
+    runs = Runs(monkeypatch, SpaceMismatch("this library was made with another head"))
+    with pytest.raises(SpaceMismatch):
+        runs.index(tmp_path / "library", tmp_path, **asked)
+    assert len(runs.loaded) == 1
