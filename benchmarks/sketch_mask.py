@@ -9,8 +9,10 @@ import torch
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
 from sketch.canvas import on_canvas
-from sketch.drawing.mask import motion_map, subject_mask
 from sketch.strokes import CANVAS
+from sketch.subject.finding import Clues, find_subject
+from sketch.subject.masking import mask_of
+from sketch.subject.motion import motion_map
 from smallworld.clips.moving import Clip
 from smallworld.clips.sampler import ClipSampler
 from smallworld.clips.shots import ShotPainter, shot_of
@@ -75,7 +77,8 @@ def overlaps(clips: list[Clip], atlas: SpriteAtlas) -> list[float]:
             continue
         frames = np.stack(list(painter.frames(shot_of(clip, grain=0.01), times_s)))
         picture, placed = on_canvas(frames[_FRAMES // 2])
-        found = subject_mask(picture, placed, motion=motion_map(frames, _FRAMES // 2)) > 0.5
+        clues = Clues(motion_map(frames, _FRAMES // 2))
+        found = mask_of(picture, find_subject(picture, placed, clues)) > 0.5
         told.append(float((found & right).sum() / (found | right).sum()))
     return told
 

@@ -19,15 +19,16 @@ from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from models.identity import BUNDLED
 from models.towers.hidden_maps import picture_tower
-from sketch.canvas import Target, on_canvas
+from sketch.canvas import Target
 from sketch.drawing.artist import AUTO, Artist
-from sketch.drawing.mask import motion_map, subject_mask
 from sketch.drawing.recognition import Recogniser, named
 from sketch.edges.canny import canny_strokes
 from sketch.edges.edge_map import edge_map
 from sketch.edges.fit import fit_edges
 from sketch.raster.narrow_band import render_strokes
 from sketch.strokes import CANVAS, Strokes
+from sketch.subject.framing import framed
+from sketch.subject.motion import motion_map
 from smallworld.clips.motions import Course
 from smallworld.clips.moving import Clip
 from smallworld.clips.shots import ShotPainter, shot_of
@@ -66,7 +67,7 @@ class Keyframe:
 def keyframes(count: int, *, seed: int = _SEED) -> list[Keyframe]:
     """The middle of clips in which one thing moves, upright, before any scene.
 
-    The mask is what its motion tells.
+    What is drawn of each, and its mask, are what its motion tells.
     """
     rng = np.random.default_rng([seed, 3])
     things = shipped_things()
@@ -84,9 +85,9 @@ def keyframes(count: int, *, seed: int = _SEED) -> list[Keyframe]:
         shot = shot_of(Clip(picture, course, duration_s=2.0), grain=0.01)
         times_s = [1.0 + 0.2 * (i - _FRAMES // 2) for i in range(_FRAMES)]
         frames = np.stack(list(painter.frames(shot, times_s)))
-        pixels, placed = on_canvas(frames[_FRAMES // 2])
-        mask = subject_mask(pixels, placed, motion=motion_map(frames, _FRAMES // 2))
-        found.append(Keyframe(Target(pixels, mask, placed), names.index(placement.thing)))
+        middle = _FRAMES // 2
+        target = framed(frames[middle], motion=motion_map(frames, middle))
+        found.append(Keyframe(target, names.index(placement.thing)))
     return found
 
 

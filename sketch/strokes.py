@@ -44,6 +44,16 @@ class Strokes:
     def __len__(self) -> int:
         return len(self.points)
 
+    def moved(self, placed: "Placed", to: "Placed") -> "Strokes":
+        """The strokes of a picture that lies at one place, where they are when it lies at another.
+
+        They are drawn as thick as before.
+        """
+        zoom = to.width / placed.width
+        corner, there = (np.array((one.left, one.top), np.float32) for one in (placed, to))
+        points = (self.points - corner) * zoom + there
+        return replace(self, points=points.astype(np.float32))
+
     def take(self, order: np.ndarray | list[int] | slice) -> "Strokes":
         """Some of the strokes, in another order perhaps."""
         return Strokes(self.points[order], self.half_widths[order], self.opacities[order])

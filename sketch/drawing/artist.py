@@ -54,17 +54,24 @@ class _Plan:
 
 
 class Artist:
-    """Draws sketches with a model's picture tower. Equal seeds and pictures give equal sketches."""
+    """Draws sketches with a model's picture tower. Equal seeds and pictures give equal sketches.
+
+    guided: whether strokes move until the model sees what it sees in the picture, and are put in
+        order by that. Else they stay as they were fitted to edges: a model that never saw drawings
+        leaves gaps and tangles
+    """
 
     def __init__(
         self,
         tower: PictureTower,
         *,
+        guided: bool = True,
         preset: Preset = QUICK,
         rasteriser: Rasteriser | None = None,
         settings: LossSettings | None = None,
     ) -> None:
         self.tower = tower
+        self.guided = guided
         self.preset = preset
         self._rasteriser = rasteriser or NarrowBand()
         self._settings = settings or LossSettings()
@@ -122,7 +129,10 @@ class Artist:
         on_progress: OnStep | None = None,
         stop: threading.Event | None = None,
     ) -> list[Drawing]:
-        """Sketches whose background is drawn first, thinner and with fewer strokes."""
+        """Sketches whose background is drawn first, thinner and with fewer strokes.
+
+        A subject that was enlarged is put back to its place and size in the whole picture.
+        """
         fewer = AUTO if strokes == AUTO else background_count(int(strokes))
         subjects = self.draw(
             targets,
@@ -163,7 +173,8 @@ class Artist:
         """The loss towards targets, over the views of this preset."""
         pictures = torch.from_numpy(np.stack([target.softened for target in targets]))
         masks = torch.from_numpy(np.stack([target.mask for target in targets]))
-        bank = ViewBank.draw(1 + self.preset.bank, seed=seed, fill=self.preset.fill)
+        views = 1 + self.preset.bank if self.guided else 1
+        bank = ViewBank.draw(views, seed=seed, fill=self.preset.fill)
         return ClipLoss(
             self.tower,
             pictures.permute(0, 3, 1, 2).contiguous(),
@@ -221,6 +232,7 @@ class _Studio:
             max(artist.render_size, artist.tower.size),
             seed,
             stop,
+            artist.guided,
         )
 
     def draw(
@@ -301,7 +313,8 @@ class _Studio:
     def _order(self, points: torch.Tensor, number: int) -> Order:
         """The order by what the model sees and by how much of the edges is drawn, half and half.
 
-        A small model alone finds that a scrap of an outline will do.
+        A small model alone finds that a scrap of an outline will do. What does not guide the
+        strokes does not order them either.
         """
         artist = self._artist
         scale = artist.render_size / CANVAS
@@ -309,8 +322,11 @@ class _Studio:
 
         def judge(images: torch.Tensor) -> torch.Tensor:
             rows = torch.full((len(images),), number, dtype=torch.long, device=images.device)
+            missed = self._coverage.missed(images, rows)
+            if not artist.guided:
+                return missed
             seen = self._loss(images, embedding=embedding, rows=rows).total
-            return seen / self._scales[number] + self._coverage.missed(images, rows)
+            return seen / self._scales[number] + missed
 
         widths = torch.full((len(points),), HALF_WIDTH * scale, device=points.device)
         return greedy_order(points * scale, widths, judge, size=artist.render_size)

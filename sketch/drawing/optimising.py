@@ -99,6 +99,7 @@ class Optimiser:
 
     scales: (targets,), the model's loss of the empty canvas, against which the edges are weighed
     side: pixels along a side of the pictures that the model sees
+    guided: whether the model moves strokes at all; else they stay as they begin
     """
 
     render: Render
@@ -109,6 +110,7 @@ class Optimiser:
     side: int
     seed: int = 0
     stop: threading.Event | None = None
+    guided: bool = True
 
     def run(
         self,
@@ -125,7 +127,7 @@ class Optimiser:
         frozen: how many strokes of each, from the first, stay where they are
         """
         preset = self.preset
-        steps = iterations or preset.iterations
+        steps = (iterations or preset.iterations) if self.guided else 0
         moving = points.detach().clone().requires_grad_()
         adam = torch.optim.Adam([moving], lr=preset.learning_rate, eps=preset.adam_epsilon)
         best = BestStrokes(moving)
@@ -134,7 +136,7 @@ class Optimiser:
         history: list[torch.Tensor] = []
         moments = _moments(steps, record)
         generator = torch.Generator().manual_seed(self.seed)
-        step = 0
+        step = -1
         for step in range(steps):
             if step in moments:
                 history.append(moving.detach().clone())
@@ -156,7 +158,7 @@ class Optimiser:
         if record:
             history.append(best.points.clone())
         if told is not None:
-            told(steps, steps)
+            told(max(steps, 1), max(steps, 1))
         return OptimisedStrokes(best.points, best.losses, rows, tuple(history), step + 1)
 
     def _descend(

@@ -25,6 +25,7 @@ class Preset:
         empty canvas
     adam_epsilon: gradients much smaller than this do not move a stroke
     fill: what lies beyond the picture in a view: 0 is the paper's black
+    always_guided: whether strokes are moved by models too of which nobody knows that it helps
     """
 
     name: str
@@ -45,6 +46,7 @@ class Preset:
     adam_epsilon: float
     patience: int = 2
     fill: float = 1.0
+    always_guided: bool = False
 
 
 # Vinker et al. 2022, section 4 and their settings, but for two things. Views are filled with white:
@@ -67,6 +69,7 @@ PAPER = Preset(
     settled=0.0,
     edge_weight=0.0,
     adam_epsilon=1e-8,
+    always_guided=True,
 )
 QUICK = Preset(
     name="quick",

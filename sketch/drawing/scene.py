@@ -22,10 +22,11 @@ def background_count(strokes: int) -> int:
 
 
 def background_of(target: Target) -> Target:
-    """What is left of a picture without its subject and the subject's outline."""
+    """What is left of a whole picture without its subject and the subject's outline."""
+    whole = target.whole or target
     side = 2 * _RIM_PX + 1
-    rim = cv2.dilate(target.mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
-    return replace(target, mask=1 - rim)
+    rim = cv2.dilate(whole.mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return replace(whole, mask=1 - rim)
 
 
 def with_background(subject: Sketch, background: Sketch, target: Target) -> Sketch:
@@ -33,21 +34,29 @@ def with_background(subject: Sketch, background: Sketch, target: Target) -> Sket
 
     The gains and the loss remain those of the subject, which is what the model was asked about.
     """
+    whole = target.whole or target
     beside = [
         number
         for number, points in enumerate(background.strokes.points)
-        if _share_inside(points, target.mask) < _MOST_INSIDE
+        if _share_inside(points, whole.mask) < _MOST_INSIDE
     ]
     behind = background.strokes.take(beside)
-    thin = np.full(len(behind), HALF_WIDTH, np.float32)
+    before = subject.strokes.moved(subject.placed, whole.placed)
+    # Of a small subject thick lines would be all that is seen; none is thinner than what is behind.
+    smaller = (whole.placed.width / subject.placed.width) ** 0.5
     strokes = Strokes(
-        np.concatenate([behind.points, subject.strokes.points]),
-        np.concatenate([thin, subject.strokes.half_widths]),
-        np.concatenate([behind.opacities, subject.strokes.opacities]),
+        np.concatenate([behind.points, before.points]),
+        np.concatenate(
+            [
+                np.full(len(behind), HALF_WIDTH, np.float32),
+                np.maximum(before.half_widths * smaller, HALF_WIDTH).astype(np.float32),
+            ]
+        ),
+        np.concatenate([behind.opacities, before.opacities]),
     )
     groups = (BACKGROUND,) * len(behind) + subject.groups
     gains = np.concatenate([np.zeros(len(behind), np.float32), subject.gains])
-    return replace(subject, strokes=strokes, groups=groups, gains=gains)
+    return replace(subject, strokes=strokes, groups=groups, gains=gains, placed=whole.placed)
 
 
 def _share_inside(points: np.ndarray, mask: np.ndarray) -> float:

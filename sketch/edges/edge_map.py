@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from sketch.canvas import Target
+from sketch.canvas import Target, visible_box
 from sketch.strokes import CANVAS
 
 # The blur is fine enough for legs and beaks, coarse enough for fur not to count.
@@ -24,7 +24,7 @@ _SHORTEST_PX = 9
 _BAR_LEVEL, _BAR_SPREAD, _BARS_DIFFER_PX, _BAR_FADES_PX = 0.09, 0.03, 3, 2
 _FADES_PX = 3
 # Edges beside the subject count by the mask, squared: a soft mask lets the rim through.
-_RIM_PX = 5
+_RIM_PX, _NEAR_THE_SUBJECT = 5, 0.06
 
 
 @dataclass(frozen=True)
@@ -51,38 +51,49 @@ def edge_map(target: Target) -> EdgeMap:
     pixels = _rim_repeated(target.picture, box)
     across, down, strength = _gradient(pixels, _SIGMA)
     _, _, coarse = _gradient(pixels, _COARSE_SIGMA)
-    inside = _inside(box)
     # Texture has strong fine edges and none when blurred; an outline has both.
     solid = strength * np.clip(0.35 + coarse / max(float(np.quantile(coarse, 0.98)), 1e-6), 0, 1.2)
-    shading = _shading(target.picture, box)
-    solid = solid * inside * (strength > _ABOVE_SHADING * shading)
-    top = float(np.quantile(solid[solid > 0], 0.99)) if (solid > 0).any() else 0.0
+    solid = solid * _inside(box) * (strength > _ABOVE_SHADING * _shading(target.picture, box))
+    belongs = _belonging(target.mask)
+    top = _strongest(solid, belongs)
+    solid = np.minimum(solid, top)
     edges = _thin(
         across, down, solid, high=max(_HIGH * top, _LEAST), low=max(_LOW * top, _LEAST / 3)
     )
-    edges &= _near_the_subject(target.mask)
-    edges = _without_short(edges)
+    edges = _without_short(edges & (belongs > _NEAR_THE_SUBJECT))
+    if not edges.any():
+        return _no_edges()
+    weights = (solid / max(top, 1e-6)).clip(0.05, 1.0)
+    return _of_pixels(edges, weights * belongs, np.stack([-down, across], axis=2), belongs)
+
+
+def _strongest(solid: np.ndarray, belongs: np.ndarray) -> float:
+    """How strong the subject's clear edges are: a bright window behind it makes them no weaker."""
+    counted = solid[(solid > 0) & (belongs > 0.5)]
+    if len(counted) == 0:
+        counted = solid[solid > 0]
+    return float(np.quantile(counted, 0.99)) if len(counted) else 0.0
+
+
+def _no_edges() -> EdgeMap:
+    nothing = np.zeros((0, 2), np.float32)
+    far = np.full((CANVAS, CANVAS), 1e3, np.float32)
+    return EdgeMap(nothing, np.zeros(0, np.float32), nothing, far, 0.0)
+
+
+def _of_pixels(
+    edges: np.ndarray, weights: np.ndarray, along: np.ndarray, belongs: np.ndarray
+) -> EdgeMap:
     rows, columns = np.nonzero(edges)
-    if len(rows) == 0:
-        nothing = np.zeros((0, 2), np.float32)
-        return EdgeMap(
-            nothing,
-            np.zeros(0, np.float32),
-            nothing,
-            np.full((CANVAS, CANVAS), 1e3, np.float32),
-            0.0,
-        )
-    belongs = _belonging(target.mask)[rows, columns]
-    weights = (solid[rows, columns] / max(top, 1e-6)).clip(0.05, 1.0) * belongs
-    along = np.stack([-down[rows, columns], across[rows, columns]], axis=1)
-    along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+    tangents = along[rows, columns]
+    tangents /= np.maximum(np.linalg.norm(tangents, axis=1, keepdims=True), 1e-6)
     distance = cv2.distanceTransform((~edges).astype(np.uint8), cv2.DIST_L2, 5)
     return EdgeMap(
         np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32),
-        np.maximum(weights, 1e-3).astype(np.float32),
-        along.astype(np.float32),
+        np.maximum(weights[rows, columns], 1e-3).astype(np.float32),
+        tangents.astype(np.float32),
         distance.astype(np.float32),
-        float(belongs.sum()),
+        float(belongs[rows, columns].sum()),
     )
 
 
@@ -103,10 +114,7 @@ def _gradient(pixels: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray,
 
 def content_box(target: Target) -> tuple[int, int, int, int]:
     """Where the picture lies on the canvas, without black bars: top, bottom, left, right."""
-    placed = target.placed
-    top, left = round(placed.top), round(placed.left)
-    bottom = max(top + 1, round(placed.top + placed.height))
-    right = max(left + 1, round(placed.left + placed.width))
+    left, top, right, bottom = visible_box(target.placed)
     grey = target.picture[top:bottom, left:right].mean(axis=2)
     above, below = _bars(grey)
     before, after = _bars(grey.T)
@@ -179,10 +187,6 @@ def _belonging(mask: np.ndarray) -> np.ndarray:
     """How far an edge here is the subject's, whose outline lies on the rim of the mask."""
     side = 2 * _RIM_PX + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) ** 2
-
-
-def _near_the_subject(mask: np.ndarray) -> np.ndarray:
-    return _belonging(mask) > 0.06
 
 
 def _without_short(edges: np.ndarray) -> np.ndarray:

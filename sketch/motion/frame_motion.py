@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from sketch.canvas import visible_box
 from sketch.strokes import CANVAS, Placed
 
 # At an outline the flow is that of the thing on one side and of the background on the other.
@@ -22,12 +23,22 @@ OUTLIER_PX = 2.0
 
 def padded_to_canvas(frame: np.ndarray, placed: Placed) -> np.ndarray:
     """A frame on the canvas, uint8 RGB (224, 224, 3); the padding repeats the frame's rim."""
-    left, top = round(placed.left), round(placed.top)
-    width, height = max(1, round(placed.width)), max(1, round(placed.height))
-    small = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
-    below, right = max(0, CANVAS - top - height), max(0, CANVAS - left - width)
-    padded = cv2.copyMakeBorder(small, top, below, left, right, cv2.BORDER_REPLICATE)
-    return np.ascontiguousarray(padded[:CANVAS, :CANVAS])
+    left, top, right, bottom = visible_box(placed)
+    across, down = frame.shape[1] / placed.width, frame.shape[0] / placed.height
+    columns = _pixels(left - placed.left, right - placed.left, across, frame.shape[1])
+    rows = _pixels(top - placed.top, bottom - placed.top, down, frame.shape[0])
+    part = frame[rows, columns]
+    smaller = part.shape[1] > right - left
+    way = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR
+    fitted = cv2.resize(part, (right - left, bottom - top), interpolation=way)
+    around = (top, CANVAS - bottom, left, CANVAS - right)
+    return np.ascontiguousarray(cv2.copyMakeBorder(fitted, *around, cv2.BORDER_REPLICATE))
+
+
+def _pixels(begin: float, end: float, scale: float, count: int) -> slice:
+    """Which pixels of a frame lie between two places of it on the canvas; one at least."""
+    first = min(max(0, round(begin * scale)), count - 1)
+    return slice(first, max(first + 1, min(count, round(end * scale))))
 
 
 def sample_moves(

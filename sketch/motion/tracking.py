@@ -60,7 +60,9 @@ def animate_keyframes(
         raise ValueError(f"{len(targets)} targets need as many keyframes, not {len(numbers)}")
     strokes = first.sketch.strokes
     edges = [edge_map(target) for target in targets]
-    moments = _propagated(strokes, edges, frames, numbers, targets)
+    # A stroke lives on while there is any edge under it: a mask may flicker, a thing does not.
+    everywhere = [edge_map(Target.unmasked(one.picture, one.placed)) for one in targets]
+    moments = _propagated(strokes, edges, everywhere, frames, numbers, targets)
     points = _refined(artist, targets, edges, moments, strokes, seed, settings)
     return [
         Strokes(found, strokes.half_widths, strokes.opacities * moment.seen)
@@ -71,6 +73,7 @@ def animate_keyframes(
 def _propagated(
     strokes: Strokes,
     edges: Sequence[EdgeMap],
+    everywhere: Sequence[EdgeMap],
     frames: np.ndarray,
     numbers: Sequence[int],
     targets: Sequence[Target],
@@ -84,7 +87,7 @@ def _propagated(
             following = padded_to_canvas(frames[number], targets[keyframe].placed)
             moved = followed(moved, shown, following).strokes
             shown = following
-        held = _held(moved.points, edges[keyframe])
+        held = _held(moved.points, everywhere[keyframe])
         free = ~before.seen & ~moments[max(0, keyframe - 2)].seen
         points, born = _with_births(moved.points, free, before.seen & held, edges[keyframe])
         moments[-1] = replace(before, points=_where(born, points, before.points))

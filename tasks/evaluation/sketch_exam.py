@@ -144,14 +144,15 @@ def _keyframes(library: Store, places: Sequence[SegmentPlace]) -> list[tuple[Tar
     with keyframe_reader(library) as reader:
         for place in places:
             try:
-                picture, placed = on_canvas(reader.keyframe(place))
+                picture = reader.keyframe(place)
             except KeyframeUnreadable as error:
                 talk(f"left out: segment {place.segment_id}: {error}")
                 continue
             with library.reading() as session:
                 stored = read_sketch(session, place.segment_id)
             if stored is not None:
-                shown.append((Target.unmasked(picture, placed), from_store(stored)))
+                sketch = from_store(stored)
+                shown.append((Target.unmasked(*on_canvas(picture, sketch.placed)), sketch))
     return shown
 
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from indexer.reading.errors import DecodeFailed
 from models.errors import KinodexError
@@ -10,6 +11,7 @@ from search.catalog.sketches import StoredAnimation
 from sketch.canvas import Target
 from sketch.motion.tracking import animate_keyframes
 from sketch.strokes import Drawing, Sketch, Strokes
+from sketch.subject.framing import placed_alike
 from tasks.sketches.maker import SketchMaker
 from tasks.sketches.records import animation_to_store
 from tasks.sketches.targets import (
@@ -49,8 +51,11 @@ def animate(
     if len(order) < 2:
         raise KinodexError(f"segment {place.segment_id} is too short to move: leave --animated out")
     words = reader.words(place)
-    made = make_targets(maker, [_subject(clip, number, words) for number in order])
+    subjects = [_subject(clip, number, words) for number in order]
+    made = placed_alike(make_targets(maker, subjects), [one.picture for one in subjects])
     targets = dict(zip(order, made, strict=True))
+    strokes = sketch.strokes.moved(sketch.placed, made[0].placed)
+    sketch = replace(sketch, strokes=strokes, placed=made[0].placed)
     found: dict[int, Strokes] = {}
     for numbers in (earlier, later):
         if stop.is_set():

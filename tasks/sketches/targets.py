@@ -20,9 +20,10 @@ from search.catalog.store import Store
 from search.queries.pictures import PictureUnreadable, open_picture
 from search.tags.reading import tags_of
 from search.wording import why_unwritten
-from sketch.canvas import Target, on_canvas
-from sketch.drawing.mask import motion_map, subject_mask
-from sketch.strokes import CANVAS, Placed
+from sketch.canvas import Target, on_canvas, visible_box
+from sketch.strokes import CANVAS
+from sketch.subject.framing import framed
+from sketch.subject.motion import motion_map
 from tasks.sketches.maker import SketchMaker
 
 # How many frames a second tell what moves, and how far before and after the picture.
@@ -30,6 +31,11 @@ MOTION_RATE = 3.0
 MOTION_REACH_S = 1.0
 # The longest segment of the usual settings, eight times a second.
 _MOST_FRAMES = 97
+# The short side of a picture of which a part may be drawn: a subject half as large as a keyframe
+# still fills the canvas without being blurred.
+_SHARP_SIDE = 2 * KEYFRAME_SIDE
+# A frame this near to the keyframe is the keyframe.
+_SAME_S = 0.02
 
 
 class KeyframeUnreadable(KinodexError):
@@ -89,11 +95,15 @@ class KeyframeReader:
             return Subject(picture)
         words = self.words(place)
         try:
-            clip = self.clip(place, rate=MOTION_RATE, reach_s=MOTION_REACH_S)
+            clip = self.clip(
+                place, rate=MOTION_RATE, reach_s=MOTION_REACH_S, short_side=_SHARP_SIDE
+            )
         except DecodeFailed as failure:
             if failure.stage == READ:  # a sketch without motion would stand for good
                 raise KeyframeUnreadable(f"its video failed: {failure.reason}") from failure
             return Subject(picture, words=words)  # the keyframe alone will do
+        if abs(clip.times_s[clip.at] - place.keyframe_s) < _SAME_S:
+            picture = clip.frames[clip.at]
         return Subject(picture, clip.frames, clip.at, words)
 
     def words(self, place: SegmentPlace) -> tuple[str, ...]:
@@ -102,7 +112,14 @@ class KeyframeReader:
             tags = tags_of(session, [place.segment_id])[place.segment_id]
         return tuple(tag.label for tag in tags)
 
-    def clip(self, place: SegmentPlace, *, rate: float, reach_s: float = math.inf) -> SegmentClip:
+    def clip(
+        self,
+        place: SegmentPlace,
+        *,
+        rate: float,
+        reach_s: float = math.inf,
+        short_side: int = KEYFRAME_SIDE,
+    ) -> SegmentClip:
         """A segment's keyframe with frames before and after it, `rate` a second.
 
         Raises DecodeFailed.
@@ -116,7 +133,7 @@ class KeyframeReader:
             start_s=start_s,
             end_s=max(end_s, start_s + 0.01),
             sampling=Sampling(frames=_MOST_FRAMES, rate=rate),
-            short_side=KEYFRAME_SIDE,
+            short_side=short_side,
             settings=self.settings,
             length_s=place.video.duration_s,
         )
@@ -163,40 +180,25 @@ def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target
 
 
 def _target(maker: SketchMaker, subject: Subject) -> Target:
-    picture, placed = on_canvas(subject.picture)
     relevance = motion = None
     if maker.weighs_evidence and maker.reads_words and subject.words:
-        relevance = _relevance(maker, picture, subject.words)
+        relevance = _relevance(maker, subject.picture, subject.words)
     if maker.weighs_evidence and subject.frames is not None and len(subject.frames) > 1:
-        motion = _canvas_map(motion_map(subject.frames, subject.at), placed)
-    method = maker.settings.mask
-    mask = subject_mask(picture, placed, relevance=relevance, motion=motion, method=method)
-    return Target(picture, mask, placed)
+        motion = motion_map(subject.frames, subject.at)
+    return framed(subject.picture, motion=motion, relevance=relevance, method=maker.settings.mask)
 
 
 def _relevance(maker: SketchMaker, picture: np.ndarray, words: Sequence[str]) -> np.ndarray:
-    """Where the model sees what the words say: (224, 224), 0 to 1."""
+    """Where in a picture the model sees what the words say: (height, width), 0 to 1."""
     texts = torch.nn.functional.normalize(maker.backbone.embed_texts(list(words)), dim=1)
     tower = maker.tower
-    batch = torch.from_numpy(picture).permute(2, 0, 1)[None].to(maker.backbone.device)
+    canvas, placed = on_canvas(picture)
+    batch = torch.from_numpy(canvas).permute(2, 0, 1)[None].to(maker.backbone.device)
     if tower.size != CANVAS:
         batch = torch.nn.functional.interpolate(
             batch, size=(tower.size, tower.size), mode="bilinear", antialias=True
         )
     seen = tower.relevance(batch, texts.mean(dim=0).to(maker.backbone.device))[0]
-    return _resized(seen.float().cpu().numpy(), CANVAS, CANVAS)
-
-
-def _canvas_map(values: np.ndarray, placed: Placed) -> np.ndarray:
-    """A map of the picture (height, width) laid onto the canvas, 0 in the padding."""
-    left, top = round(placed.left), round(placed.top)
-    width = min(max(1, round(placed.width)), CANVAS - left)
-    height = min(max(1, round(placed.height)), CANVAS - top)
-    laid = np.zeros((CANVAS, CANVAS), np.float32)
-    laid[top : top + height, left : left + width] = _resized(values, width, height)
-    return laid
-
-
-def _resized(values: np.ndarray, width: int, height: int) -> np.ndarray:
-    resized = cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
-    return np.clip(resized, 0.0, 1.0)
+    fine = cv2.resize(seen.float().cpu().numpy(), (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
+    left, top, right, bottom = visible_box(placed)
+    return np.clip(fine[top:bottom, left:right], 0, 1)

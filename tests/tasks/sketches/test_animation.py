@@ -11,11 +11,13 @@ import pytest
 from indexer.reading.errors import DecodeFailed
 from models.errors import KinodexError
 from search.catalog.sketches import StoredAnimation
-from sketch.strokes import Strokes
+from sketch.strokes import Drawing, Placed, Strokes
 from tasks.sketches import animation
 from tasks.sketches.animation import animate
 from tasks.sketches.targets import SegmentClip, Subject
 from tests.tasks.sketches.drawings import place, sketch
+
+TWICE_AS_LARGE = Placed(-100.0, -50.0, 448.0, 448.0)
 
 
 @dataclass
@@ -38,6 +40,7 @@ class Segment:
         numbers = np.arange(frames, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
         self._clip = SegmentClip(numbers, np.arange(frames) / 8, at)
         monkeypatch.setattr(animation, "make_targets", self._make_targets)
+        monkeypatch.setattr(animation, "placed_alike", self._placed_alike)
         monkeypatch.setattr(animation, "animate_keyframes", self._follow)
 
     def animate(self, *, stopped: bool = False) -> StoredAnimation | None:
@@ -54,16 +57,22 @@ class Segment:
     def words(self, _place: object) -> tuple[str, ...]:
         return ("running",)
 
-    def _make_targets(self, _maker: object, subjects: list[Subject]) -> list[int]:
+    def _make_targets(self, _maker: object, subjects: list[Subject]) -> list[Any]:
         self.subjects = subjects
-        return [int(one.picture.flat[0]) for one in subjects]
+        return [SimpleNamespace(number=int(one.picture.flat[0])) for one in subjects]
+
+    def _placed_alike(self, targets: list[Any], pictures: list[np.ndarray]) -> list[Any]:
+        numbers = [int(picture.flat[0]) for picture in pictures]
+        assert [one.number for one in targets] == numbers
+        return [SimpleNamespace(number=one, placed=TWICE_AS_LARGE) for one in numbers]
 
     def _follow(
-        self, _artist: object, targets: list[int], frames: np.ndarray, *_: object, **how: Any
+        self, _artist: object, targets: list[Any], frames: np.ndarray, first: Drawing, **how: Any
     ) -> list[Strokes]:
-        numbers = frames[:, 0, 0, 0].tolist()
-        self.ways.append(Followed(list(targets), numbers, how["keyframes"], how["seed"]))
-        return [Strokes.plain(np.full((1, 4, 2), number)) for number in targets]
+        self.first = first.sketch
+        numbers, keys = frames[:, 0, 0, 0].tolist(), [one.number for one in targets]
+        self.ways.append(Followed(keys, numbers, how["keyframes"], how["seed"]))
+        return [Strokes.plain(np.full((1, 4, 2), number)) for number in keys]
 
 
 def test_strokes_are_followed_from_the_keyframe_to_the_end_and_back_to_the_beginning(monkeypatch):
@@ -99,6 +108,16 @@ def test_frames_tell_what_moves_three_times_a_second_up_to_a_second_away(monkeyp
     assert (middle.at, middle.words) == (3, ("running",))
     first = segment.subjects[0]
     assert (first.frames[:, 0, 0, 0].tolist(), first.at) == ([0, 3, 6, 9], 0)
+
+
+def test_the_sketch_lies_where_all_frames_are_placed(monkeypatch):
+    segment = Segment(9, 0, monkeypatch)
+    segment.animate()
+    still = sketch()
+    zoom = 448 / still.placed.width
+    moved = zoom * (still.strokes.points - (still.placed.left, still.placed.top)) - (100, 50)
+    assert segment.first.placed == TWICE_AS_LARGE
+    assert segment.first.strokes.points == pytest.approx(moved)
 
 
 def test_one_picture_does_not_move(monkeypatch):

@@ -18,14 +18,12 @@ from indexer.reading.settings import IndexSettings
 from search.catalog.places import SegmentPlace, place_segments
 from search.library import Library
 from search.tags.corrections import say
-from sketch.canvas import on_canvas
-from sketch.strokes import Placed
+from sketch.canvas import Target, on_canvas
 from tasks.sketches import targets
 from tasks.sketches.targets import (
     KeyframeReader,
     KeyframeUnreadable,
     Subject,
-    _canvas_map,
     keyframe_reader,
     make_targets,
 )
@@ -129,13 +127,6 @@ def test_of_a_damaged_video_the_keyframe_alone_is_drawn(library, reader, tmp_pat
     assert (subject.frames, subject.picture.shape[2]) == (None, 3)
 
 
-def test_a_map_of_a_picture_is_laid_where_the_picture_lies():
-    _, placed = on_canvas(np.zeros((100, 200, 3), np.uint8))
-    laid = _canvas_map(np.ones((10, 20), np.float32), placed)
-    assert laid.shape == (224, 224)
-    assert (laid[:56].max(), laid[56:168].min(), laid[168:].max()) == (0, 1, 0)
-
-
 class Worker:
     """Notes which part of which file is asked for, and gives a frame every second of it."""
 
@@ -184,25 +175,18 @@ def test_a_segment_that_ends_at_its_keyframe_is_still_a_frame():
     assert (worker.asked["start_s"], worker.asked["end_s"]) == (12.0, 12.01)
 
 
-def test_maps_lie_between_nothing_and_one_and_within_the_canvas():
-    laid = _canvas_map(np.full((4, 4), 3.0, np.float32), Placed(223.4, 223.4, 0.2, 9.0))
-    assert (laid.max(), laid.sum()) == (1, 1)
-    assert laid[223, 223] == 1
-    assert _canvas_map(np.full((4, 4), -1.0), Placed(0, 0, 224, 224)).min() == 0
-
-
 class Masks:
     """What a mask is made of."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made_of: list[tuple[bool, bool, str]] = []
-        monkeypatch.setattr(targets, "subject_mask", self._mask)
-        monkeypatch.setattr(targets, "_relevance", lambda *_: np.ones((224, 224)))
+        monkeypatch.setattr(targets, "framed", self._framed)
+        monkeypatch.setattr(targets, "_relevance", lambda *_: np.ones((8, 8)))
 
-    def _mask(self, picture: np.ndarray, _placed: Placed, **how: Any) -> np.ndarray:
+    def _framed(self, picture: np.ndarray, **how: Any) -> Target:
         found = how["relevance"] is not None, how["motion"] is not None, how["method"]
         self.made_of.append(found)
-        return np.ones(picture.shape[:2])
+        return Target.unmasked(*on_canvas(picture))
 
 
 def test_motion_and_words_tell_a_subject_where_there_are_any_and_they_are_weighed(monkeypatch):
@@ -253,6 +237,6 @@ def test_words_are_looked_for_in_the_size_that_the_model_sees(size):
         ),
         tower=SimpleNamespace(size=size, relevance=relevance),
     )
-    found = targets._relevance(maker, np.zeros((224, 224, 3), np.float32), ["a cat", "a dog"])
+    found = targets._relevance(maker, np.zeros((50, 100, 3), np.uint8), ["a cat", "a dog"])
     assert seen == [(1, 3, size, size, 2)]
-    assert (found.shape, found.min(), found.max()) == ((224, 224), 1, 1)
+    assert (found.shape, found.min(), found.max()) == ((112, 224), 1, 1)  # without the padding
