@@ -16,6 +16,8 @@ _SAME_LEVELS = 10.0
 # In doubt a sample goes with the others, the more so the more of them go together.
 _BONUS_OF_ALL = 10.0
 _AGREEMENTS = 2
+# A far place has to look that much more alike than a near one: much in a picture looks alike.
+_LEVELS_A_PX = 0.15
 _TURNS_DEG = (0, -8, 8, -16, 16, -24, 24)
 # How far a point may be from where a common motion takes it and still be said to follow it.
 OUTLIER_PX = 2.0
@@ -116,7 +118,7 @@ class _Pair:
 
     def _offer(self, moves: np.ndarray, bonus: float) -> None:
         mismatch = self._mismatch_of(moves)
-        cost = mismatch - bonus
+        cost = mismatch - bonus + _LEVELS_A_PX * np.linalg.norm(moves, axis=-1)
         better = cost < self._cost
         self.moves = np.where(better[..., None], moves, self.moves)
         self._mismatch = np.where(better, mismatch, self._mismatch)

@@ -21,6 +21,10 @@ _DESIGN = bernstein_matrix(np.linspace(0, 1, 24))
 # A stroke has lost its edge when fewer of its points than this lie near one.
 _NEAR_PX = 5.0
 _HELD = 0.25
+# But one that was found again in each frame since the last keyframe is where it should be.
+_FOUND_AGAIN = 0.5
+# One that was not has not gone so far, canvas pixels: it is lost.
+_LONG_WAY = 0.1 * CANVAS
 # New strokes have to be worth it: this long, on edges at least so strong.
 _BORN_PX = 20.0
 _BORN_WEIGHT = 0.3
@@ -83,16 +87,27 @@ def _propagated(
         before = moments[-1]
         moved = replace(strokes, points=before.points)
         shown = padded_to_canvas(frames[numbers[keyframe - 1]], targets[keyframe].placed)
+        support = np.ones(len(strokes), np.float32)
         for number in range(numbers[keyframe - 1] + 1, numbers[keyframe] + 1):
             following = padded_to_canvas(frames[number], targets[keyframe].placed)
-            moved = followed(moved, shown, following).strokes
+            found = followed(moved, shown, following)
+            moved, support = found.strokes, np.minimum(support, found.support)
             shown = following
-        held = _held(moved.points, everywhere[keyframe])
+        found_again = support > _FOUND_AGAIN
+        gone = ~found_again & (_ways(before.points, moved.points) > _LONG_WAY)
+        held = (_held(moved.points, everywhere[keyframe]) | found_again) & ~gone
+        # What is lost fades where it was last seen.
+        moved = replace(moved, points=_where(gone, before.points, moved.points))
         free = ~before.seen & ~moments[max(0, keyframe - 2)].seen
         points, born = _with_births(moved.points, free, before.seen & held, edges[keyframe])
         moments[-1] = replace(before, points=_where(born, points, before.points))
         moments.append(_Moment(points, (before.seen & held) | born))
     return moments
+
+
+def _ways(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """How far each stroke goes, the mean of its control points, (strokes,)."""
+    return np.asarray(np.linalg.norm(after - before, axis=2).mean(axis=1))
 
 
 def _held(points: np.ndarray, edges: EdgeMap) -> np.ndarray:
