@@ -2,15 +2,17 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import open_clip
 import pytest
-import timm
 import torch
 from open_clip.timm_model import TimmModel
+from PIL import Image, ImageOps
+from sklearn.datasets import load_sample_images
 from torch import nn
 from torch.nn import functional
 
-from models.clip.backbone import Backbone
+from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
 from models.identity import ModelChoice
 from models.towers.blocks import OtherTower
@@ -339,7 +341,18 @@ def test_real_architectures_work_alike(name: str, places: int, sides: tuple[int,
     assert tuple(m.shape[-1] for m in maps) == sides
 
 
-def test_the_classifier_of_the_model_imagenet_is_one_of_them() -> None:
-    classifier = timm.create_model("tf_efficientnet_lite0")
-    tower = HookedTower(classifier.eval(), 224)
-    assert (tower.stages, tower.middle_layers) == (5, (2, 3))
+def test_the_model_imagenet_looks_at_the_flower_in_a_photograph() -> None:
+    backbone = load_backbone(ModelChoice("imagenet"), device="cpu")
+    tower = picture_tower(backbone)
+    assert (tower.kind, tower.stages, tower.middle_layers) == ("hooked", 5, (2, 3))
+    _, flower = load_sample_images().images
+    photograph = torch.from_numpy(on_square(flower)).permute(2, 0, 1)[None].float() / 255
+    check(tower, backbone.model.visual, photograph)
+    attention = tower.attention(photograph)[0]
+    # It fills the middle of the picture, some three of the seven places each way.
+    assert float(attention[2:5, 2:5].mean()) > 2 * float(attention.mean())
+
+
+def on_square(picture: np.ndarray) -> np.ndarray:
+    """The middle of a picture, at the side that the model was made for."""
+    return np.asarray(ImageOps.fit(Image.fromarray(picture), (224, 224)))
