@@ -355,4 +355,4 @@ def test_the_model_imagenet_looks_at_the_flower_in_a_photograph() -> None:
 
 def on_square(picture: np.ndarray) -> np.ndarray:
     """The middle of a picture, at the side that the model was made for."""
-    return np.asarray(ImageOps.fit(Image.fromarray(picture), (224, 224)))
+    return np.array(ImageOps.fit(Image.fromarray(picture), (224, 224)))
