@@ -11,6 +11,7 @@ from torch.nn import functional
 from models.clip.backbone import Backbone
 from models.clip.preprocess import Preprocessing
 from models.towers.blocks import OtherTower, check_tower
+from models.towers.hooked import HookedTower
 from models.towers.resnet import ResNetTower
 from models.towers.vit import ViTTower
 
@@ -34,7 +35,10 @@ class PictureTower:
     """
 
     def __init__(
-        self, tower: ResNetTower | ViTTower, preprocessing: Preprocessing, device: torch.device
+        self,
+        tower: ResNetTower | ViTTower | HookedTower,
+        preprocessing: Preprocessing,
+        device: torch.device,
     ) -> None:
         self.size, _ = preprocessing.size
         self.device = device
@@ -44,14 +48,15 @@ class PictureTower:
 
     @property
     def kind(self) -> str:
-        """ "resnet" or "vit"."""
+        """ "resnet", "vit" or "hooked"."""
         return self._tower.kind
 
     @property
     def stages(self) -> int:
         """How many hidden maps there are to choose from.
 
-        A ResNet's are the stem and its four layers, a ViT's are its blocks.
+        A ResNet's are the stem and its four layers, a ViT's are its blocks, another tower's are
+        what it calls its stages.
         """
         return self._tower.stages
 
@@ -61,9 +66,14 @@ class PictureTower:
         return self._tower.middle_layers
 
     def fitting_side(self, wanted: int) -> int:
-        """The side nearest to `wanted`, in pixels, that pictures may have."""
+        """The side nearest to `wanted`, in pixels, that pictures may have.
+
+        `size` always may; of some towers it is the only one.
+        """
         step = self._tower.patch_side
-        return max(round(wanted / step) * step, self._tower.smallest_side)
+        nearest = max(round(wanted / step) * step, self._tower.smallest_side)
+        largest = self._tower.largest_side
+        return nearest if largest is None else min(nearest, largest)
 
     def parameters(self) -> list[torch.nn.Parameter]:
         """All weights, none of which asks for a gradient."""
@@ -88,8 +98,8 @@ class PictureTower:
     def attention(self, pictures: torch.Tensor) -> torch.Tensor:
         """Where the tower looks, whatever there is to see: (batch, h, w), each sum at most 1.
 
-        The class token's attention to each patch, mean over heads and blocks (ViT), or that of
-        the attention pool (ResNet).
+        The class token's attention to each patch, mean over heads and blocks (ViT), that of the
+        attention pool (ResNet, PE-Core, SigLIP), or else what each place adds to the embedding.
         """
         return self._tower.attention(self.normalised(pictures))
 
@@ -120,20 +130,33 @@ def picture_tower(backbone: Backbone, *, fold: bool = True) -> PictureTower:
 
     fold: batch norms go into the convolutions; the features change by rounding only
 
-    Raises OtherTower for a tower that is neither CLIP's ResNet nor its ViT.
+    Raises OtherTower for a tower that keeps no maps of its pictures, or whose are not square.
     """
     visual = backbone.model.visual
     height, width = backbone.preprocessing.size
-    known = _is_resnet(visual) or _is_vit(visual)
-    if not known or height != width:
-        raise OtherTower(
-            "a sketch needs a model whose picture tower is CLIP's ResNet or ViT with square "
-            f"pictures, such as RN101 or ViT-B-32; that of {backbone.choice} is "
-            f"{type(visual).__name__} with {width} × {height}: choose another model"
-        )
+    if height != width:
+        raise _cannot_draw(backbone)
     copied = copy.deepcopy(visual).eval()
-    tower = ResNetTower(copied, fold=fold) if _is_resnet(visual) else ViTTower(copied)
+    tower: ResNetTower | ViTTower | HookedTower
+    if _is_resnet(visual):
+        tower = ResNetTower(copied, fold=fold)
+    elif _is_vit(visual):
+        tower = ViTTower(copied)
+    else:
+        try:
+            tower = HookedTower(copied, height)
+        except OtherTower as error:
+            raise _cannot_draw(backbone) from error
     return PictureTower(tower, backbone.preprocessing, backbone.device)
+
+
+def _cannot_draw(backbone: Backbone) -> OtherTower:
+    height, width = backbone.preprocessing.size
+    return OtherTower(
+        "a sketch needs a model whose picture tower keeps maps of square pictures, such as RN101 "
+        f"or ViT-B-32; that of {backbone.choice} is {type(backbone.model.visual).__name__} with "
+        f"{width} × {height}: choose another model"
+    )
 
 
 def _is_resnet(visual: Any) -> bool:
@@ -147,4 +170,5 @@ def _is_vit(visual: Any) -> bool:
         check_tower(visual, "a sketch")
     except OtherTower:
         return False
-    return True
+    # A pool that attends, CoCa's, answers for the picture and not for a place.
+    return visual.attn_pool is None

@@ -25,6 +25,7 @@ class ResNetTower(nn.Module):
     stages = 5
     patch_side = 1  # any number of pixels will do
     smallest_side = 32  # each pixel of the last map covers as many
+    largest_side = None
 
     def __init__(self, visual: Any, *, fold: bool) -> None:
         """Takes the network over; `fold` changes its weights in place."""

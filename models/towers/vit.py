@@ -18,6 +18,7 @@ class ViTTower(nn.Module):
     """open_clip's VisionTransformer. Stage n is what block n gives, without the class token."""
 
     kind = "vit"
+    largest_side = None
 
     def __init__(self, visual: Any) -> None:
         """Takes the network over; `models.towers.blocks.check_tower` says which ones fit."""

@@ -32,12 +32,15 @@ from sketch.strokes import CANVAS, HALF_WIDTH, SUBJECT, Drawing, LossFigures, Sk
 AUTO = "auto"
 MOST_STROKES = 64
 # With "auto" a stroke is begun for every _PX_A_STROKE pixels of edge. The first strokes are kept
-# that gain all but the share ENOUGH of what the best of them gain; they then move a little to make
-# up for the rest. On 160 keyframes of the small world a share of 0.03 gives sketches as
-# recognisable as 32 strokes do.
+# that gain all but the share ENOUGH of what the best of them gain. On 160 keyframes of the small
+# world a share of 0.03 gives sketches as recognisable as 32 strokes do. But beside a clear outline
+# the lines inside of it weigh little, and to a small model they may be noise: so others join until
+# no more than the share MAY_MISS of the length of the subject's edges is missing that could be
+# drawn. All of them then move a little to make up for the rest.
 _PX_A_STROKE = 35.0
 _AUTO_FROM, _AUTO_TO = 4, 32
 ENOUGH = 0.03
+MAY_MISS = 0.15
 _REFINING_STEPS = 8
 _SEED_STEP = 1000
 # Towers whose pictures are larger take too long to judge every candidate by its embedding.
@@ -294,7 +297,7 @@ class _Studio:
         position = int(own[outcome.worths[own].argmin()])
         points = outcome.points[position]
         order = self._order(points, number)
-        kept = order.strokes[: order.enough(ENOUGH)] if self._auto else order.strokes
+        kept = order.strokes
         chosen = points[kept]
         if len(kept) < len(points):
             row = torch.tensor([number], device=points.device)
@@ -314,22 +317,32 @@ class _Studio:
         """The order by what the model sees and by how much of the edges is drawn, half and half.
 
         A small model alone finds that a scrap of an outline will do. What does not guide the
-        strokes does not order them either.
+        strokes does not order them either. With "auto" what is left over is not in it.
         """
         artist = self._artist
         scale = artist.render_size / CANVAS
         embedding = artist.tower.size <= _SMALL_TOWER
 
-        def judge(images: torch.Tensor) -> torch.Tensor:
-            rows = torch.full((len(images),), number, dtype=torch.long, device=images.device)
-            missed = self._coverage.missed(images, rows)
-            if not artist.guided:
-                return missed
-            seen = self._loss(images, embedding=embedding, rows=rows).total
-            return seen / self._scales[number] + missed
+        def rows(images: torch.Tensor) -> torch.Tensor:
+            return torch.full((len(images),), number, dtype=torch.long, device=images.device)
 
+        def judge(images: torch.Tensor) -> torch.Tensor:
+            undrawn = self._coverage.missed(images, rows(images))
+            if not artist.guided:
+                return undrawn
+            seen = self._loss(images, embedding=embedding, rows=rows(images)).total
+            return seen / self._scales[number] + undrawn
+
+        def missed(images: torch.Tensor) -> torch.Tensor:
+            return self._coverage.missed_length(images, rows(images))
+
+        placed, size = points * scale, artist.render_size
         widths = torch.full((len(points),), HALF_WIDTH * scale, device=points.device)
-        return greedy_order(points * scale, widths, judge, size=artist.render_size)
+        order = greedy_order(placed, widths, judge, size=size)
+        if not self._auto:
+            return order
+        enough = order.first(order.enough(ENOUGH))
+        return enough.with_missing(placed, widths, missed, share=MAY_MISS, size=size)
 
     def _figures(self, points: torch.Tensor, number: int) -> LossFigures:
         row = torch.tensor([number], device=points.device)

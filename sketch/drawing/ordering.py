@@ -40,6 +40,39 @@ class Order:
         prefixes = range(1, len(self.losses))
         return next((n for n in prefixes if self.losses[n] <= limit), 1)
 
+    def first(self, count: int) -> "Order":
+        """The order of the first strokes alone."""
+        return Order(self.strokes[:count], self.losses[: count + 1])
+
+    def with_missing(
+        self,
+        points: torch.Tensor,
+        half_widths: torch.Tensor,
+        missed: Judge,
+        *,
+        share: float,
+        size: int,
+    ) -> "Order":
+        """These strokes, then those of all others (strokes, 4, 2) without which too much is missed.
+
+        missed: the share of what should be drawn that is not, 1 of the empty canvas
+        share: how much of what all strokes together draw may be missing. As few strokes as
+            possible join; they gain nothing, for the losses are those of another judge.
+        """
+        rest = [number for number in range(len(points)) if number not in self.strokes]
+        if not rest:
+            return self
+        own = stroke_layers(points[None, self.strokes], half_widths[None, self.strokes], size=size)
+        clear = (1 - own[0]).prod(dim=0)
+        joining = greedy_order(
+            points[rest], half_widths[rest], lambda images: missed(images * clear), size=size
+        )
+        least = min(joining.losses)
+        limit = least + share * (1 - least)
+        count = next(n for n, loss in enumerate(joining.losses) if loss <= limit)
+        joined = [rest[number] for number in joining.strokes[:count]]
+        return Order(self.strokes + joined, self.losses + self.losses[-1:] * count)
+
 
 @torch.no_grad()
 def greedy_order(

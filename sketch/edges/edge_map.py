@@ -33,6 +33,7 @@ class EdgeMap:
 
     pixels: float32 (edges, 2), their centres, canvas pixels
     weights: float32 (edges,), above 0: strength by how far it belongs to the subject
+    belongs: float32 (edges,), 0 to 1: how far it belongs to the subject, however strong it is
     tangents: float32 (edges, 2), unit vectors along the edge
     distance: float32 (224, 224), to the nearest edge pixel, canvas pixels
     length_px: how long all edges are together, each by its share of the mask
@@ -40,6 +41,7 @@ class EdgeMap:
 
     pixels: np.ndarray
     weights: np.ndarray
+    belongs: np.ndarray
     tangents: np.ndarray
     distance: np.ndarray
     length_px: float
@@ -78,7 +80,7 @@ def _strongest(solid: np.ndarray, belongs: np.ndarray) -> float:
 def _no_edges() -> EdgeMap:
     nothing = np.zeros((0, 2), np.float32)
     far = np.full((CANVAS, CANVAS), 1e3, np.float32)
-    return EdgeMap(nothing, np.zeros(0, np.float32), nothing, far, 0.0)
+    return EdgeMap(nothing, nothing[:, 0], nothing[:, 0], nothing, far, 0.0)
 
 
 def _of_pixels(
@@ -91,6 +93,7 @@ def _of_pixels(
     return EdgeMap(
         np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32),
         np.maximum(weights[rows, columns], 1e-3).astype(np.float32),
+        belongs[rows, columns].astype(np.float32),
         tangents.astype(np.float32),
         distance.astype(np.float32),
         float(belongs[rows, columns].sum()),

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 
 from models.errors import KinodexError
-from sketch.raster.interface import filled
+from sketch.raster.interface import check_points, filled
 
 _SAMPLES = 2  # along each side of a pixel, as the paper has it
 _SEED = 0
@@ -36,6 +36,10 @@ class Diffvg:
         opacities: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """See `Rasteriser`."""
+        check_points(points)
+        if points.numel() == 0:
+            # diffvg ends the process over a scene without shapes.
+            return points.new_ones(len(points), size, size) + points.sum()
         rows = zip(points, *filled(points, half_widths, opacities), strict=True)
         return torch.stack([self._one(*row, size) for row in rows])
 

@@ -23,9 +23,18 @@ class Rasteriser(Protocol):
         points: (batch, strokes, 4, 2), in pixels of that size
         half_widths, opacities: (batch, strokes)
 
-        Gradients go to all three. The order of the strokes does not matter.
+        Gradients go to all three. The order of the strokes does not matter; without any the
+        picture is white.
+
+        Raises ValueError for points that are no numbers.
         """
         ...
+
+
+def check_points(points: torch.Tensor) -> None:
+    """Raises ValueError for points that are no numbers."""
+    if not bool(torch.isfinite(points).all()):
+        raise ValueError("the points of a stroke must be finite numbers")
 
 
 def filled(

@@ -14,7 +14,7 @@ import torch
 from models.threads import one_thread
 from sketch.raster.bezier import bernstein
 from sketch.raster.coverage import Shadow, covered
-from sketch.raster.interface import filled
+from sketch.raster.interface import check_points, filled
 from sketch.raster.nearest import NearPixels, near_pixels
 from sketch.strokes import CANVAS, Strokes
 
@@ -38,6 +38,7 @@ class NarrowBand:
         opacities: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """See `Rasteriser`."""
+        check_points(points)
         image: torch.Tensor = _Render.apply(points, *filled(points, half_widths, opacities), size)
         return image
 

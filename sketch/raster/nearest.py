@@ -35,13 +35,9 @@ class NearPixels:
 def near_pixels(points: torch.Tensor, reach: float, size: int) -> NearPixels:
     """The pixels of a `size` × `size` square whose centres lie within `reach` of a curve, and more.
 
-    points: (curves, 4, 2), without gradient. All are found that lie nearer than `reach`, and some
-    that lie farther, by up to a pixel.
-
-    Raises ValueError for points that are no numbers.
+    points: finite, (curves, 4, 2), without gradient. All are found that lie nearer than `reach`,
+    and some that lie farther, by up to a pixel.
     """
-    if not bool(torch.isfinite(points).all()):
-        raise ValueError("the points of a stroke must be finite numbers")
     curve, column, row, t, dt = _nearest_samples(points, reach, size)
     pixel_x, pixel_y = column + 0.5, row + 0.5
     cubic, square, linear, constant = _power_basis(points)

@@ -1,12 +1,9 @@
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from models.clip.backbone import Backbone, load_backbone
-from models.errors import KinodexError
 from models.identity import BUNDLED, ModelChoice
 from models.towers.blocks import fitted_positions
 from models.towers.hidden_maps import PictureTower, picture_tower
@@ -183,22 +180,6 @@ def test_middle_layers_follow_the_depth() -> None:
     for depth, layers in ((12, (3, 4)), (24, (6, 8)), (2, (0, 1)), (1, (0,))):
         tower._tower.visual.transformer.resblocks = torch.nn.ModuleList([blocks[0]] * depth)
         assert tower.middle_layers == layers
-
-
-def test_another_kind_of_tower_is_refused_in_one_sentence() -> None:
-    backbone = small_backbone("vit")
-    other = SimpleNamespace(
-        model=SimpleNamespace(visual=torch.nn.Linear(2, 2)),
-        preprocessing=backbone.preprocessing,
-        choice=ModelChoice("convnext_base"),
-    )
-    with pytest.raises(KinodexError) as error:
-        picture_tower(other)
-    assert str(error.value) == (
-        "a sketch needs a model whose picture tower is CLIP's ResNet or ViT with square pictures, "
-        "such as RN101 or ViT-B-32; that of convnext_base is Linear with 64 × 64: "
-        "choose another model"
-    )
 
 
 def test_attention_of_a_vit_is_the_mean_over_heads_and_blocks() -> None:

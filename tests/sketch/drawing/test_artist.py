@@ -4,6 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sketch.canvas import Target
 from sketch.drawing.artist import Artist
 from sketch.drawing.presets import PAPER, QUICK
 from sketch.edges.edge_map import edge_map
@@ -74,6 +75,28 @@ def test_auto_gives_busier_things_more_strokes() -> None:
     artist = Artist(bundled_tower(), preset=SHORT)
     plain, busy = artist.draw([target("balloon", "sky"), target("zebra", "sky")], strokes="auto")
     assert 1 <= len(plain.sketch.strokes) < len(busy.sketch.strokes) <= 32
+
+
+def disc_with(turns: float) -> Target:
+    """A disc with a sharp rim; inside, as in a rose, a spiral of so many turns in soft tones."""
+    down, right = np.mgrid[:CANVAS, :CANVAS] - CANVAS / 2
+    radius = np.hypot(down, right)
+    turn = (radius / 80 * turns - np.arctan2(down, right) / (2 * np.pi)) % 1 if turns else 0.0
+    tone = np.array([0.7, 0.25, 0.3]) - np.multiply.outer(turn, [0.4, 0.2, 0.2])
+    inside = (radius < 80)[..., None]
+    picture = np.where(inside, tone, 0.96).clip(0, 1).astype(np.float32)
+    return Target(picture, (radius < 82).astype(np.float32))
+
+
+def test_auto_keeps_what_is_inside_a_clear_outline(artist: Artist) -> None:
+    plain, rose = artist.draw([disc_with(0), disc_with(2.6)], strokes="auto")
+    assert len(plain.sketch.strokes) <= 10
+    middles = rose.sketch.strokes.points.mean(axis=1) - CANVAS / 2
+    inside = np.linalg.norm(middles, axis=1) < 60
+    assert inside.sum() >= 4
+    assert len(rose.sketch.strokes) < 32
+    strays = np.linalg.norm(plain.sketch.strokes.points.mean(axis=1) - CANVAS / 2, axis=1) < 60
+    assert not strays.any()
 
 
 def test_moments_of_the_drawing_are_kept(artist: Artist) -> None:

@@ -12,6 +12,7 @@ from tests.sketch.edge_pictures import circle, edges_of
 NO_EDGES = EdgeMap(
     pixels=np.zeros((0, 2), np.float32),
     weights=np.zeros(0, np.float32),
+    belongs=np.zeros(0, np.float32),
     tangents=np.zeros((0, 2), np.float32),
     distance=np.full((224, 224), 500, np.float32),
     length_px=0.0,

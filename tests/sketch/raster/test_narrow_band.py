@@ -1,5 +1,6 @@
 import importlib.util
 import math
+import sys
 
 import pytest
 import torch
@@ -11,8 +12,10 @@ from sketch.raster.choosing import rasteriser
 from sketch.raster.interface import Rasteriser
 from sketch.raster.narrow_band import render_strokes, stroke_layers
 from sketch.strokes import Strokes
+from tests.sketch.raster.diffvg_stand_in import stand_in
 
-BACKENDS = ["narrow-band"] + (["diffvg"] if importlib.util.find_spec("pydiffvg") else [])
+BACKENDS = ["narrow-band", "diffvg"]
+DIFFVG_IS_HERE = importlib.util.find_spec("pydiffvg") is not None
 LINE = torch.tensor([[[40.0, 112.3], [80.0, 112.3], [120.0, 112.3], [160.0, 112.3]]])
 OBLIQUE = torch.tensor([[[40.0, 50.7], [70.0, 80.0], [100.0, 110.0], [130.0, 139.3]]])
 CURVES = torch.tensor(
@@ -24,7 +27,9 @@ CURVES = torch.tensor(
 
 
 @pytest.fixture(params=BACKENDS)
-def backend(request: pytest.FixtureRequest) -> Rasteriser:
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Rasteriser:
+    if not DIFFVG_IS_HERE:
+        monkeypatch.setitem(sys.modules, "pydiffvg", stand_in())
     return rasteriser(request.param)
 
 
@@ -61,19 +66,49 @@ class TestEveryBackend:
         ends = (points.detach() - CURVES[:1])[0, 0, [0, 3]].norm(dim=-1)
         assert float(ends.max()) < 0.3
 
+    def test_strokes_off_the_canvas_leave_it_white_and_feel_nothing(
+        self, backend: Rasteriser
+    ) -> None:
+        points = torch.full((1, 2, 4, 2), -60.0) + torch.arange(4.0)[:, None] * 5
+        points.requires_grad_()
+        image = backend.render(points, 1.5, size=224)
+        image.sum().backward()
+        assert bool((image == 1).all())
+        assert points.grad is not None
+        assert float(points.grad.abs().max()) == 0
 
-def test_strokes_off_the_canvas_leave_it_white_and_feel_nothing() -> None:
-    points = torch.full((1, 2, 4, 2), -60.0) + torch.arange(4.0)[:, None] * 5
-    points.requires_grad_()
-    image = rasteriser().render(points, 1.5, size=224)
-    image.sum().backward()
-    assert bool((image == 1).all())
-    assert points.grad is not None
-    assert float(points.grad.abs().max()) == 0
+    @pytest.mark.parametrize(("batch", "strokes"), [(2, 0), (0, 3), (0, 0)])
+    def test_no_strokes_are_a_white_canvas_with_nothing_to_feel(
+        self, backend: Rasteriser, batch: int, strokes: int
+    ) -> None:
+        points = torch.zeros(batch, strokes, 4, 2, requires_grad=True)
+        image = backend.render(points, 1.5, size=32)
+        assert image.shape == (batch, 32, 32)
+        assert bool((image == 1).all())
+        image.sum().backward()
+        assert points.grad is not None
+        assert points.grad.shape == points.shape
 
+    @pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+    def test_points_that_are_no_numbers_are_refused(
+        self, backend: Rasteriser, value: float
+    ) -> None:
+        points = CURVES[None].clone()
+        points[0, 1, 2, 0] = value
+        with pytest.raises(ValueError, match="the points of a stroke must be finite numbers"):
+            backend.render(points, 1.5, size=32)
 
-def test_no_strokes_are_a_white_canvas() -> None:
-    assert bool((rasteriser().render(torch.zeros(2, 0, 4, 2), 1.5, size=32) == 1).all())
+    def test_each_sketch_of_a_batch_is_drawn_as_alone(self, backend: Rasteriser) -> None:
+        batch = torch.stack([CURVES, CURVES.flip(0) + 3.3])
+        widths = torch.tensor([[0.6, 1.5], [3.0, 1.0]])
+        together = backend.render(batch, widths, size=224)
+        for row, points in enumerate(batch):
+            alone = backend.render(points[None], widths[row : row + 1], size=224)
+            assert torch.allclose(together[row], alone[0], atol=1e-6)
+
+    def test_transparent_strokes_are_not_there(self, backend: Rasteriser) -> None:
+        image = backend.render(CURVES[None], 1.5, size=224, opacities=torch.zeros(1, 2))
+        assert bool((image == 1).all())
 
 
 def test_ink_of_straight_lines() -> None:
@@ -151,11 +186,6 @@ def test_values_stay_between_ink_and_paper() -> None:
     image = draw(torch.cat([CURVES, CURVES, CURVES]), 4.0)
     assert float(image.min()) >= -0.0011
     assert float(image.max()) <= 1
-
-
-def test_transparent_strokes_are_not_there() -> None:
-    image = rasteriser().render(CURVES[None], 1.5, size=224, opacities=torch.zeros(1, 2))
-    assert bool((image == 1).all())
 
 
 def test_wider_and_darker_strokes_have_more_ink() -> None:
@@ -239,17 +269,12 @@ def test_drawing_leaves_the_number_of_threads_alone() -> None:
     assert torch.get_num_threads() == before
 
 
-def test_points_that_are_no_numbers_are_refused() -> None:
-    with pytest.raises(ValueError, match="must be finite"):
-        draw(torch.full((1, 4, 2), torch.nan))
-
-
 def test_an_unknown_rasteriser_is_one_sentence() -> None:
     with pytest.raises(KinodexError, match="choose 'narrow-band' or 'diffvg'"):
         rasteriser("crayon")
 
 
-@pytest.mark.skipif("diffvg" in BACKENDS, reason="diffvg is installed here")
+@pytest.mark.skipif(DIFFVG_IS_HERE, reason="diffvg is installed here")
 def test_a_missing_diffvg_is_one_sentence() -> None:
     with pytest.raises(KinodexError, match="pydiffvg is not installed"):
         rasteriser("diffvg")

@@ -212,7 +212,7 @@ class Drawer:
     """A maker of which the model can draw if it is the bundled one."""
 
     def __init__(self, backbone: Any, _settings: SketchSettings, *, reads_words: bool) -> None:
-        if backbone.choice.name == "imagenet":
+        if backbone.choice.name == "oblong":
             raise OtherTower("it cannot draw")
         self.draws = (backbone.choice.name, reads_words)
 
@@ -224,8 +224,8 @@ class Drawer:
         (None, "bundled", ("bundled", True)),
         ("RN50", "RN50", ("RN50", True)),
         ("RN50", "bundled", ("bundled", False)),
-        ("imagenet", "imagenet", ("bundled", False)),
-        (None, "imagenet", ("bundled", True)),
+        ("oblong", "oblong", ("bundled", False)),
+        (None, "oblong", ("bundled", True)),
     ],
 )
 def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_does_not_know(
@@ -243,10 +243,10 @@ def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_do
     with Store.open(tmp_path, create=True) as library:
         maker: Any = run._maker_with(backbone, SketchSettings(), library, asked=None)
         assert maker.draws == draws
-        told = "imagenet cannot draw: the bundled model does" in capsys.readouterr().err
-        assert told == (used == "imagenet")
+        told = "oblong cannot draw: the bundled model does" in capsys.readouterr().err
+        assert told == (used == "oblong")
         asked = ModelChoice(used)
-        if used == "imagenet" != own:
+        if used == "oblong" != own:
             with pytest.raises(OtherTower):
                 run._maker_with(backbone, SketchSettings(), library, asked=asked)
         else:  # KINODEX_MODEL names it, say: it is the library's own all the same

@@ -1,5 +1,6 @@
 """`kinodex sketch`: the library, a moment, a picture; and `index --sketch`."""
 
+import json
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ from typing import get_args
 
 import av
 import numpy as np
+import open_clip
 import pytest
 from PIL import Image
 
@@ -27,6 +29,7 @@ from tasks.sketches.pictures import unlike_stems
 from tasks.sketches.request import meant_by
 from tests.calling import call, said, shown_json
 from tests.corpus import scene, shots, write_clip
+from tests.tiny import CONFIG
 from ui.cli.sketch import MaskMethod, PresetName
 
 
@@ -355,6 +358,58 @@ def test_indexing_sketches_when_asked_to(shared_clips, tmp_path, monkeypatch, ca
     assert shown_json(capsys, "index", shared_clips)["sketching"]["drawn"] == 3
     strokes = {len(points) // 32 for _, _, points, _ in rows(tmp_path / "library")}
     assert strokes == {2, 16}, "what was drawn in another way is left alone"
+
+
+@pytest.fixture(scope="module")
+def architectures(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Two of timm's picture towers, and one for pictures twice as wide as they are high."""
+    folder = tmp_path_factory.mktemp("architectures")
+    timms = {"image_size": 160, "timm_proj": "linear"}
+    for name, vision in {
+        "convolutions-for-tests": {**timms, "timm_model_name": "test_convnext", "timm_pool": ""},
+        "attention-for-tests": {**timms, "timm_model_name": "test_vit3", "timm_pool": "map"},
+        "oblong-for-tests": {**CONFIG["vision_cfg"], "image_size": [16, 32]},
+    }.items():
+        (folder / f"{name}.json").write_text(json.dumps({**CONFIG, "vision_cfg": vision}))
+    open_clip.add_model_config(folder)
+
+
+def drawn_with(library: Path) -> set[str]:
+    """The models that have drawn the sketches of a library."""
+    with sqlite3.connect(library / "catalog.db") as connection:
+        recipes = connection.execute("SELECT recipe FROM sketches").fetchall()
+    return {json.loads(recipe)["model"] for (recipe,) in recipes}
+
+
+@pytest.mark.usefixtures("architectures")
+@pytest.mark.parametrize("name", ["convolutions-for-tests", "attention-for-tests"])
+def test_a_library_and_a_picture_are_drawn_with_a_model_of_timms(
+    name, shared_clips, no_library, tmp_path, monkeypatch, capsys
+):
+    model = ("--model", name, "--pretrained", "random")
+    picture(tmp_path / "bird.png")
+    assert call("sketch", "bird.png", *model, "--strokes", "3") == 0
+    assert Path("bird.sketch.svg").read_text().count("<path") == 3
+    monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "library"))
+    assert call("index", shared_clips / "a.mp4", *model, "--head", "meanP") == 0
+    assert call("sketch", "--strokes", "2") == 0
+    assert "cannot draw" not in capsys.readouterr().err
+    assert drawn_with(tmp_path / "library") == {name}
+
+
+@pytest.mark.usefixtures("architectures")
+def test_what_a_model_for_oblong_pictures_cannot_draw_the_bundled_one_does(
+    shared_clips, no_library, tmp_path, monkeypatch, capsys
+):
+    model = ("--model", "oblong-for-tests", "--pretrained", "random")
+    picture(tmp_path / "bird.png")
+    assert call("sketch", "bird.png", *model) == 1
+    assert "a sketch needs a model whose picture tower keeps maps of square" in said(capsys)
+    monkeypatch.setenv("KINODEX_LIBRARY", str(tmp_path / "library"))
+    assert call("index", shared_clips / "a.mp4", *model, "--head", "meanP") == 0
+    assert call("sketch", "--strokes", "2") == 0
+    assert "oblong-for-tests (random) cannot draw: the bundled model does" in said(capsys)
+    assert drawn_with(tmp_path / "library") == {"bundled"}
 
 
 @pytest.mark.parametrize(
