@@ -181,24 +181,35 @@ def make_targets(maker: SketchMaker, subjects: Sequence[Subject]) -> list[Target
 
 def _target(maker: SketchMaker, subject: Subject) -> Target:
     relevance = motion = None
-    if maker.weighs_evidence and maker.reads_words and subject.words:
-        relevance = _relevance(maker, subject.picture, subject.words)
+    if maker.weighs_evidence and maker.reads_words:
+        relevance = _relevance(maker, subject)
     if maker.weighs_evidence and subject.frames is not None and len(subject.frames) > 1:
         motion = motion_map(subject.frames, subject.at)
     return framed(subject.picture, motion=motion, relevance=relevance, method=maker.settings.mask)
 
 
-def _relevance(maker: SketchMaker, picture: np.ndarray, words: Sequence[str]) -> np.ndarray:
-    """Where in a picture the model sees what the words say: (height, width), 0 to 1."""
-    texts = torch.nn.functional.normalize(maker.backbone.embed_texts(list(words)), dim=1)
+def _relevance(maker: SketchMaker, subject: Subject) -> np.ndarray | None:
+    """Where in a picture the model sees what there is, (height, width), 0 to 1; None: anywhere.
+
+    CLIP's own towers are asked for the words, which they know; of any other tower it is clearer
+    what the picture as a whole is like: its tags may be no more than a guess.
+    """
     tower = maker.tower
-    canvas, placed = on_canvas(picture)
+    canvas, placed = on_canvas(subject.picture)
     batch = torch.from_numpy(canvas).permute(2, 0, 1)[None].to(maker.backbone.device)
     if tower.size != CANVAS:
         batch = torch.nn.functional.interpolate(
             batch, size=(tower.size, tower.size), mode="bilinear", antialias=True
         )
-    seen = tower.relevance(batch, texts.mean(dim=0).to(maker.backbone.device))[0]
+    if tower.kind == "hooked":
+        seen = tower.attention(batch)[0]
+        seen = seen / seen.max().clamp_min(1e-12)
+    elif subject.words:
+        words = maker.backbone.embed_texts(list(subject.words))
+        text = torch.nn.functional.normalize(words, dim=1).mean(dim=0)
+        seen = tower.relevance(batch, text.to(maker.backbone.device))[0]
+    else:
+        return None
     fine = cv2.resize(seen.float().cpu().numpy(), (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
     left, top, right, bottom = visible_box(placed)
     return np.clip(fine[top:bottom, left:right], 0, 1)
