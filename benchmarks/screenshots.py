@@ -1,4 +1,5 @@
-"""The pictures in README and in the guide: a search, and the wall of sketches, on the demo library.
+"""The pictures in README and in the guide: a search among the demo's photographs, and the wall of
+sketches of its generated world.
 
 python -m benchmarks.screenshots          writes docs/page.png and docs/wall.png
 """
@@ -23,19 +24,23 @@ def main() -> None:
         sys.exit("no 'chromium' on the PATH")
     with tempfile.TemporaryDirectory() as folder:
         library = make_demo(Path(folder) / "demo")
-        with serving(library) as server, sync_playwright() as playwright:
+        photographs = library.with_name("photograph-library")
+        with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
             page = browser.new_page(viewport={"width": 1280, "height": 800})
-            page.goto(server.entrance)
-            _take(
-                page, f"{server.address}/?q=an+elephant+-+street", "page.png", ".st-key-results img"
-            )
-            _take(page, f"{server.address}/browse?by=likeness", "wall.png", ".st-key-wall img")
+            _take(page, photographs, "?q=a+hot+drink", "page.png", ".st-key-results img")
+            _take(page, library, "browse?by=likeness", "wall.png", ".st-key-wall img")
             browser.close()
 
 
-def _take(page: Page, address: str, name: str, ready: str) -> None:
-    page.goto(address)
+def _take(page: Page, library: Path, view: str, name: str, ready: str) -> None:
+    with serving(library) as server:
+        page.goto(server.entrance)
+        page.goto(f"{server.address}/{view}")
+        _shoot(page, name, ready)
+
+
+def _shoot(page: Page, name: str, ready: str) -> None:
     page.locator(ready).nth(7).wait_for(timeout=1000 * _WITHIN_S)
     page.locator("[data-test-script-state=notRunning]").wait_for(timeout=1000 * _WITHIN_S)
     page.wait_for_timeout(1500)  # pictures fade in
