@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.imagenet.folding import FoldedCopy
 from models.imagenet.packages import PackageUnusable, classifier_weights
 from models.imagenet.sentences import SentenceEncoder, load_sentence_encoder
 
@@ -52,13 +53,22 @@ class PictureTower(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.register_buffer("names", names)
+        self._folded = FoldedCopy()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(batch, 3, side, side) → (batch, width + classes), not normalised."""
-        logits = self.classifier(pictures).float()
+        logits = self._network(pictures)(pictures).float()
         meant = logits.softmax(dim=-1) @ (self.names - self.names.mean(dim=0))
         shown = F.relu(logits - logits.mean(dim=-1, keepdim=True))
         return _joined(meant, shown)
+
+    def _network(self, pictures: torch.Tensor) -> nn.Module:
+        # Whoever trains, or looks into the layers, has the classifier as it is. On a GPU, which
+        # computes in bfloat16, folding would be seen in the embeddings.
+        only_reads = torch.is_inference_mode_enabled() and not self.training
+        if only_reads and pictures.device.type == "cpu":
+            return self._folded.of(self.classifier)
+        return self.classifier
 
 
 class TextTower(nn.Module):
