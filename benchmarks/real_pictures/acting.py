@@ -61,13 +61,8 @@ def acted(session: Session) -> Iterator[Acted]:
     scorer, labels = TagScorer.of(vocabulary), [label.text for label in vocabulary.labels]
     videos: dict[int, np.ndarray] = {}
     for ids, embeddings in embeddings_by_chunk(session, vocabulary.space_id, scorer.dim):
-        places = dict(
-            session.execute(
-                select(Segment.id, Segment.video_id).where(Segment.id.in_(ids.tolist()))
-            )
-            .tuples()
-            .all()
-        )
+        chosen = select(Segment.id, Segment.video_id).where(Segment.id.in_(ids.tolist()))
+        places = {row.id: row.video_id for row in session.execute(chosen)}
         for segment, likely in zip(ids.tolist(), scorer.probabilities(embeddings), strict=True):
             before = videos.get(places[segment], likely)
             videos[places[segment]] = np.maximum(before, likely)

@@ -21,7 +21,7 @@ def test_what_stands_far_above_the_bank_matches_and_what_does_not_is_weak():
     asked = normalised(bank[:1] + 0.1 * rng.normal(size=(1, 64)))
     there = normalised(segments[:1] + asked)
     matches = background.match(asked[0], np.concatenate([there, segments[:20]]))
-    assert matches[0] > 0.95
+    assert matches[0] > 0.9
     assert (matches[1:] < 0.5).all()
 
 
