@@ -29,7 +29,7 @@ from indexer.discover import discover
 from indexer.encoding import Encoder
 from indexer.keyframes import KEYFRAME_SIDE
 from indexer.reading.settings import IndexSettings
-from indexer.reading.video import DecodedSegment, DecodeEvent, decode_video
+from indexer.reading.video import DecodedSegment, decode_video
 from indexer.registration import PathToIndex
 from models.clip.backbone import Backbone
 
@@ -80,11 +80,8 @@ def made_clips(folder: Path) -> list[Path]:
 
 def go_through(video: Path, backbone: Backbone, settings: IndexSettings) -> Pass:
     """Decode and encode a video in this process."""
-    short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
-    reading = decode_video(video, short_side=short_side, settings=settings)
-    decoding, events = timed(list[DecodeEvent], reading)
-    segments = [event for event in events if isinstance(event, DecodedSegment)]
-    encodings = [timed(_encoded, video, segments, backbone) for _ in range(ENCODINGS)]
+    decoding, segments = timed(decoded, video, backbone, settings)
+    encodings = [timed(encoded, video, segments, backbone) for _ in range(ENCODINGS)]
     return Pass(
         encoded=sum(len(segment.frames) for segment in segments),
         decoding_s=decoding.processor_s,
@@ -93,14 +90,22 @@ def go_through(video: Path, backbone: Backbone, settings: IndexSettings) -> Pass
     )
 
 
-def _encoded(video: Path, segments: list[DecodedSegment], backbone: Backbone) -> np.ndarray:
+def decoded(video: Path, backbone: Backbone, settings: IndexSettings) -> list[DecodedSegment]:
+    """A video's segments, with pictures of the size that a model wants."""
+    short_side = max(backbone.preprocessing.short_side, KEYFRAME_SIDE)
+    events = decode_video(video, short_side=short_side, settings=settings)
+    return [event for event in events if isinstance(event, DecodedSegment)]
+
+
+def encoded(video: Path, segments: list[DecodedSegment], backbone: Backbone) -> np.ndarray:
+    """Their embeddings, (segments, dim), unit length."""
     encoder = Encoder(backbone, mean_pooling(backbone))
     job = PathToIndex(path_id=0, path=video, size_bytes=0, mtime_ns=0)
     embeddings = []
     for segment in segments:
         encoder.add(job, segment)
         if encoder.is_full or segment is segments[-1]:
-            embeddings += [encoded.embedding for _, _, encoded in encoder.encode()]
+            embeddings += [one.embedding for _, _, one in encoder.encode()]
     return np.stack(embeddings)
 
 

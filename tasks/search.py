@@ -8,7 +8,7 @@ from search.catalog.spaces import check_same_model, choice_of
 from search.catalog.store import Store
 from search.export import FORMS
 from search.export.cuts import cuts_of
-from search.finding.hits import Hit, all_weak
+from search.finding.hits import Hit, remark_on
 from search.finding.tag_search import answer
 from search.queries.language import written
 from search.queries.query import Filters, Query, QueryMistake
@@ -52,8 +52,8 @@ def run_search(
             data_path(hit.paths[0], end="\0" if null else "\n")
     elif form is None:
         print_hits(hits)
-    if all_weak(hits):
-        talk("no match is sure: probably nothing here shows this")
+    if remark := remark_on(hits, query):
+        talk(remark)
     if not hits:
         talk("nothing passes these filters" if query.filters != Filters() else "nothing is found")
 

@@ -12,7 +12,7 @@ were seen meanwhile.
 import csv
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,18 +44,21 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found for a question: where the right video stands, and how sure the best is."""
+    """What was found for a question: where the right video stands, and how sure the best is.
+
+    match: None where the model cannot tell
+    """
 
     question: str
     right: str
     rank: int | None
     best: str
-    match: float
+    match: float | None
 
 
-def questions() -> list[Question]:
+def questions(file_of_them: Path = _QUESTIONS) -> list[Question]:
     """All questions, in the file's order."""
-    with _QUESTIONS.open(encoding="utf-8", newline="") as file:
+    with file_of_them.open(encoding="utf-8", newline="") as file:
         return [
             Question(row["question"], frozenset(filter(None, row["shows"].split("|"))))
             for row in csv.DictReader(file)
@@ -69,24 +72,21 @@ def gather(footage: Sequence[Path], place: Path) -> None:
             film(np.asarray(Image.open(file).convert("RGB")), place / f"{file.stem}.mp4")
         elif file.suffix not in (".md", ".txt"):
             shutil.copy(file, place)  # links inside of a folder are left aside
-    for name, picture in photographs().items():
-        film(picture, place / f"{name}.mp4")
 
 
 def answers(engine: SearchEngine, videos: int) -> Iterator[Answer]:
     """What the library says to each question."""
     for asked in questions():
-        found: dict[str, float] = {}
-        for hit in engine.search(asked.words, k=10 * videos):
-            found.setdefault(hit.paths[0].stem, hit.match or 0.0)
-        names = list(found)
-        ranks = [names.index(name) for name in asked.shown_by if name in found]
+        hits = engine.search(asked.words, k=10 * videos)
+        names = list(dict.fromkeys(hit.paths[0].stem for hit in hits))
+        matches = [hit.match for hit in hits if hit.match is not None]
+        ranks = [names.index(name) for name in asked.shown_by if name in names]
         yield Answer(
             asked.words,
             " or ".join(sorted(asked.shown_by)),
             min(ranks) + 1 if ranks else None,
             names[0],
-            max(found.values()),
+            max(matches, default=None),
         )
 
 
@@ -101,6 +101,8 @@ def main() -> None:
         videos = Path(t, "videos")
         videos.mkdir()
         gather(options.footage, videos)
+        for name, picture in photographs().items():
+            film(picture, videos / f"{name}.mp4")
         flags = ModelFlags(model=options.model)
         run_index(Path(t, "library"), [videos], flags, reindex=False, as_json=False)
         with Library.open(Path(t, "library")) as library:
@@ -117,21 +119,19 @@ def main() -> None:
                     "R@3", _share(one.rank is not None and one.rank <= 3 for one in there), "≥ 0.9"
                 ),
                 Figure("absent things", len(absent)),
-                Figure(
-                    "absent, called weak",
-                    _share(one.match < WEAK_BELOW for one in absent),
-                    "≥ 0.85",
-                ),
-                Figure(
-                    "present, called weak",
-                    _share(one.match < WEAK_BELOW for one in there),
-                    "≤ 0.15",
-                ),
+                Figure("absent, called weak", _share(map(_is_weak, absent)), "≥ 0.85"),
+                Figure("absent, cannot be told", _share(one.match is None for one in absent)),
+                Figure("present, called weak", _share(map(_is_weak, there)), "≤ 0.15"),
+                Figure("present, cannot be told", _share(one.match is None for one in there)),
             ]
         )
 
 
-def _share(hits: Iterator[bool]) -> float:
+def _is_weak(answer: Answer) -> bool:
+    return answer.match is not None and answer.match < WEAK_BELOW
+
+
+def _share(hits: Iterable[bool]) -> float:
     values = list(hits)
     return sum(values) / max(1, len(values))
 

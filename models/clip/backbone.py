@@ -42,6 +42,15 @@ class Backbone:
         """As CLIP stores it: the natural logarithm of the factor on the cosines."""
         return float(self.model.logit_scale.detach().reshape(()))
 
+    @property
+    def tag_calibration(self) -> tuple[float, float]:
+        """Factor and offset of how likely labels hold by their scores, without an action head.
+
+        As CLIP's own scores are unless the model has a `tag_calibration` that says otherwise.
+        """
+        scale, offset = getattr(self.model, "tag_calibration", (1.0, 0.0))
+        return scale, offset
+
     def embed_frames(self, frames: np.ndarray) -> torch.Tensor:
         """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
         return self.embed_clips([frames])[0]
@@ -66,6 +75,16 @@ class Backbone:
         """Embeddings of texts, shape (texts, dim). Recent texts come from a cache."""
         with self._autocast():
             return self.text_encoder.encode(texts, self.device)
+
+    def knows(self, texts: torch.Tensor) -> torch.Tensor:
+        """Of which texts, by their embeddings (texts, dim), it can tell whether something shows
+        them; bool (texts,). A model knows all texts unless it has a method `knows` that says less.
+        """
+        ask = getattr(self.model, "knows", None)
+        if ask is None:
+            return torch.ones(len(texts), dtype=torch.bool)
+        known: torch.Tensor = ask(texts.to(self.device)).cpu()
+        return known
 
     def _embed_batch(self, pictures: torch.Tensor) -> torch.Tensor:
         with self._autocast():

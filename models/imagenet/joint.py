@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from models.imagenet.folding import FoldedCopy
 from models.imagenet.packages import PackageUnusable, classifier_weights
 from models.imagenet.sentences import SentenceEncoder, load_sentence_encoder
 
@@ -35,6 +36,13 @@ _NEARNESS = 0.08
 _SHOWN_WEIGHT = 2.0
 # As CLIP stores it, the logarithm of the factor on cosines: 1 / 0.05.
 _LOGIT_SCALE = math.log(20.0)
+# The least cosine with the nearest class's name, both from the middle of all names, of a text that
+# the classifier can tell of. Further off, a text that something shows is missed about as often as
+# one that nothing shows is turned down: benchmarks/real_pictures/choosing.py.
+KNOWN_FROM = 0.3
+# How likely a label holds, by its score: the factor and the offset of a logistic curve, which was
+# fitted there too, to questions as labels.
+_TAG_CALIBRATION = (1.09, -1.3)
 
 NAMES_FILE = Path(__file__).with_name("class_names.safetensors")
 
@@ -52,13 +60,22 @@ class PictureTower(nn.Module):
         super().__init__()
         self.classifier = classifier
         self.register_buffer("names", names)
+        self._folded = FoldedCopy()
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         """(batch, 3, side, side) → (batch, width + classes), not normalised."""
-        logits = self.classifier(pictures).float()
+        logits = self._network(pictures)(pictures).float()
         meant = logits.softmax(dim=-1) @ (self.names - self.names.mean(dim=0))
         shown = F.relu(logits - logits.mean(dim=-1, keepdim=True))
         return _joined(meant, shown)
+
+    def _network(self, pictures: torch.Tensor) -> nn.Module:
+        # Whoever trains, or looks into the layers, has the classifier as it is. On a GPU, which
+        # computes in bfloat16, folding would be seen in the embeddings.
+        only_reads = torch.is_inference_mode_enabled() and not self.training
+        if only_reads and pictures.device.type == "cpu":
+            return self._folded.of(self.classifier)
+        return self.classifier
 
 
 class TextTower(nn.Module):
@@ -86,6 +103,8 @@ def _joined(meant: torch.Tensor, shown: torch.Tensor) -> torch.Tensor:
 class JointModel(nn.Module):
     """Both towers, with the interface of an open_clip model."""
 
+    tag_calibration = _TAG_CALIBRATION
+
     def __init__(self, visual: PictureTower, text: TextTower) -> None:
         super().__init__()
         self.visual = visual
@@ -101,6 +120,17 @@ class JointModel(nn.Module):
         """Token ids (texts, tokens) → (texts, dim)."""
         features = self.text(text)
         return F.normalize(features, dim=-1) if normalize else features
+
+    def nearness(self, texts: torch.Tensor) -> torch.Tensor:
+        """How near embeddings of texts, (texts, dim), are to a class's name, (texts,): cosines."""
+        names = self.visual.names
+        centred = F.normalize(names - names.mean(dim=0), dim=-1)
+        meant = F.normalize(texts[:, : names.shape[1]].to(names), dim=-1)
+        return (meant @ centred.T).max(dim=-1).values
+
+    def knows(self, texts: torch.Tensor) -> torch.Tensor:
+        """Which texts the classifier can tell of, by their embeddings (texts, dim); (texts,)."""
+        return self.nearness(texts) >= KNOWN_FROM
 
 
 def load_joint_model() -> JointModel:

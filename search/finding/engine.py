@@ -22,7 +22,7 @@ from search.catalog.tables import Space
 from search.finding.composing import moved
 from search.finding.filters import ScopeFinder, asked_first
 from search.finding.grouping import Candidate, Evidence, first_videos, make_hits, merged
-from search.finding.hits import Hit
+from search.finding.hits import WEAK_BELOW, Hit
 from search.finding.matching import NeutralBank, read_bank
 from search.finding.query_vectors import QueryEncoder, StepVector
 from search.finding.ranking import CandidateFinder, Search
@@ -227,8 +227,7 @@ class SearchEngine:
             return Evidence()
         shown = np.stack([embeddings[one] for one in segments])
         texts = [v for term, v in wanted.terms if term.kind is TermKind.TEXT and term.weight > 0]
-        matches = [self._background().match(vector, shown) for vector in texts]
-        found = dict(zip(segments, np.min(matches, axis=0).tolist(), strict=True)) if texts else {}
+        found = self._matches(segments, shown, np.stack(texts)) if texts else {}
         if len(wanted.terms) < 2:
             return Evidence(matches=found)
         names = [written_terms((term,)) for term, _ in wanted.terms]
@@ -240,6 +239,25 @@ class SearchEngine:
                 for segment, row in zip(segments, cosines, strict=True)
             },
         )
+
+    def _matches(
+        self, segments: Sequence[int], shown: np.ndarray, texts: np.ndarray
+    ) -> dict[int, float]:
+        """How surely segments match all texts, by segment; only of those where that can be told.
+
+        shown: their embeddings, (n, dim); texts: (texts, dim), unit length
+        """
+        known = _known(self.backbone, texts)
+        matches = [
+            self._background().match(vector, shown)
+            for vector, is_known in zip(texts, known, strict=True)
+            if is_known
+        ]
+        if not matches:
+            return {}
+        least = dict(zip(segments, np.min(matches, axis=0).tolist(), strict=True))
+        # What misses one text is not what was asked for, whatever may be said of another.
+        return {one: match for one, match in least.items() if all(known) or match < WEAK_BELOW}
 
 
 def _reranked(
@@ -253,6 +271,12 @@ def _reranked(
     scores = reranker.scores(session, text_embedding, [one.segment for one in best])
     again = [replace(one, reranked=scores[one.segment]) for one in best if one.segment in scores]
     return [*sorted(again, key=lambda one: one.score, reverse=True), *rest]
+
+
+def _known(backbone: "Backbone", texts: np.ndarray) -> list[bool]:
+    import torch
+
+    return [bool(one) for one in backbone.knows(torch.from_numpy(texts))]
 
 
 def _reranker(asked: str, backbone: "Backbone", dim: int) -> "Reranker | None":

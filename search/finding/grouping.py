@@ -16,8 +16,11 @@ from search.catalog.tables import Segment, SegmentFrames
 from search.finding.hits import Hit, Moment, Why
 from search.tags.reading import Tag, Tagged, tags_of
 
-# Segments of one long shot are cut at the longest length and go on showing the same.
-SAME = 0.95  # cosine of two segments
+# Segments of one long shot are cut at the longest length and go on showing the same. This cosine of
+# two segments holds for models whose segments otherwise are about as far apart: half of all pairs
+# have less than 0.27 with the bundled model and 0.23 with `imagenet`, one in a hundred more than
+# 0.71 and 0.67; two views of one photograph have 0.98 and more.
+SAME = 0.95
 _TOUCHING_S = 0.05
 
 

@@ -5,9 +5,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from search.queries.query import Query, TermKind
 from search.tags.reading import Tag
 
 WEAK_BELOW, STRONG_FROM = 0.5, 0.8  # of a match
+
+NONE_IS_SURE = "no match is sure: probably nothing here shows this"
+CANNOT_BE_TOLD = "this model cannot tell whether something shows this"
 
 
 @dataclass(frozen=True)
@@ -79,3 +83,18 @@ def all_weak(hits: Sequence[Hit]) -> bool:
     """Whether matches are known, and none of them is sure."""
     known = [hit.match for hit in hits if hit.match is not None]
     return bool(known) and max(known) < WEAK_BELOW
+
+
+def cannot_be_told(hits: Sequence[Hit], query: Query) -> bool:
+    """Whether a text was asked for of which the model does not know if anything shows it."""
+    asks_words = len(query.steps) == 1 and any(
+        term.kind is TermKind.TEXT and term.weight > 0 for term in query.steps[0]
+    )
+    return asks_words and bool(hits) and all(hit.match is None for hit in hits)
+
+
+def remark_on(hits: Sequence[Hit], query: Query) -> str:
+    """What is to be said of hits as a whole; empty where they speak for themselves."""
+    if all_weak(hits):
+        return NONE_IS_SURE
+    return CANNOT_BE_TOLD if cannot_be_told(hits, query) else ""

@@ -228,7 +228,7 @@ class Tagger:
         card = self.head.card
         if card is None:
             logit_scale = self.backbone.model.logit_scale.detach().reshape(())
-            return Scale(float(logit_scale), Calibration())
+            return Scale(float(logit_scale), Calibration(*self.backbone.tag_calibration))
         action = card.action
         calibration = Calibration(action.scale, action.offset) if action else Calibration()
         return Scale(card.logit_scale, calibration)

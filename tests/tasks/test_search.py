@@ -9,7 +9,7 @@ import pytest
 
 from search.catalog.store import Store
 from search.finding.hits import Hit, Why
-from search.queries.query import Filters, Query, QueryMistake
+from search.queries.query import Filters, Query, QueryMistake, Step, Term
 from tasks import search
 from tasks.search import only_form, run_search
 from tasks.terminal.model_flags import ModelFlags
@@ -34,13 +34,14 @@ class Shell:
         null: bool = False,
         filters: Filters | None = None,
         rerank: str | None = None,
+        steps: tuple[Step, ...] = (),
     ) -> tuple[str, str]:
         def find(*_: object, rerank: str | None) -> list[Hit]:
             self.reranks.append(rerank)
             return list(hits)
 
         self._patch.setattr(search, "find", find)
-        query = Query(filters=filters or Filters())
+        query = Query(steps, filters=filters or Filters())
         run_search(self._folder, query, ModelFlags(), rerank=rerank, form=form, null=null)
         captured = self._capsys.readouterr()
         return captured.out, captured.err
@@ -69,7 +70,9 @@ def test_a_form_for_other_programs_is_printed_alone(shell, monkeypatch):
 def test_weak_answers_and_none_are_told(shell):
     assert shell.shown(WEAK)[1] == "no match is sure: probably nothing here shows this\n"
     assert shell.shown(WEAK, SURE)[1] == ""
-    assert shell.shown(UNKNOWN)[1] == ""
+    assert shell.shown(UNKNOWN)[1] == ""  # of tags alone nothing is to be told
+    told = shell.shown(UNKNOWN, steps=((Term("a dog"),),))[1]
+    assert told == "this model cannot tell whether something shows this\n"
     assert shell.shown()[1] == "nothing is found\n"
     assert shell.shown(filters=Filters(folders=("videos",)))[1] == "nothing passes these filters\n"
 

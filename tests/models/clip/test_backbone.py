@@ -65,6 +65,21 @@ def test_texts_give_what_open_clip_gives_in_full_precision(backbone):
     assert backbone.identity.preprocessing["size"] == (224, 224)
 
 
+def test_a_model_knows_all_texts_unless_it_says_otherwise(backbone, monkeypatch):
+    texts = torch.eye(3, backbone.dim)
+    assert backbone.knows(texts).tolist() == [True] * 3
+    monkeypatch.setattr(backbone.model, "knows", lambda asked: asked[:, 1] == 1, raising=False)
+    assert backbone.knows(texts).tolist() == [False, True, False]
+
+
+def test_labels_are_as_likely_as_their_scores_say_unless_the_model_says_otherwise(
+    backbone, monkeypatch
+):
+    assert backbone.tag_calibration == (1.0, 0.0)
+    monkeypatch.setattr(backbone.model, "tag_calibration", (2.0, -1.0), raising=False)
+    assert backbone.tag_calibration == (2.0, -1.0)
+
+
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(backbone, monkeypatch):
     whole = backbone.embed_frames(frames(8))
     embed_batch = backbone._embed_batch

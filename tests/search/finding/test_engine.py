@@ -1,9 +1,11 @@
 """Searching: the right video first, its moments grouped, hidden videos left out."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from models.errors import KinodexError
 from models.identity import HeadIdentity
@@ -238,3 +240,36 @@ def test_weights_that_changed_are_refused(shelf, library):
     shelf.put("/v/a.mp4", axis(0))
     with pytest.raises(KinodexError, match="have changed since this library was made"):
         SearchEngine.for_library(library, tiny_backbone(seed=9))
+
+
+def text_vector(backbone, text: str) -> np.ndarray:
+    return normalised(backbone.embed_texts([text]).numpy())
+
+
+def knowing(backbone, *texts: str):
+    """The model, if it could tell of these texts only."""
+    backbone = copy.copy(backbone)
+    known = np.concatenate([text_vector(backbone, text) for text in texts])
+    backbone.knows = lambda asked: torch.from_numpy((asked.numpy() @ known.T).max(axis=1) > 0.999)
+    return backbone
+
+
+def matches(shelf: Shelf, query: str) -> list[float | None]:
+    return [hit.match for hit in shelf.engine.search(query)]
+
+
+def test_of_a_text_that_the_model_does_not_know_no_match_is_told(library, backbone):
+    shelf = Shelf(library, knowing(backbone, "a dog"))
+    shelf.put("/v/a.mp4", axis(0))
+    shelf.put("/v/b.mp4", text_vector(backbone, "a dog"))
+    assert matches(shelf, "the moon") == [None, None]
+    assert None not in matches(shelf, "a dog")
+
+
+def test_of_several_texts_one_that_is_missing_is_enough_for_a_weak_match(library, backbone):
+    shelf = Shelf(library, knowing(backbone, "a dog"))
+    shelf.put("/v/away.mp4", -text_vector(backbone, "a dog"))
+    shelf.put("/v/there.mp4", 10 * text_vector(backbone, "a dog") + axis(0))
+    found = {hit.paths[0].stem: hit.match for hit in shelf.engine.search("a dog + the moon")}
+    assert found["away"] < 0.5
+    assert found["there"] is None

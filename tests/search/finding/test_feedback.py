@@ -44,7 +44,7 @@ ACROSS, UP = FOUR[:1], FOUR[2:3]
     ("liked", "unliked", "said_well", "direction"),
     [
         (UP, NONE, 0.0, (1, 1, 0)),
-        (UP, NONE, 0.5, (1, 0.25, 0)),
+        (UP, NONE, 0.5, (1, 0.5**2.5, 0)),
         (NONE, UP, 0.0, (1, -0.25, 0)),
         (UP, FOUR[3:], 0.0, (1, 1.25, 0)),
         (np.concatenate([UP, ACROSS]), NONE, 0.0, (1 + 0.5**0.5, 0.5**0.5, 0)),

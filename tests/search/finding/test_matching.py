@@ -9,7 +9,7 @@ import pytest
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from search.catalog.embeddings import normalised
-from search.finding.matching import NeutralBank, neutral_texts, read_bank
+from search.finding.matching import NeutralBank, Usual, neutral_texts, read_bank
 
 
 def test_what_stands_far_above_the_bank_matches_and_what_does_not_is_weak():
@@ -21,35 +21,55 @@ def test_what_stands_far_above_the_bank_matches_and_what_does_not_is_weak():
     asked = normalised(bank[:1] + 0.1 * rng.normal(size=(1, 64)))
     there = normalised(segments[:1] + asked)
     matches = background.match(asked[0], np.concatenate([there, segments[:20]]))
-    assert matches[0] > 0.99
+    assert matches[0] > 0.9
     assert (matches[1:] < 0.5).all()
 
 
 def test_what_neutral_texts_find_is_the_background():
     sample = np.eye(2)
-    bank = np.array([[1, 0], [0.6, 0.8], [0, 1]])
-    background = NeutralBank.of(sample, bank)  # cosines 1, 0.6, 0 and 0, 0.8, 1
-    assert background.top == 1
-    assert background.spread == pytest.approx(0.42295, abs=1e-5)
+    bank = np.array([[1, 0], [0.6, 0.8], [0, 1], [0.8, 0.6], [0.28, 0.96]])
+    background = NeutralBank.of(sample, bank)
+    # The best cosines are 1, 0.8, 1, 0.8 and 0.96.
+    assert (background.best.middle, background.best.spread) == pytest.approx((0.832, 0.2))
+    # With the segment that each finds, the four others have 0.42, 0.64, 0.59, 0.47 and 0.6.
+    assert (background.lead.middle, background.lead.spread) == pytest.approx((0.336, 0.182))
+
+
+def test_the_usual_lies_below_the_half_as_some_neutral_texts_find_what_they_say():
+    assert Usual.of(np.arange(101.0)[::-1]) == Usual(30.0, 65.0)
+    assert Usual(3.0, 2.0).above(np.array([3.0, 7.0, 2.0])).tolist() == [0, 2, -0.5]
+    assert np.isfinite(Usual.of(np.ones(5)).above(np.array([2.0]))).all()  # all alike
 
 
 @pytest.mark.parametrize(
-    ("top", "near", "match"),
+    ("best", "lead", "match"),
     [
-        (0.0, 0.0, 0.1652),  # as near as neutral texts are
-        (0.5, 0.0, 0.3870),  # of the library's best, in deviations above it
-        (0.0, 0.5, 0.6142),  # of the best for this segment
-        (-1.0, 0.0, 0.0191),
-        (0.5, 1.0, 0.9761),
+        (0.0, 0.0, 1 / (1 + np.exp(1.76))),  # as near as neutral texts are
+        (1.0, 0.0, 1 / (1 + np.exp(1.76 - 2.41))),  # a spread above the library's best
+        (0.0, 1.0, 1 / (1 + np.exp(1.76 - 1.02))),  # above what is usual for this segment
+        (-9.0, -9.0, 1 / (1 + np.exp(1.76 + 9 * 3.43))),
     ],
 )
-def test_a_match_is_told_by_how_far_a_text_stands_above_neutral_ones(top, near, match):
-    # The two nearest of the ten neutral texts do not say what is usual alone: the eight nearest do.
+def test_a_match_is_told_by_how_far_a_text_stands_above_neutral_ones(best, lead, match):
+    # The two furthest of the ten neutral texts say nothing of what is usual: the eight nearest do.
     bank = np.array([[cosine, 0.0] for cosine in np.arange(10) / 10])
-    cosine = 0.55 + 0.1 * near
-    background = NeutralBank(bank, cosine - 0.1 * top, 0.1)
+    background = NeutralBank(bank, Usual(0.5 - 0.1 * best, 0.1), Usual(-0.05 - 0.2 * lead, 0.2))
     segment = np.array([[1.0, 0.0]])
-    assert background.match(np.array([cosine, 0.0]), segment) == pytest.approx([match], abs=1e-4)
+    text = np.array([0.5, 0.0])
+    assert background.evidence(text, segment) == pytest.approx(np.array([[best, lead]]))
+    assert background.match(text, segment) == pytest.approx([match], abs=1e-4)
+
+
+@pytest.mark.parametrize("factor", [0.1, 3.0])
+def test_cosines_that_lie_further_apart_in_another_space_change_no_match(factor):
+    rng = np.random.default_rng(3)
+    cosines = rng.normal(0.0, 0.05, (40, 31))  # segments and texts, one of them asked for
+
+    def matches(by: float) -> np.ndarray:
+        background = NeutralBank.of(np.eye(40), by * cosines[:, :30].T)
+        return background.match(by * cosines[:, 30], np.eye(40))
+
+    assert matches(factor) == pytest.approx(matches(1.0))
 
 
 def test_a_library_of_one_segment_has_a_background():

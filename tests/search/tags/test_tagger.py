@@ -86,6 +86,15 @@ def test_searches_keep_their_space(library, backbone, shelf):
     assert [hit.segment for hit in after] == [hit.segment for hit in before]
 
 
+def test_without_an_action_head_labels_are_as_likely_as_the_model_says(
+    library, backbone, shelf, monkeypatch
+):
+    monkeypatch.setattr(backbone.model, "tag_calibration", (0.5, -3.0), raising=False)
+    tag(library, backbone, plan(["running", "jumping"]))
+    found = vocabulary(library)
+    assert (found.calibration_scale, found.calibration_offset) == (0.5, -3.0)
+
+
 def test_a_second_run_encodes_and_fuses_nothing_and_changes_nothing(
     library, backbone, shelf, monkeypatch
 ):

@@ -4,7 +4,7 @@ import streamlit as st
 
 from search.catalog.places import count_videos
 from search.catalog.store import Store
-from search.finding.hits import Hit, all_weak
+from search.finding.hits import Hit, remark_on
 from search.queries.query import QueryMistake
 from search.tags.counting import most_frequent
 from search.tags.reading import used_labels
@@ -78,8 +78,8 @@ def _draw_answer(opened: OpenLibrary, answer: Answer, asked: address.Address) ->
         components.message(
             "No video passes these filters" if asked.filters or asked.tags else "Nothing is found"
         )
-    elif all_weak(answer.hits):
-        components.message("No match is sure: probably nothing here shows this. The nearest are:")
+    elif remark := remark_on(answer.hits, asked.as_query()):
+        components.message(f"{remark[0].upper()}{remark[1:]}. The nearest are:")
     with st.container(key="results"), pictures_of(opened.library) as pictures:
         for hit in answer.hits:
             components.card(hit, pictures, sketch_first=shows_sketches)
