@@ -4,12 +4,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sketch.canvas import Target
+from sketch.canvas import Target, on_canvas
 from sketch.drawing.artist import Artist
 from sketch.drawing.presets import PAPER, QUICK
 from sketch.edges.edge_map import edge_map
 from sketch.edges.fit import fit_edges
-from sketch.strokes import BACKGROUND, CANVAS, SUBJECT, Strokes
+from sketch.strokes import BACKGROUND, CANVAS, HALF_WIDTH, SUBJECT, Placed, Strokes
 from tests.sketch.stills import blank, bundled_tower, target
 
 SHORT = replace(QUICK, iterations=8, evaluate_every=4)
@@ -130,6 +130,55 @@ def test_a_scene_has_its_background_first_and_thinner(artist: Artist) -> None:
     behind = np.array(groups) == BACKGROUND
     assert behind.any()
     assert widths[behind].max() < widths[~behind].min()
+
+
+def test_an_enlarged_subject_is_put_back_into_its_scene(artist: Artist) -> None:
+    whole = target("lion", "street", size=0.3)
+    mask = np.zeros((CANVAS, CANVAS), np.float32)
+    mask[72:152, 72:152] = 1
+    whole = replace(whole, mask=mask)
+    enlarged, placed = on_canvas(
+        np.round(whole.picture * 255).astype(np.uint8), Placed(-168.0, -168.0, 560.0, 560.0)
+    )
+    large = Target(enlarged, np.ones((CANVAS, CANVAS), np.float32), placed, whole)
+    [drawing] = artist.draw_scene([large], strokes=6)
+    sketch = drawing.sketch
+    groups = np.array(sketch.groups)
+    inner, behind = sketch.strokes.points[groups == SUBJECT], groups == BACKGROUND
+    assert len(inner) == 6
+    assert behind.any()
+    assert sketch.placed == whole.placed
+    middles = inner.mean(axis=1)
+    assert middles.min() > 60
+    assert middles.max() < 164
+    # Of a subject that was enlarged by 2.5 no line is as thick as it was drawn, or too thin.
+    widths = sketch.strokes.half_widths
+    assert widths[groups == SUBJECT] == pytest.approx(HALF_WIDTH / 2.5**0.5, abs=0.01)
+    assert widths[behind].max() < widths[groups == SUBJECT].min()
+
+
+def test_without_the_model_strokes_stay_on_their_edges_in_the_order_of_what_they_draw() -> None:
+    artist, picture = Artist(bundled_tower(), guided=False), target("owl")
+    fitted = fit_edges([edge_map(picture)], 8)[0]
+    for progressive in (False, True):
+        [drawing] = artist.draw([picture], strokes=8, record=3, progressive=progressive)
+        points = drawing.sketch.strokes.points
+        assert drawing.iterations == 0
+        if not progressive:
+            apart = np.abs(points[:, None] - fitted[None]).max(axis=(2, 3))
+            assert apart.min(axis=1).max() == 0
+            assert sorted(apart.argmin(axis=1).tolist()) == list(range(8))
+        gains = drawing.sketch.gains
+        assert (gains[:-1] >= gains[1:] - 1e-6).all()
+    [warm] = artist.draw([picture], strokes=8, start=[Strokes.plain(fitted + 3)])
+    assert sorted(warm.sketch.strokes.points[:, 0, 0]) == sorted((fitted + 3)[:, 0, 0])
+
+
+def test_progress_is_told_to_its_end_where_there_are_no_steps() -> None:
+    told: list[tuple[int, int]] = []
+    artist = Artist(bundled_tower(), guided=False)
+    artist.draw([target("owl")], strokes=4, on_progress=lambda *how: told.append(how))
+    assert told[-1] == (1, 1)
 
 
 def test_a_stopped_drawing_comes_back_at_once(artist: Artist) -> None:

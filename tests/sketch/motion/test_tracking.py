@@ -175,6 +175,40 @@ def test_stroke_that_loses_its_edge_fades_and_comes_back_on_another(artist: Arti
     assert 90 < found[3].points[index, :, 1].mean() < 130
 
 
+def test_a_mask_that_flickers_takes_no_stroke_away(artist: Artist, painter: ShotPainter) -> None:
+    frames = np.repeat(_shown(painter, (0.5, 0.5)), 4, axis=0)
+    targets = _targets(frames, *[(0.5, 0.5)] * 4)
+    first = _drawing(_strokes(targets[0]))
+    nothing = np.zeros((SIDE, SIDE), np.float32)
+    flickering = [targets[0], replace(targets[1], mask=nothing), *targets[2:]]
+    found = animate_keyframes(artist, flickering, frames, first)
+    assert all(strokes.opacities.all() for strokes in found)
+
+
+def test_a_stroke_that_is_lost_fades_where_it_was_and_does_not_jump(artist: Artist) -> None:
+    rng = np.random.default_rng(5)
+    noise = rng.integers(0, 256, (2, SIDE // 4, SIDE // 4, 3)).astype(np.uint8)
+    before, after = noise.repeat(4, axis=1).repeat(4, axis=2)
+    before[60:160, 60:160] = 0
+    frames = np.stack([before, after])
+    targets = [Target(frame.astype(np.float32) / 255, FULL) for frame in frames]
+    way = np.float32([[60, 60], [93, 60], [126, 60], [160, 60]])
+    first = Strokes.plain(way[None])
+    found = animate_keyframes(artist, targets, frames, _drawing(first))
+    assert np.linalg.norm(found[1].points - first.points, axis=2).mean() <= 0.1 * SIDE + 1
+
+
+def test_without_the_model_strokes_are_only_followed(painter: ShotPainter) -> None:
+    places = [(0.35 + 0.05 * number, 0.5) for number in range(3)]
+    frames = _shown(painter, *places)
+    targets = _targets(frames, *places)
+    first = _strokes(targets[0])
+    plain = Artist(picture_tower(tiny_backbone()), guided=False)
+    found = animate_keyframes(plain, targets, frames, _drawing(first))
+    once = follow(first, frames[0], frames[1])
+    np.testing.assert_array_equal(found[1].points, once.points)
+
+
 def test_targets_and_keyframes_must_be_as_many(artist: Artist, painter: ShotPainter) -> None:
     frames = _shown(painter, (0.5, 0.5), (0.5, 0.5))
     target = _targets(frames[:1], (0.5, 0.5))

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from models.errors import KinodexError
+from models.identity import ModelChoice
 from search.catalog.settings import SketchSettings
 from sketch.canvas import Target, on_canvas
 from tasks.sketches.maker import SketchMaker
@@ -60,6 +61,23 @@ def test_a_scene_is_not_drawn_stroke_after_stroke():
 @pytest.mark.parametrize(("mask", "weighs"), [("auto", True), ("none", False), ("rembg", False)])
 def test_only_the_usual_mask_weighs_motion_and_tags(mask, weighs):
     assert SketchMaker(tiny_backbone(), SketchSettings(mask=mask)).weighs_evidence is weighs
+
+
+@pytest.mark.parametrize(
+    ("pretrained", "preset", "guides"),
+    [
+        ("openai", "quick", True),
+        ("laion2b_s34b_b79k", "quick", False),
+        (None, "quick", False),
+        (None, "paper", True),
+    ],
+)
+def test_models_move_strokes_where_that_is_known_to_help_or_was_asked_for(
+    pretrained, preset, guides
+):
+    backbone = tiny_backbone()
+    backbone.choice = ModelChoice("tiny", pretrained)
+    assert SketchMaker(backbone, SketchSettings(preset=preset)).artist.guided is guides
 
 
 def test_a_recipe_is_of_what_changes_a_sketch_alone():
