@@ -174,8 +174,8 @@ class SketchSettings(BaseModel):
     )
     mask: Literal["auto", "none", "rembg"] = Field(
         default="auto",
-        description="How the subject is told from its background: auto (what the model sees, and "
-        "motion), none, or rembg where that is installed.",
+        description="How the subject is found that is drawn: auto (what moves, or stands out where "
+        "the model looks), none (the whole picture), or rembg where that is installed.",
     )
     scene: bool = Field(
         default=False, description="Sketch the background too, as a group of strokes of its own."

@@ -223,9 +223,11 @@ class _Studio:
         self._loss = artist.loss_of([plan.target for plan in plans], seed=seed)
         self._coverage = EdgeCoverage(edges, artist.render_size, device)
         side = artist.render_size
-        with torch.no_grad():
-            empty = self._loss(torch.ones(len(plans), side, side, device=device)).total
-        self._scales = empty.clamp(min=1e-6)
+        self._scales = torch.ones(len(plans), device=device)
+        if artist.guided:
+            with torch.no_grad():
+                empty = self._loss(torch.ones(len(plans), side, side, device=device)).total
+            self._scales = empty.clamp(min=1e-6)
         self._optimiser = Optimiser(
             artist.render,
             self._loss,

@@ -126,8 +126,10 @@ class Optimiser:
 
         frozen: how many strokes of each, from the first, stay where they are
         """
+        if not self.guided:
+            return self._as_begun(points, rows, record, told)
         preset = self.preset
-        steps = (iterations or preset.iterations) if self.guided else 0
+        steps = iterations or preset.iterations
         moving = points.detach().clone().requires_grad_()
         adam = torch.optim.Adam([moving], lr=preset.learning_rate, eps=preset.adam_epsilon)
         best = BestStrokes(moving)
@@ -136,7 +138,7 @@ class Optimiser:
         history: list[torch.Tensor] = []
         moments = _moments(steps, record)
         generator = torch.Generator().manual_seed(self.seed)
-        step = -1
+        step = 0
         for step in range(steps):
             if step in moments:
                 history.append(moving.detach().clone())
@@ -158,8 +160,16 @@ class Optimiser:
         if record:
             history.append(best.points.clone())
         if told is not None:
-            told(max(steps, 1), max(steps, 1))
+            told(steps, steps)
         return OptimisedStrokes(best.points, best.losses, rows, tuple(history), step + 1)
+
+    def _as_begun(
+        self, points: torch.Tensor, rows: torch.Tensor, record: int, told: OnStep | None
+    ) -> OptimisedStrokes:
+        if told is not None:
+            told(1, 1)
+        history = (points.clone(),) if record else ()
+        return OptimisedStrokes(points, torch.zeros(len(rows)), rows, history, 0)
 
     def _descend(
         self,

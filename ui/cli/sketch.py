@@ -70,8 +70,9 @@ def sketch(
     mask: Annotated[
         MaskMethod | None,
         typer.Option(
-            help="How the subject is told from its background. auto: by the segment's tags, by "
-            "what moves, by colours. rembg: by U²-Net, where the extra 'masks' is installed. "
+            help="How the subject is found, which is cut out and enlarged. auto: by what moves, "
+            "by a plain background, by colours where the model looks. none: the whole picture is "
+            "drawn. rembg: by U²-Net, where the extra 'masks' is installed. "
             "Default: what library.toml says, else auto.",
             show_default=False,
         ),
