@@ -33,7 +33,7 @@ _LOW, _MIDDLE, _HIGH = 0.1, 0.3, 0.75
 # What the two kinds of evidence count, and the offset.
 CALIBRATION = np.array([2.41, 1.02, -1.76])
 _LEAST_SPREAD = 1e-6
-_MOST_ODDS = 50.0  # beyond it e^odds tells nothing more, and overflows in the end
+_BEYOND_DOUBT = 50.0  # beyond it e^odds tells nothing more, and overflows in the end
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class NeutralBank:
     def match(self, text: np.ndarray, segments: np.ndarray) -> np.ndarray:
         """How surely each segment matches a text, 0 to 1, (n,). As of `evidence`."""
         odds = self.evidence(text, segments) @ CALIBRATION[:2] + CALIBRATION[2]
-        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -_MOST_ODDS, _MOST_ODDS))))
+        return np.asarray(1 / (1 + np.exp(-np.clip(odds, -_BEYOND_DOUBT, _BEYOND_DOUBT))))
 
 
 def _highest(cosines: np.ndarray, count: int) -> np.ndarray:
