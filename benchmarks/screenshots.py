@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.measuring.serving import CHROMIUM_FLAGS, make_demo, serving
 
@@ -27,15 +27,15 @@ def main() -> None:
         photographs = library.with_name("photograph-library")
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-            page = browser.new_page(viewport={"width": 1280, "height": 800})
-            _take(page, photographs, "?q=a+hot+drink", "page.png", ".st-key-results img")
-            _take(page, library, "browse?by=likeness", "wall.png", ".st-key-wall img")
+            _take(browser, photographs, "?q=a+hot+drink", "page.png", ".st-key-results img")
+            _take(browser, library, "browse?by=likeness", "wall.png", ".st-key-wall img")
             browser.close()
 
 
-def _take(page: Page, library: Path, view: str, name: str, ready: str) -> None:
+def _take(browser: Browser, library: Path, view: str, name: str, ready: str) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
     with serving(library) as server:
-        page.goto(server.entrance)
+        page.context.request.get(server.entrance)
         page.goto(f"{server.address}/{view}")
         _shoot(page, name, ready)
 

@@ -2,10 +2,10 @@
 
     python -m benchmarks.real_pictures.sketching --footage FOLDER… [--sheet FILE]
 
-The footage is as for `benchmarks.real_pictures.asking`. Boxes around the subjects of twelve videos,
-in per cent of the first keyframe's sides, were drawn by hand before any constant of the framing was
-chosen, which was done on other pictures. The sheet shows each of them beside as many of the longest
-Canny edges and its sketch.
+The footage is as for `benchmarks.real_pictures.asking`. Boxes around the subjects of sixteen
+videos, in per cent of the first keyframe's sides, were drawn by hand before any constant of the
+framing was chosen, which was done on other pictures. The sheet shows them beside as many of the
+longest Canny edges and their sketches; with `--sheet-of` only some of them, by name.
 """
 
 import csv
@@ -160,7 +160,9 @@ def seconds_a_sketch(
     return (time.perf_counter() - begun) / len(places)
 
 
-def measure(library: Library, backbone: Backbone, to: Path | None, report: Report) -> None:
+def measure(
+    library: Library, backbone: Backbone, report: Report, to: Path | None, shown: Sequence[str]
+) -> None:
     """Sketch the first segments of all videos that have a hand-drawn box."""
     boxes = hand_drawn()
     maker = SketchMaker(backbone, SketchSettings(strokes=_STROKES))
@@ -169,7 +171,9 @@ def measure(library: Library, backbone: Backbone, to: Path | None, report: Repor
         targets = make_targets(maker, [reader.read(place) for _, place in named])
         drawings = maker.draw(targets, stop=threading.Event())
         if to is not None:
-            sheet(targets, drawings).save(to, optimize=True)
+            chosen = [number for number, (name, _) in enumerate(named) if name in shown]
+            page = sheet([targets[n] for n in chosen], [drawings[n] for n in chosen])
+            page.save(to, optimize=True)
         found = [
             Subject(name, overlap(box_found(one), boxes[name]), overlap((0, 0, 1, 1), boxes[name]))
             for (name, _), one in zip(named, targets, strict=True)
@@ -201,6 +205,7 @@ def main() -> None:
     parser = parser_for(__doc__)
     parser.add_argument("--footage", type=Path, nargs="+", required=True)
     parser.add_argument("--sheet", type=Path, help="where to write the contact sheet")
+    parser.add_argument("--sheet-of", nargs="+", default=list(hand_drawn()), help="what it shows")
     with (
         benchmark("real_pictures.sketching", parser) as (options, report),
         tempfile.TemporaryDirectory() as place,
@@ -212,7 +217,7 @@ def main() -> None:
         run_index(folder, [videos], flags, reindex=False, as_json=False)
         backbone = load_backbone(choose_model("imagenet"), device="cpu")
         with Library.open(folder) as library:
-            measure(library, backbone, options.sheet, report)
+            measure(library, backbone, report, options.sheet, options.sheet_of)
 
 
 if __name__ == "__main__":

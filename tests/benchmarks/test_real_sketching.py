@@ -16,7 +16,7 @@ def test_boxes_overlap_by_what_they_have_in_common():
 
 def test_hand_drawn_boxes_lie_within_their_pictures():
     boxes = hand_drawn()
-    assert len(boxes) == 12
+    assert len(boxes) == 16
     for left, top, right, bottom in boxes.values():
         assert 0 <= left < right <= 1
         assert 0 <= top < bottom <= 1
