@@ -17,9 +17,11 @@ _LEAST_SHARE, _MOST_SHARE = 0.004, 0.85
 # The share of a motion that is left without thin lines and specks: waves keep less than the first
 # of these, and what keeps more than the second is surely a subject.
 _SOLID_FROM, _SOLID_TO = 0.35, 0.6
-# A thing moves visibly where it has texture: what lies within such a distance between two places
-# that move may belong to it, and holes up to the second size do.
-_WITHIN_PX, _HOLES_PX, _PERHAPS = 25, 9, 0.5
+# A thing moves visibly where it has texture, and holes up to this size belong to it. Where less
+# than such a share of its surroundings moves, it is seen in pieces: then what lies within the first
+# distance between two of them may belong to it, and what is near to that hardly.
+_HOLES_PX, _WHOLE_FROM = 9, 0.8
+_WITHIN_PX, _PERHAPS = 25, 0.5
 _NEAR_PX, _HARDLY = 61, 0.1
 # Parts that have less than this share of the largest part's mass are something else.
 _SPECK = 0.3
@@ -96,11 +98,14 @@ def _what_moves(clues: Clues, placed: Placed) -> tuple[np.ndarray, float] | None
     solid = _solid_share(motion > 0.5)
     if solid <= _SOLID_FROM:
         return None
-    motion = np.where(_main_parts(_closed(motion, _WITHIN_PX) > 0.4, motion), motion, 0)
-    surely = _filled(_closed(motion, _HOLES_PX))
-    perhaps = (_closed(motion, _WITHIN_PX) > 0.4).astype(np.float32)
-    near = cv2.dilate(perhaps, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_NEAR_PX, _NEAR_PX)))
+    around = _closed(motion, _WITHIN_PX) > 0.4
+    kept = _main_parts(around, motion)
+    surely = _filled(_closed(np.where(kept, motion, 0), _HOLES_PX))
     trust = min(1.0, (solid - _SOLID_FROM) / (_SOLID_TO - _SOLID_FROM))
+    perhaps = (around & kept).astype(np.float32)
+    if (surely > 0.5).sum() > _WHOLE_FROM * perhaps.sum():
+        return surely, trust
+    near = cv2.dilate(perhaps, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_NEAR_PX, _NEAR_PX)))
     return np.maximum.reduce([surely, _PERHAPS * perhaps, _HARDLY * near]).astype(np.float32), trust
 
 
