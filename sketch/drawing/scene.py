@@ -25,7 +25,9 @@ def background_of(target: Target) -> Target:
     """What is left of a whole picture without its subject and the subject's outline."""
     whole = target.whole or target
     side = 2 * _RIM_PX + 1
-    rim = cv2.dilate(whole.mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    rim = cv2.dilate(
+        _subject(whole.mask), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    )
     return replace(whole, mask=1 - rim)
 
 
@@ -38,7 +40,7 @@ def with_background(subject: Sketch, background: Sketch, target: Target) -> Sket
     beside = [
         number
         for number, points in enumerate(background.strokes.points)
-        if _share_inside(points, whole.mask) < _MOST_INSIDE
+        if _share_inside(points, _subject(whole.mask)) < _MOST_INSIDE
     ]
     behind = background.strokes.take(beside)
     before = subject.strokes.moved(subject.placed, whole.placed)
@@ -57,6 +59,11 @@ def with_background(subject: Sketch, background: Sketch, target: Target) -> Sket
     groups = (BACKGROUND,) * len(behind) + subject.groups
     gains = np.concatenate([np.zeros(len(behind), np.float32), subject.gains])
     return replace(subject, strokes=strokes, groups=groups, gains=gains, placed=whole.placed)
+
+
+def _subject(mask: np.ndarray) -> np.ndarray:
+    """1 on the subject, 0 beside it, also where a mask in doubt only fades what is beside it."""
+    return (mask > 0.5).astype(np.float32)
 
 
 def _share_inside(points: np.ndarray, mask: np.ndarray) -> float:

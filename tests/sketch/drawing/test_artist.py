@@ -157,6 +157,13 @@ def test_an_enlarged_subject_is_put_back_into_its_scene(artist: Artist) -> None:
     assert widths[behind].max() < widths[groups == SUBJECT].min()
 
 
+def test_a_background_that_is_only_faded_is_drawn_too(artist: Artist) -> None:
+    mask = np.full((CANVAS, CANVAS), 0.4, np.float32)
+    mask[60:164, 60:164] = 1
+    [drawing] = artist.draw_scene([replace(target("lion", "street", size=0.4), mask=mask)])
+    assert drawing.sketch.groups.count(BACKGROUND) >= 3
+
+
 def test_without_the_model_strokes_stay_on_their_edges_in_the_order_of_what_they_draw() -> None:
     artist, picture = Artist(bundled_tower(), guided=False), target("owl")
     fitted = fit_edges([edge_map(picture)], 8)[0]
