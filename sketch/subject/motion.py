@@ -30,7 +30,7 @@ def motion_map(frames: np.ndarray, at: int) -> np.ndarray:
     from one after it: what is about to be covered, or has just come to light, differs from one of
     them.
     """
-    frames = _small(frames)
+    frames = small_frames(frames)
     greys = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames]
     here = _smooth(frames[at])
     differences = {}
@@ -49,13 +49,16 @@ def motion_map(frames: np.ndarray, at: int) -> np.ndarray:
     return np.clip((strength - _NOISE) / (_CLEARLY_MOVED - _NOISE), 0, 1).astype(np.float32)
 
 
-def _small(frames: np.ndarray) -> np.ndarray:
-    """The frames at the size at which motion is looked for: noise is told by levels there."""
+def small_frames(frames: np.ndarray) -> np.ndarray:
+    """The frames at the size at which motion is looked for: noise is told by levels there.
+
+    uint8 RGB (count, height, width, 3), of any size → 224 pixels short at most
+    """
     height, width = frames.shape[1:3]
     scale = _SHORT_SIDE / min(height, width)
     if scale >= 1:
         return frames
-    size = round(width * scale), round(height * scale)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
     return np.stack([cv2.resize(one, size, interpolation=cv2.INTER_AREA) for one in frames])
 
 

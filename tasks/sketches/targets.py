@@ -23,7 +23,7 @@ from search.wording import why_unwritten
 from sketch.canvas import Target, on_canvas, visible_box
 from sketch.strokes import CANVAS
 from sketch.subject.framing import framed
-from sketch.subject.motion import motion_map
+from sketch.subject.motion import motion_map, small_frames
 from tasks.sketches.maker import SketchMaker
 
 # How many frames a second tell what moves, and how far before and after the picture.
@@ -103,8 +103,9 @@ class KeyframeReader:
                 raise KeyframeUnreadable(f"its video failed: {failure.reason}") from failure
             return Subject(picture, words=words)  # the keyframe alone will do
         if abs(clip.times_s[clip.at] - place.keyframe_s) < _SAME_S:
-            picture = clip.frames[clip.at]
-        return Subject(picture, clip.frames, clip.at, words)
+            picture = clip.frames[clip.at].copy()
+        # The others are wanted in small: a batch of large ones would fill the memory.
+        return Subject(picture, small_frames(clip.frames), clip.at, words)
 
     def words(self, place: SegmentPlace) -> tuple[str, ...]:
         """A segment's tags."""

@@ -64,6 +64,9 @@ def test_a_subject_is_a_keyframe_with_frames_around_it_and_tags(library, reader)
     # The frame at `at` is the keyframe, whatever size each was kept in.
     same = np.abs(subject.frames[subject.at].astype(float).mean() - subject.picture.mean())
     assert same < 8
+    # It is read large, so that a part of it can be enlarged; the others, for what moves, small.
+    assert min(subject.picture.shape[:2]) == 2 * KEYFRAME_SIDE
+    assert min(subject.frames.shape[1:3]) == KEYFRAME_SIDE
 
 
 def test_without_evidence_a_subject_is_its_keyframe_alone(library):
