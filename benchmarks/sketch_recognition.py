@@ -3,8 +3,8 @@
     OMP_WAIT_POLICY=PASSIVE python -m benchmarks.sketch_recognition --judge FOLDER
 
 The judge is made by `python -m smallworld.training.train_judge --out FOLDER`. Beside the sketches:
-the pictures themselves, the strokes that are fitted to edges before any model looks, and the
-longest Canny edges of the whole picture, each one curve too.
+the pictures themselves, the same strokes after the drawer's steps, which `kinodex sketch` does not
+take with the bundled model, and the longest Canny edges of the whole picture, each one curve too.
 """
 
 from collections.abc import Sequence
@@ -132,7 +132,7 @@ def _ranks(values: np.ndarray) -> np.ndarray:
 
 
 def examine(
-    artist: Artist, frames: Sequence[Keyframe], examination: Examination, counts: Sequence[int]
+    guided: Artist, frames: Sequence[Keyframe], examination: Examination, counts: Sequence[int]
 ) -> list[Recognised]:
     """The rows for fixed numbers of strokes."""
     targets = [frame.target for frame in frames]
@@ -140,9 +140,9 @@ def examine(
     rows = [examination.of_pictures("picture", 0, [target.picture for target in targets])]
     for count in counts:
         ways = {
-            "sketch": drawn(artist, frames, count),
-            "edge fit alone": [Strokes.plain(points) for points in fit_edges(edges, count)],
-            "Canny": [canny_strokes(target, count) for target in targets],
+            "sketch": [Strokes.plain(points) for points in fit_edges(edges, count)],
+            "with the model's steps": drawn(guided, frames, count),
+            "Canny": [canny_strokes(one.whole or one, count) for one in targets],
         }
         rows += [examination.of_sketches(f"{way}, {count}", made) for way, made in ways.items()]
     return rows
@@ -159,9 +159,9 @@ def main() -> None:
         prompts = [[f"a photo of {thing.phrases[0]}"] for thing in shipped_things()]
         frames = keyframes(options.count)
         examination = Examination(frames, [Recogniser(one, prompts) for one in (judge, drawer)])
-        artist = Artist(picture_tower(drawer))
-        rows = examine(artist, frames, examination, _COUNTS)
-        auto = drawn(artist, frames, AUTO)
+        tower = picture_tower(drawer)
+        rows = examine(Artist(tower), frames, examination, _COUNTS)
+        auto = drawn(Artist(tower, guided=False), frames, AUTO)
         rows.append(examination.of_sketches("sketch, auto", auto))
         report.show(f"{len(frames)} keyframes, {len(prompts)} things", rows)
         report.figures(figures(rows, frames, auto))

@@ -12,7 +12,12 @@ def test_every_way_of_drawing_has_its_row() -> None:
     prompts = [[f"a photo of {thing.phrases[0]}"] for thing in shipped_things()]
     judge = Recogniser(bundled(), prompts)
     rows = examine(Artist(bundled_tower()), frames, Examination(frames, [judge, judge]), [3])
-    assert [row.what for row in rows] == ["picture", "sketch, 3", "edge fit alone, 3", "Canny, 3"]
+    assert [row.what for row in rows] == [
+        "picture",
+        "sketch, 3",
+        "with the model's steps, 3",
+        "Canny, 3",
+    ]
     assert [row.strokes for row in rows] == [0, 3, 3, 3]
     assert rows[0].judge_top1 == rows[0].drawer_top1
 
