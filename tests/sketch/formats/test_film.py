@@ -50,7 +50,9 @@ def test_the_making_of_shows_the_strokes_on_their_way_beside_the_picture() -> No
     assert heights[0] == pytest.approx(40, abs=2)
     assert heights[12 + 75] == pytest.approx(60, abs=2)
     assert heights[12 + 149] == pytest.approx(180, abs=2)
-    assert heights[-1] == heights[12 + 150 + 10] == pytest.approx(200, abs=2)
+    assert heights[-1] == pytest.approx(200, abs=2)
+    # The encoder's threads may leave another trace of the last motion.
+    assert heights[-1] == pytest.approx(heights[12 + 150 + 10], abs=0.1)
 
 
 def test_a_making_of_whose_strokes_become_more_shows_each_number_of_them() -> None:
