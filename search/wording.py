@@ -106,3 +106,9 @@ def in_megabytes(size_bytes: int) -> str:
     if megabytes >= 1000:
         return f"{megabytes / 1000:.1f} GB"
     return f"{megabytes:.0f} MB" if megabytes >= 10 else f"{megabytes:.1f} MB"
+
+
+def as_sentence(text: str) -> str:
+    """A message as a sentence of its own: with a capital, and with a full stop if it has no end."""
+    ended = text.endswith((".", ":", "?", "!", "…"))
+    return text[:1].upper() + text[1:] + ("" if ended else ".")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from search.wording import (
+    as_sentence,
     clock,
     composed,
     counted,
@@ -114,3 +115,17 @@ def test_a_path_is_told_the_shorter_way(tmp_path, monkeypatch):
     assert short_path(folder / "a.mp4") == "a.mp4"
     assert short_path(tmp_path / "b.mp4") == "../b.mp4"
     assert short_path(Path("/a.mp4")) == "/a.mp4"
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        ("no video is there", "No video is there."),
+        ("no match is sure. The nearest are:", "No match is sure. The nearest are:"),
+        ("Is it?", "Is it?"),
+        ("one moment …", "One moment …"),
+        ("", "."),
+    ],
+)
+def test_a_message_is_a_sentence_with_one_end(said, sentence):
+    assert as_sentence(said) == sentence

@@ -79,7 +79,7 @@ def _draw_answer(opened: OpenLibrary, answer: Answer, asked: address.Address) ->
             "No video passes these filters" if asked.filters or asked.tags else "Nothing is found"
         )
     elif remark := remark_on(answer.hits, asked.as_query()):
-        components.message(f"{remark[0].upper()}{remark[1:]}. The nearest are:")
+        components.message(f"{remark}. The nearest are:")
     with st.container(key="results"), pictures_of(opened.library) as pictures:
         for hit in answer.hits:
             components.card(hit, pictures, sketch_first=shows_sketches)

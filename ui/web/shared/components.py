@@ -13,7 +13,7 @@ import streamlit as st
 from search.finding.hits import Hit, Moment, match_word
 from search.queries.query import QueryMistake
 from search.tags.reading import Tag, TagSource
-from search.wording import clock, printable, span
+from search.wording import as_sentence, clock, printable, span
 from ui.web.shared import address
 from ui.web.shared.pictures import Pictures
 
@@ -30,9 +30,8 @@ ICON = (
 
 def message(said: Exception | str) -> None:
     """A sentence for the viewer, in a box of its own."""
-    text = printable(str(said).strip())
     with st.container(key="message"):
-        st.text(text[:1].upper() + text[1:] + ("" if text.endswith(".") else "."))
+        st.text(as_sentence(printable(str(said).strip())))
 
 
 def tag_line(tags: Sequence[Tag]) -> str:
