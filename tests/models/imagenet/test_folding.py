@@ -66,9 +66,27 @@ def test_in_inference_the_folded_copy_is_what_runs(network):
         assert tower._folded.of(network) is first
     assert norms(first) == 0
     assert ran.count("as it is") == 2  # a deep copy keeps its hooks, so each of them is the copy's
-    assert tower._network(pictures) is network
+    made = []
+    tower._folded.of = lambda _network: made.append(True)  # type: ignore[assignment, method-assign]
+    with torch.no_grad():
+        tower(pictures)
     with torch.inference_mode():
-        assert tower.train()._network(pictures) is network
+        tower.train()(pictures)
+    assert made == []
+
+
+def test_a_batch_is_taken_few_at_a_time_and_gives_the_same(network):
+    tower = PictureTower(network, torch.eye(4)).eval()
+    pictures = torch.randn(11, 3, 6, 6)
+    with torch.no_grad():
+        expected = tower(pictures)
+    sizes: list[int] = []
+    network.register_forward_hook(lambda _module, given, _found: sizes.append(len(given[0])))
+    with torch.inference_mode():
+        found = tower(pictures)
+        assert tower(pictures[:0]).shape == (0, 8)
+    assert sizes == [4, 4, 3, 0]
+    assert found == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("change", ["a step of training", "weights that are loaded", "a statistic"])
