@@ -9,7 +9,6 @@ that knows objects only tags what usually goes with a thing, and this shows how 
 """
 
 import csv
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,14 +19,11 @@ from sqlalchemy.orm import Session
 
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from benchmarks.real_pictures.asking import gather
+from benchmarks.real_pictures.footage import indexed
 from search.catalog.places import present_videos
 from search.catalog.tables import Segment
-from search.library import Library
 from search.tags.reading import active_vocabulary
 from search.tags.scoring import TagScorer, embeddings_by_chunk
-from tasks.index import run_index
-from tasks.terminal.model_flags import ModelFlags
 
 _ACTIONS = Path(__file__).with_name("acting.csv")
 _SHOWN = 3
@@ -96,13 +92,9 @@ def main() -> None:
     parser.add_argument("--model", default="imagenet")
     with (
         benchmark("real_pictures_acting", parser) as (options, report),
-        tempfile.TemporaryDirectory() as folder,
+        indexed(options.footage, model=options.model, with_photographs=False) as library,
     ):
-        videos, place = Path(folder, "videos"), Path(folder, "library")
-        videos.mkdir()
-        gather(options.footage, videos)
-        run_index(place, [videos], ModelFlags(model=options.model), reindex=False, as_json=False)
-        with Library.open(place) as library, library.reading() as session:
+        with library.reading() as session:
             rows = list(acted(session))
         report.show("The likeliest labels", rows)
         places = [row.place for row in rows if row.place is not None]

@@ -10,28 +10,20 @@ were seen meanwhile.
 """
 
 import csv
-import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
+from benchmarks.real_pictures.footage import indexed
 from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
+from search.catalog.places import count_videos
 from search.finding.engine import SearchEngine
 from search.finding.hits import WEAK_BELOW
-from search.library import Library
-from tasks.demo.photographs import film, photographs
-from tasks.index import run_index
-from tasks.terminal.model_flags import ModelFlags
 
 _QUESTIONS = Path(__file__).with_name("questions.csv")
-_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True)
@@ -65,15 +57,6 @@ def questions(file_of_them: Path = _QUESTIONS) -> list[Question]:
         ]
 
 
-def gather(footage: Sequence[Path], place: Path) -> None:
-    """Put all videos in one folder, with films of the pictures."""
-    for file in (file for folder in footage for file in sorted(folder.iterdir())):
-        if file.suffix in _SUFFIXES:
-            film(np.asarray(Image.open(file).convert("RGB")), place / f"{file.stem}.mp4")
-        elif file.suffix not in (".md", ".txt"):
-            shutil.copy(file, place)  # links inside of a folder are left aside
-
-
 def answers(engine: SearchEngine, videos: int) -> Iterator[Answer]:
     """What the library says to each question."""
     for asked in questions():
@@ -96,18 +79,12 @@ def main() -> None:
     parser.add_argument("--model", default="imagenet")
     with (
         benchmark("real_pictures", parser) as (options, report),
-        tempfile.TemporaryDirectory() as t,
+        indexed(options.footage, model=options.model) as library,
     ):
-        videos = Path(t, "videos")
-        videos.mkdir()
-        gather(options.footage, videos)
-        for name, picture in photographs().items():
-            film(picture, videos / f"{name}.mp4")
-        flags = ModelFlags(model=options.model)
-        run_index(Path(t, "library"), [videos], flags, reindex=False, as_json=False)
-        with Library.open(Path(t, "library")) as library:
-            engine = library.engine(load_backbone(choose_model(options.model)))
-            given = list(answers(engine, len(list(videos.iterdir()))))
+        with library.reading() as session:
+            videos = count_videos(session)
+        engine = library.engine(load_backbone(choose_model(options.model)))
+        given = list(answers(engine, videos))
         report.show("Answers", given)
         there = [one for one in given if one.right]
         absent = [one for one in given if not one.right]

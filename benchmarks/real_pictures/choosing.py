@@ -23,7 +23,8 @@ from benchmarks.duplicates import decoded, encoded
 from benchmarks.inputs.small_library import embedded_names, embedded_texts, shown_clips
 from benchmarks.measuring.options import bundled_backbone, parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from benchmarks.real_pictures.asking import Question, gather, questions
+from benchmarks.real_pictures.asking import Question, questions
+from benchmarks.real_pictures.footage import gather
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.sources import choose_model

@@ -51,6 +51,11 @@ class Backbone:
         scale, offset = getattr(self.model, "tag_calibration", (1.0, 0.0))
         return scale, offset
 
+    @property
+    def knows_actions(self) -> bool:
+        """Whether words for actions, as tags are, mean more to it than the things of them."""
+        return bool(getattr(self.model, "knows_actions", True))
+
     def embed_frames(self, frames: np.ndarray) -> torch.Tensor:
         """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
         return self.embed_clips([frames])[0]

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from models.imagenet.folding import FoldedCopy
+from models.folding import FoldedCopy
 from models.imagenet.packages import PackageUnusable, classifier_weights
 from models.imagenet.sentences import SentenceEncoder, load_sentence_encoder
 
@@ -110,6 +110,7 @@ class JointModel(nn.Module):
     """Both towers, with the interface of an open_clip model."""
 
     tag_calibration = _TAG_CALIBRATION
+    knows_actions = False
 
     def __init__(self, visual: PictureTower, text: TextTower) -> None:
         super().__init__()

@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from models.folding import fold_batch_norms
 from models.towers.blocks import fitted_positions, stretched
 
 # A picture of 64 pixels has 2 × 2 places in the last map. With 3 × 3 the bundled model's attention
@@ -134,21 +134,3 @@ class ResNetTower(nn.Module):
         weights = functional.softmax(query @ keys.transpose(2, 3) / query.shape[-1] ** 0.5, -1)
         mixed = (weights @ values).transpose(1, 2).flatten(2)
         return pool.c_proj(mixed)[:, 0], weights[:, :, 0]
-
-
-def fold_batch_norms(visual: Any) -> None:
-    """Fold every batch norm of open_clip's ResNet, in place; it must be in evaluation mode."""
-    from open_clip.modified_resnet import Bottleneck
-
-    for module in list(visual.modules()):
-        if module is visual or isinstance(module, Bottleneck):
-            for number in (1, 2, 3):
-                _fold(module, f"conv{number}", f"bn{number}")
-        if isinstance(module, Bottleneck) and module.downsample is not None:
-            _fold(module.downsample, "0", "1")
-
-
-def _fold(parent: Any, convolution: str, norm: str) -> None:
-    folded = fuse_conv_bn_eval(getattr(parent, convolution), getattr(parent, norm))
-    setattr(parent, convolution, folded)
-    setattr(parent, norm, nn.Identity())

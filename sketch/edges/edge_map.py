@@ -1,5 +1,6 @@
 """The edges of a picture that are worth a stroke."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -117,11 +118,33 @@ def _gradient(pixels: np.ndarray, sigma: float) -> tuple[np.ndarray, np.ndarray,
 
 def content_box(target: Target) -> tuple[int, int, int, int]:
     """Where the picture lies on the canvas, without black bars: top, bottom, left, right."""
+    if target.whole is not None:
+        return _nearer_box(target, target.whole)
     left, top, right, bottom = visible_box(target.placed)
     grey = target.picture[top:bottom, left:right].mean(axis=2)
     above, below = _bars(grey)
     before, after = _bars(grey.T)
     return top + above, bottom - below, left + before, right - after
+
+
+def _nearer_box(target: Target, whole: Target) -> tuple[int, int, int, int]:
+    """The same of an enlarged part, which may show one bar of two: the whole picture tells."""
+    zoom = target.placed.width / whole.placed.width
+    top, bottom, left, right = content_box(whole)
+    down, across = (
+        _within(near - zoom * far + zoom * begin, near - zoom * far + zoom * end)
+        for near, far, begin, end in (
+            (target.placed.top, whole.placed.top, top, bottom),
+            (target.placed.left, whole.placed.left, left, right),
+        )
+    )
+    return *down, *across
+
+
+def _within(begin: float, end: float) -> tuple[int, int]:
+    """The whole pixels between two places, on the canvas, one at least."""
+    first = min(max(0, math.ceil(begin)), CANVAS - 1)
+    return first, max(first + 1, min(CANVAS, math.floor(end)))
 
 
 def _bars(grey: np.ndarray) -> tuple[int, int]:

@@ -159,8 +159,12 @@ def _shift(samples: np.ndarray, frame_a: np.ndarray, frame_b: np.ndarray) -> np.
     differs = cv2.matchTemplate(
         field.astype(np.float32), template, cv2.TM_SQDIFF, None, weight.astype(np.float32)
     )
-    row, column = np.unravel_index(int(differs.argmin()), differs.shape)
-    return 2.0 * np.array([column - aside - left, row - above - top])
+    rows, columns = np.indices(differs.shape)
+    shifts = 2.0 * np.stack([columns - aside - left, rows - above - top], axis=-1)
+    # The mean difference, in levels; where nothing differs rounding may leave less than nothing.
+    levels = np.sqrt(np.maximum(differs, 0) / max(float(weight.sum()), 1.0))
+    cost = levels + _LEVELS_A_PX * np.linalg.norm(shifts, axis=-1)
+    return np.asarray(shifts.reshape(-1, 2)[int(cost.argmin())])
 
 
 def _read(image: np.ndarray, points: np.ndarray) -> np.ndarray:

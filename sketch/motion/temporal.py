@@ -42,11 +42,8 @@ def refined_together(
     points: where motion takes the strokes from keyframe to keyframe
     seen: bool (keyframes, strokes); half_widths: (keyframes, strokes)
 
-    Comes back as it was where that is better in the clean view, over all keyframes, and where the
-    model does not guide the strokes.
+    Comes back as it was where that is better in the clean view, over all keyframes.
     """
-    if not artist.guided:
-        return points
     rows = torch.arange(len(points), device=points.device)
 
     def pictures(moving: torch.Tensor) -> torch.Tensor:

@@ -65,9 +65,12 @@ def animate_keyframes(
     strokes = first.sketch.strokes
     edges = [edge_map(target) for target in targets]
     # A stroke lives on while there is any edge under it: a mask may flicker, a thing does not.
-    everywhere = [edge_map(Target.unmasked(one.picture, one.placed)) for one in targets]
+    everywhere = [edge_map(replace(one, mask=np.ones_like(one.mask))) for one in targets]
     moments = _propagated(strokes, edges, everywhere, frames, numbers, targets)
-    points = _refined(artist, targets, edges, moments, strokes, seed, settings)
+    points = np.stack([moment.points for moment in moments]).astype(np.float32)
+    if artist.guided:
+        seen = np.stack([moment.seen for moment in moments])
+        points = _refined(artist, targets, edges, points, seen, strokes, seed, settings)
     return [
         Strokes(found, strokes.half_widths, strokes.opacities * moment.seen)
         for found, moment in zip(points, moments, strict=True)
@@ -156,20 +159,20 @@ def _refined(
     artist: Artist,
     targets: Sequence[Target],
     edges: Sequence[EdgeMap],
-    moments: Sequence[_Moment],
+    points: np.ndarray,
+    seen: np.ndarray,
     strokes: Strokes,
     seed: int,
     settings: TemporalSettings | None,
 ) -> np.ndarray:
     device = artist.tower.device
-    points = np.stack([moment.points for moment in moments]).astype(np.float32)
-    widths = np.tile(strokes.half_widths, (len(moments), 1))
+    widths = np.tile(strokes.half_widths, (len(points), 1))
     found = refined_together(
         artist,
         artist.loss_of(targets, seed=seed),
         StrokeEnergy(edges, device),
         torch.from_numpy(points).to(device),
-        torch.from_numpy(np.stack([moment.seen for moment in moments])).to(device),
+        torch.from_numpy(seen).to(device),
         torch.from_numpy(widths).to(device),
         settings=settings or TemporalSettings(),
     )

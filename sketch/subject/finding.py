@@ -99,7 +99,7 @@ def _what_moves(clues: Clues, placed: Placed) -> tuple[np.ndarray, float] | None
     if solid <= _SOLID_FROM:
         return None
     around = _closed(motion, _WITHIN_PX) > 0.4
-    kept = _main_parts(around, motion)
+    kept = main_parts(around, motion)
     surely = _filled(_closed(np.where(kept, motion, 0), _HOLES_PX))
     trust = min(1.0, (solid - _SOLID_FROM) / (_SOLID_TO - _SOLID_FROM))
     perhaps = (around & kept).astype(np.float32)
@@ -114,8 +114,11 @@ def _closed(values: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(cv2.morphologyEx(values, cv2.MORPH_CLOSE, ellipse))
 
 
-def _main_parts(found: np.ndarray, mass: np.ndarray) -> np.ndarray:
-    """The connected parts that are no specks beside the largest one."""
+def main_parts(found: np.ndarray, mass: np.ndarray) -> np.ndarray:
+    """The connected parts of what is found that are no specks beside the one with most mass.
+
+    found, mass: (height, width), any numbers above 0; → bool
+    """
     count, parts = cv2.connectedComponents(found.astype(np.uint8))
     masses = np.array([0.0] + [mass[parts == number].sum() for number in range(1, count)])
     return np.isin(parts, np.nonzero(masses > _SPECK * masses.max())[0])

@@ -2,21 +2,18 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 
-from sketch.canvas import Target, on_canvas, placed_whole
+from sketch.canvas import Target, laid_on_canvas, on_canvas, placed_whole
 from sketch.strokes import CANVAS, Placed
 from sketch.subject.contrast import contrast_map
-from sketch.subject.finding import Clues, Finding, find_subject
+from sketch.subject.finding import Clues, Finding, find_subject, main_parts
 from sketch.subject.masking import check_method, mask_by_rembg, mask_of
 
 # The box around the subject is widened by this share of its longer side.
 _AROUND = 0.1
 # An enlargement by less is not worth the picture's own framing; by more there is nothing to see.
 _LEAST_ZOOM, _MOST_ZOOM = 1.15, 6.0
-# Parts of a subject that have less than this share of the largest part's mass are specks.
-_SPECK = 0.3
 
 
 def framed(
@@ -60,11 +57,7 @@ def framed(
 
 def subject_box(mask: np.ndarray) -> tuple[int, int, int, int] | None:
     """Left, top, right, bottom of what belongs to the subject by a mask; None for nothing."""
-    inside = (mask > 0.5).astype(np.uint8)
-    count, parts = cv2.connectedComponents(inside)
-    masses = np.array([mask[parts == number].sum() for number in range(1, count)])
-    kept = 1 + np.nonzero(masses > _SPECK * masses.max(initial=0))[0]
-    rows, columns = np.nonzero(np.isin(parts, kept))
+    rows, columns = np.nonzero(main_parts(mask > 0.5, mask))
     if len(rows) == 0:
         return None
     return int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1
@@ -111,9 +104,10 @@ def placed_alike(targets: Sequence[Target], pictures: Sequence[np.ndarray]) -> l
     whole = placed_whole(height, width)
     common = _showing_all([target.placed for target in targets], whole)
     masks = np.stack([moved_on_canvas(one.mask, one.placed, common) for one in targets])
+    wholes = [None if common == whole else one.whole or one for one in targets]
     return [
-        Target(on_canvas(picture, common)[0], mask, common)
-        for picture, mask in zip(pictures, _smoothed(masks), strict=True)
+        Target(on_canvas(picture, common)[0], mask, common, one)
+        for picture, mask, one in zip(pictures, _smoothed(masks), wholes, strict=True)
     ]
 
 
@@ -157,14 +151,9 @@ def _seen_nearer(
 def moved_on_canvas(values: np.ndarray, placed: Placed, to: Placed) -> np.ndarray:
     """A map of the canvas (224, 224), 0 to 1, moved to where the picture lies now.
 
-    What lay beyond the canvas is taken to be as at its border.
+    0 where the canvas did not reach before.
     """
     zoom = to.width / placed.width
-    motion = np.array(
-        [
-            [zoom, 0, to.left - zoom * placed.left + (zoom - 1) / 2],
-            [0, zoom, to.top - zoom * placed.top + (zoom - 1) / 2],
-        ]
-    )
-    moved = cv2.warpAffine(values, motion, (CANVAS, CANVAS), borderMode=cv2.BORDER_REPLICATE)
-    return np.clip(moved, 0, 1).astype(np.float32)
+    side = zoom * CANVAS
+    canvas = Placed(to.left - zoom * placed.left, to.top - zoom * placed.top, side, side)
+    return laid_on_canvas(values, canvas)

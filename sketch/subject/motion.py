@@ -16,6 +16,7 @@ _CORNERS, _CORNER_QUALITY, _APART_PX = 400, 0.01, 5
 _FEWEST_CORNERS, _STRAY_PX = 12, 1.5
 _FARTHEST_SCALE = 1.6
 
+# Noise and clear motion are told in grey levels of frames of this size.
 _SHORT_SIDE = 224
 
 _STILL = np.eye(2, 3, dtype=np.float32)
@@ -37,7 +38,7 @@ def motion_map(frames: np.ndarray, at: int) -> np.ndarray:
     for number, frame in enumerate(frames):
         if number != at:
             moved, seen = _aligned(frame, greys[number], greys[at])
-            differences[number] = _least_apart(_smooth(moved), here) * seen
+            differences[number] = np.abs(_smooth(moved) - here).max(axis=2) * seen
     if not differences:
         return np.zeros(frames.shape[1:3], np.float32)
     both = [
@@ -50,7 +51,7 @@ def motion_map(frames: np.ndarray, at: int) -> np.ndarray:
 
 
 def small_frames(frames: np.ndarray) -> np.ndarray:
-    """The frames at the size at which motion is looked for: noise is told by levels there.
+    """The frames at the size at which motion is looked for.
 
     uint8 RGB (count, height, width, 3), of any size → 224 pixels short at most
     """
@@ -73,10 +74,6 @@ def _pairs(at: int, count: int) -> list[tuple[int, int]]:
 
 def _smooth(frame: np.ndarray) -> np.ndarray:
     return cv2.GaussianBlur(frame, (0, 0), 1.2).astype(np.float32)
-
-
-def _least_apart(moved: np.ndarray, here: np.ndarray) -> np.ndarray:
-    return np.asarray(np.abs(moved - here).max(axis=2))
 
 
 def _aligned(

@@ -189,11 +189,10 @@ def _target(maker: SketchMaker, subject: Subject) -> Target:
     return framed(subject.picture, motion=motion, relevance=relevance, method=maker.settings.mask)
 
 
-def _relevance(maker: SketchMaker, subject: Subject) -> np.ndarray | None:
-    """Where in a picture the model sees what there is, (height, width), 0 to 1; None: anywhere.
+def _relevance(maker: SketchMaker, subject: Subject) -> np.ndarray:
+    """Where in a picture the model sees what its words say, (height, width), 0 to 1.
 
-    CLIP's own towers are asked for the words, which they know; of any other tower it is clearer
-    what the picture as a whole is like: its tags may be no more than a guess.
+    Without words, and for a model to which those of actions mean little, where it looks by itself.
     """
     tower = maker.tower
     canvas, placed = on_canvas(subject.picture)
@@ -202,15 +201,13 @@ def _relevance(maker: SketchMaker, subject: Subject) -> np.ndarray | None:
         batch = torch.nn.functional.interpolate(
             batch, size=(tower.size, tower.size), mode="bilinear", antialias=True
         )
-    if tower.kind == "hooked":
-        seen = tower.attention(batch)[0]
-        seen = seen / seen.max().clamp_min(1e-12)
-    elif subject.words:
+    if subject.words and maker.backbone.knows_actions:
         words = maker.backbone.embed_texts(list(subject.words))
         text = torch.nn.functional.normalize(words, dim=1).mean(dim=0)
         seen = tower.relevance(batch, text.to(maker.backbone.device))[0]
     else:
-        return None
+        seen = tower.attention(batch)[0]
+        seen = seen / seen.max().clamp_min(1e-12)
     fine = cv2.resize(seen.float().cpu().numpy(), (CANVAS, CANVAS), interpolation=cv2.INTER_LINEAR)
     left, top, right, bottom = visible_box(placed)
     return np.clip(fine[top:bottom, left:right], 0, 1)

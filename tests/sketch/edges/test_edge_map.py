@@ -6,6 +6,7 @@ import pytest
 from sketch.canvas import Target, on_canvas
 from sketch.edges.edge_map import content_box, edge_map
 from sketch.strokes import CANVAS
+from sketch.subject.framing import framed
 from tests.sketch.stills import blank, target
 
 EVERYWHERE = np.ones((CANVAS, CANVAS), np.float32)
@@ -95,6 +96,7 @@ def noisy(picture: np.ndarray) -> np.ndarray:
     return (picture + noise).clip(0, 255).astype(np.uint8)
 
 
+@pytest.mark.parametrize("made", [target_of, framed], ids=["whole", "its subject"])
 @pytest.mark.parametrize(
     "picture",
     [
@@ -108,8 +110,8 @@ def noisy(picture: np.ndarray) -> np.ndarray:
         letterboxed(grey(640, 360)).transpose(1, 0, 2),
     ],
 )
-def test_where_nothing_is_no_border_is_drawn_either(picture):
-    assert len(edge_map(target_of(picture)).pixels) == 0
+def test_where_nothing_is_no_border_is_drawn_either(picture, made):
+    assert len(edge_map(made(picture)).pixels) == 0
 
 
 def test_inside_of_black_bars_everything_is_drawn():

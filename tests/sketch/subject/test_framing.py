@@ -8,6 +8,7 @@ import pytest
 
 from models.errors import KinodexError
 from sketch.canvas import Target, laid_on_canvas, on_canvas, placed_whole, visible_box
+from sketch.edges.edge_map import edge_map
 from sketch.strokes import CANVAS, WHOLE_CANVAS, Placed, Strokes
 from sketch.subject.framing import closer_to, framed, moved_on_canvas, placed_alike, subject_box
 
@@ -78,6 +79,21 @@ def test_a_tiny_subject_is_enlarged_six_times_at_most():
     picture = with_thing(street(), 200, 120, 32)
     target = framed(picture, motion=moving((240, 400), 200, 120, 32))
     assert target.placed.width == pytest.approx(6 * CANVAS)
+
+
+def test_of_an_enlarged_part_no_black_bar_is_drawn():
+    picture = np.full((240, 400, 3), 120, np.uint8)
+    picture[160:200, 60:180] = (250, 20, 230)
+    picture[:30] = picture[-30:] = 0
+    target = framed(picture)
+    assert target.mask.min() > 0.2  # what is beside the subject is not cut off
+    border = target.placed.top + 210 * target.placed.height / 240
+    assert CANVAS / 2 < border < CANVAS - 10  # one bar of two is seen
+    edges = edge_map(target).pixels
+    assert len(edges) > 100
+    assert edges[:, 1].max() < border - 2
+    [alike] = placed_alike([target], [picture])
+    assert edge_map(alike).pixels[:, 1].max() < border - 2
 
 
 def test_another_network_may_tell_the_subject(monkeypatch):

@@ -226,46 +226,45 @@ def test_motion_and_words_tell_a_subject_where_there_are_any_and_they_are_weighe
 
 
 class Eyes:
-    """A tower that notes what it is shown and asked for."""
+    """A model that notes what it is shown and asked for."""
 
-    def __init__(self, kind: str, size: int) -> None:
-        self.kind, self.size = kind, size
+    def __init__(self, size: int, *, knows_actions: bool = True) -> None:
+        self.size, self.knows_actions = size, knows_actions
+        self.device = torch.device("cpu")
         self.shown: list[tuple[int, ...]] = []
+        self.asked: list[list[float]] = []
+
+    def embed_texts(self, words: list[str]) -> torch.Tensor:
+        return 3 * torch.eye(len(words))
 
     def relevance(self, batch: torch.Tensor, text: torch.Tensor) -> torch.Tensor:
-        self.shown.append((*batch.shape, *text.shape))
-        assert text.tolist() == pytest.approx([0.5, 0.5])  # the mean of two unit vectors
+        self.shown.append(tuple(batch.shape))
+        self.asked.append(text.tolist())
         return torch.full((1, 7, 7), 2.0)
 
     def attention(self, batch: torch.Tensor) -> torch.Tensor:
         self.shown.append(tuple(batch.shape))
         return torch.tensor([[[0.0, 0.001], [0.002, 0.004]]])
 
-
-def looks(eyes: Eyes, *words: str) -> np.ndarray | None:
-    maker: Any = SimpleNamespace(
-        backbone=SimpleNamespace(
-            embed_texts=lambda words: 3 * torch.eye(len(words)), device=torch.device("cpu")
-        ),
-        tower=eyes,
-    )
-    return targets._relevance(maker, Subject(np.zeros((50, 100, 3), np.uint8), words=words))
+    def look(self, *words: str) -> np.ndarray:
+        maker: Any = SimpleNamespace(backbone=self, tower=self)
+        return targets._relevance(maker, Subject(np.zeros((50, 100, 3), np.uint8), words=words))
 
 
 @pytest.mark.parametrize("size", [224, 32])
 def test_words_are_looked_for_in_the_size_that_the_model_sees(size):
-    eyes = Eyes("vit", size)
-    found = looks(eyes, "a cat", "a dog")
-    assert eyes.shown == [(1, 3, size, size, 2)]
+    eyes = Eyes(size)
+    found = eyes.look("a cat", "a dog")
+    assert eyes.shown == [(1, 3, size, size)]
+    assert eyes.asked == [[0.5, 0.5]]  # the mean of two unit vectors
     assert (found.shape, found.min(), found.max()) == ((112, 224), 1, 1)  # without the padding
-    assert looks(eyes) is None
 
 
-def test_other_towers_are_asked_for_what_the_picture_as_a_whole_is_like():
-    eyes = Eyes("hooked", 32)
-    for words in ((), ("a cat", "a dog")):
-        found = looks(eyes, *words)
-        assert found.max() == pytest.approx(1, abs=0.01)
-        assert found.argmax() // 224 > 56  # below, where it looks most
-        assert found.min() < 0.1
-    assert eyes.shown == [(1, 3, 32, 32)] * 2
+@pytest.mark.parametrize(("words", "knows_actions"), [((), True), (("petting a cat",), False)])
+def test_without_words_that_mean_something_to_it_a_model_looks_where_it_likes(words, knows_actions):
+    eyes = Eyes(32, knows_actions=knows_actions)
+    found = eyes.look(*words)
+    assert eyes.asked == []
+    assert found.max() == pytest.approx(1, abs=0.01)
+    assert found.argmax() // 224 > 56  # below, where it looks most
+    assert found.min() < 0.1

@@ -13,14 +13,20 @@ from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
 
-def folded(network: nn.Module) -> nn.Module:
-    """A copy of a network in evaluation mode that gives the same but for rounding.
+def fold_batch_norms(network: nn.Module) -> None:
+    """Fold every batch norm that follows a convolution in its module; in place.
 
-    What stands behind a batch norm in the same module, as timm's activations do, stays.
+    The network must be in evaluation mode. What stands behind a batch norm in the same module, as
+    timm's activations do, stays.
     """
-    lighter = copy.deepcopy(network).eval()
-    for module in list(lighter.modules()):
+    for module in list(network.modules()):
         _fold_children(module)
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A copy of a network in evaluation mode that gives the same but for rounding."""
+    lighter = copy.deepcopy(network).eval()
+    fold_batch_norms(lighter)
     return lighter.requires_grad_(False).to(memory_format=torch.channels_last)
 
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from models.clip.backbone import Backbone, _weights_digest, load_backbone
+from models.folding import folded
 from models.identity import ModelChoice
-from models.imagenet.folding import folded
 from models.imagenet.joint import PictureTower
 
 
