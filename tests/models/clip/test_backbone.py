@@ -80,6 +80,12 @@ def test_labels_are_as_likely_as_their_scores_say_unless_the_model_says_otherwis
     assert backbone.tag_calibration == (2.0, -1.0)
 
 
+def test_a_model_knows_actions_unless_it_says_otherwise(backbone, monkeypatch):
+    assert backbone.knows_actions
+    monkeypatch.setattr(backbone.model, "knows_actions", False, raising=False)
+    assert not backbone.knows_actions
+
+
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(backbone, monkeypatch):
     whole = backbone.embed_frames(frames(8))
     embed_batch = backbone._embed_batch
