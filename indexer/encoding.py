@@ -76,9 +76,9 @@ class Encoder:
         """Encode all that waits; → each segment with its embeddings."""
         waiting, self._waiting = self._waiting, []
         segments = [segment for _, segment in waiting]
-        embedded = self._backbone.embed_clips([segment.frames for segment in segments])
+        embedded = self._backbone.clip_arrays([segment.frames for segment in segments])
         # As they will be stored: fusing a library again gives what indexing it anew would.
-        stored = [embeddings.half().float().numpy() for embeddings in embedded]
+        stored = [one.astype(np.float16).astype(np.float32) for one in embedded]
         sequences = [
             in_sampled_order(embeddings, segment.unique_index)
             for embeddings, segment in zip(stored, segments, strict=True)

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from models.clip.backbone import find_device
+from models.clip.devices import find_device
 from models.identity import EncoderIdentity, ModelChoice
 from search.catalog.spaces import check_same_weights, choice_of, encoder_of
 from search.catalog.store import Store
@@ -26,7 +26,7 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
         current = choice_of(space)
         asked = flags.text_tower_over(current)
         choice = asked or current
-        encoder = _encoder(library, space, asked, flags.device)
+        encoder = _encoder(library, space, asked, flags)
         loaded = load_fusing_head(asked_head, choice, encoder, space.dim)
         fuser = LibraryFuser(library, loaded, encoder, choice, find_device(flags.device))
         with WorkBar("fusing", library=library.folder) as bar, stop_on_interrupt() as stop:
@@ -38,22 +38,22 @@ def run_fuse(folder: Path | None, head: str, flags: ModelFlags, *, as_json: bool
 
 
 def _encoder(
-    library: Store, space: Space, asked: ModelChoice | None, device: str | None
+    library: Store, space: Space, asked: ModelChoice | None, flags: ModelFlags
 ) -> EncoderIdentity:
     """The identity of the model to use; one that was asked for is looked at, even if it is known.
 
     The weights in its file may be others than they were.
     """
-    own = encoder_of(space) or _note_frames_digest(library, space, device)
-    return load_talking(asked, device).identity if asked else own
+    own = encoder_of(space) or _note_frames_digest(library, space, flags)
+    return load_talking(asked, flags).identity if asked else own
 
 
-def _note_frames_digest(library: Store, space: Space, device: str | None) -> EncoderIdentity:
+def _note_frames_digest(library: Store, space: Space, flags: ModelFlags) -> EncoderIdentity:
     """Add the digest of the visual tower to a space of an older program.
 
     Only that tells whether other weights make the same of a frame.
     """
-    own = load_talking(choice_of(space), device).identity
+    own = load_talking(choice_of(space), flags).identity
     check_same_weights(space, own)
     with library.writing() as session:
         session.get_one(Space, space.id).frames_digest = own.frames_digest

@@ -108,8 +108,15 @@ def _run(
 def _say_with_what(setup: IndexSetup) -> None:
     talk(
         f"library {printable(setup.library.folder)}, model {setup.backbone.choice}, "
-        f"head {setup.head.identity.name}, on {setup.backbone.device.type}"
+        f"head {setup.head.identity.name}, on {setup.backbone.device_type}{_engine(setup.backbone)}"
     )
+
+
+def _engine(backbone: Backbone) -> str:
+    """With what it computes, where that is a choice."""
+    if backbone.device_type != "cpu":
+        return ""
+    return f" with {backbone.engine.name} in {backbone.engine.precision}"
 
 
 @dataclass
@@ -137,7 +144,7 @@ class _Rounds:
         return code
 
     def _load_again(self) -> None:
-        flags = ModelFlags(device=self.setup.backbone.device.type)
+        flags = ModelFlags(device=self.setup.backbone.device_type)
         self.setup = IndexSetup.load(self.setup.library, flags, talk)
         talk("the library was changed meanwhile: going on with what it uses now")
         _say_with_what(self.setup)

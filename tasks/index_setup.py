@@ -8,17 +8,18 @@ from pathlib import Path
 from indexer.library_settings import sampling_of, write_settings_template
 from indexer.pipeline import Indexer, IndexingListener, IndexReport
 from indexer.reading.settings import IndexSettings
-from models.clip.backbone import Backbone, find_device, load_backbone
+from models.clip.backbone import Backbone
+from models.clip.engines.choice import kind_of_device
 from models.heads.checkpoints import LoadedHead, default_head
 from models.heads.fit import HeadMismatch
 from models.identity import HeadChoice, ModelChoice
 from search.catalog.settings import TagSettings
-from search.catalog.spaces import check_same_model, choice_of, head_of
+from search.catalog.spaces import check_same_model, choice_of, encoder_of, head_of
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.heads import load_fusing_head
 from search.tags.planning import make_tagger, wanted_for_new_videos
-from tasks.terminal.model_flags import ModelFlags, space_of
+from tasks.terminal.model_flags import ModelFlags, load_talking, space_of
 
 Pass = Callable[[Indexer], IndexReport]
 Talk = Callable[[str], None]
@@ -71,7 +72,8 @@ class IndexSetup:
         choice = _model(space, flags, talk, reindex=reindex)
         head_choice = head or _usual_head(space, choice)
         settings, tag_settings = library.settings(IndexSettings), library.settings(TagSettings)
-        backbone = load_backbone(choice, device=flags.device, talk=talk)
+        stored = encoder_of(space) if space and choice == choice_of(space) else None
+        backbone = load_talking(choice, flags, stored=stored, talk=talk)
         loaded = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
         return cls(library, backbone, loaded, settings, tag_settings, talk)
 
@@ -99,7 +101,7 @@ def _model(space: Space | None, flags: ModelFlags, talk: Talk, *, reindex: bool)
         return choice
     choice = flags.or_usual()
     if flags.choice(None) is None:
-        talk(f"no model named: using {choice}, a good one for {find_device(flags.device).type}")
+        talk(f"no model named: using {choice}, a good one for {kind_of_device(flags.device)}")
     return choice
 
 

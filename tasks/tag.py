@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search.catalog.segment_reference import find_segment
 from search.catalog.settings import TagSettings
-from search.catalog.spaces import choice_of
+from search.catalog.spaces import choice_of, encoder_of
 from search.catalog.store import Store
 from search.tags.planning import TagRequest, make_tagger, wanted_by
 from search.tags.reading import tags_of
@@ -41,10 +41,12 @@ def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_j
     """Tag the library in `folder`; → the exit code."""
     with Store.open(folder) as library:
         library.require_writable()
-        current = choice_of(indexed_space(library))
+        space = indexed_space(library)
+        current = choice_of(space)
         choice = flags.text_tower_over(current) or current
         settings = library.settings(TagSettings)
-        backbone = load_talking(choice, flags.device)
+        stored = encoder_of(space) if choice == current else None
+        backbone = load_talking(choice, flags, stored=stored)
         with library.reading() as session:
             wanted = wanted_by(session, request, settings, backbone)
         tagger = make_tagger(library, backbone, wanted, talk)

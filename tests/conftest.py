@@ -1,6 +1,9 @@
 """Generated videos, and a library of the bundled model, made once for all tests; see `corpus`."""
 
+import atexit
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,11 @@ pytest_plugins = ["tests.browser.pages"]
 # As the program has it: threads of PyTorch that wait by counting hold up whatever else runs. It is
 # read when PyTorch is loaded.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Models are compiled once for all tests and the programs that they start, and for nobody else.
+_MODELS = tempfile.mkdtemp(prefix="kinodex-models-")
+os.environ["KINODEX_MODEL_CACHE"] = _MODELS
+atexit.register(shutil.rmtree, _MODELS, ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

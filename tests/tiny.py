@@ -37,7 +37,7 @@ def tiny_backbone(seed: int = 1) -> Backbone:
     )
     tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
     choice = ModelChoice(f"tiny-{seed}")
-    return Backbone(choice, LoadedModel(model, tokenize), torch.device("cpu"))
+    return Backbone.in_torch(choice, LoadedModel(model, tokenize), torch.device("cpu"))
 
 
 def with_other_text_tower(backbone: Backbone) -> Backbone:
@@ -46,7 +46,7 @@ def with_other_text_tower(backbone: Backbone) -> Backbone:
     with torch.no_grad():
         model.token_embedding.weight += 0.1 * torch.randn_like(model.token_embedding.weight)
     tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
-    return Backbone(backbone.choice, LoadedModel(model, tokenize), torch.device("cpu"))
+    return Backbone.in_torch(backbone.choice, LoadedModel(model, tokenize), torch.device("cpu"))
 
 
 def tiny_head(backbone: Backbone, file: Path | None = None) -> LoadedHead:

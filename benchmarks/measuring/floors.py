@@ -126,9 +126,9 @@ def time_rounds(clips: list[Path], backbone: Backbone, *, repetitions: int) -> R
     model = bare_model(backbone).model
     bare_forward = partial(forward, model, batch_size=backbone.batch_size)
     sampled = sampled_frames(clips, backbone)
-    pictures = torch.cat(
-        [backbone.preprocessing(torch.from_numpy(frames)) for frames in decode(sampled)]
-    )
+    fitting = backbone.preprocessing
+    fitted = np.concatenate([fitting.fit(frames) for frames in decode(sampled)])
+    pictures = fitting.normalise(torch.from_numpy(fitted).permute(0, 3, 1, 2))
     bare_forward(pictures[: backbone.batch_size])  # the first batch of a model is slow
     count = len(pictures)
     rounds = Rounds({name: [] for name in NAMES}, {"decode": count, "forward": count})

@@ -129,7 +129,7 @@ def tiny_backbone() -> Backbone:
     config = vars(open_clip.transform.PreprocessCfg()) | {"size": 64}
     open_clip.factory.set_model_preprocess_cfg(model, config)
     tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
-    return Backbone(ModelChoice("tiny"), LoadedModel(model, tokenize), torch.device("cpu"))
+    return Backbone.in_torch(ModelChoice("tiny"), LoadedModel(model, tokenize), torch.device("cpu"))
 
 
 def _sample(process_id: int, *, elapsed_s: float) -> Sample:

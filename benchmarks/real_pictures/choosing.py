@@ -270,7 +270,7 @@ def main() -> None:
         names, segments = encoded_footage(backbone, options.footage)
         texts = embedded_texts(backbone, [one.words for one in asked])
         real = real_cases(backbone, names, segments, texts, asked)
-        nearness = backbone.model.nearness(torch.from_numpy(texts)).numpy()
+        nearness = backbone.model.known_texts.nearness(texts)
         tags = tag_calibration(backbone, names, segments, texts, asked)
         worlds = {
             "real pictures": real.of(nearness[real.asked] >= KNOWN_FROM),

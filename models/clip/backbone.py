@@ -1,152 +1,280 @@
-"""A CLIP model of any origin behind one small interface: frames and texts to embeddings."""
+"""A CLIP model of any origin behind one small interface: frames and texts to embeddings.
 
-import hashlib
+Which engine computes them, PyTorch or OpenVINO, is hidden; torch is imported where it is needed.
+"""
+
+import threading
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
+from models.clip.card import ModelCard
+from models.clip.engines.choice import TORCH, EngineChoice, kind_of_device
+from models.clip.engines.protocol import Engine, OutOfMemory
 from models.clip.preprocess import Preprocessing
-from models.clip.sources import LoadedModel, load_model, preprocessing_of
-from models.clip.text import TextEncoder
 from models.errors import KinodexError
 from models.identity import EncoderIdentity, ModelChoice
+from models.known_texts import KnownTexts
 
-# On a CPU larger batches gain nothing and cost memory; a GPU wants enough to fill it. When
-# memory does not suffice the batch is halved until it does.
-_BATCH_SIZE = {"cpu": 32, "mps": 64, "cuda": 256}
-_SAMPLES_PER_TENSOR = 1024
+if TYPE_CHECKING:
+    import torch
+
+    from models.clip.sources import LoadedModel
+
+CACHE_SIZE = 1024  # queries; at width 512 that is 2 MB
+
+Talk = Callable[[str], None]
 
 
 class Backbone:
-    """An open_clip model on a device. Embeddings come back as float32, not normalised."""
+    """A model on a device. Embeddings come back as float32, not normalised."""
 
-    def __init__(self, choice: ModelChoice, loaded: LoadedModel, device: torch.device) -> None:
+    def __init__(
+        self,
+        choice: ModelChoice,
+        card: ModelCard,
+        engine: Engine,
+        tokenize: Callable[..., np.ndarray],
+        *,
+        device: str,
+        known: KnownTexts | None,
+        load: Callable[[], "LoadedModel"],
+    ) -> None:
+        """
+        tokenize: texts, and perhaps a `context_length`, to int64 ids (texts, context)
+        known: the texts that it can tell of; None for all
+        load: the model in PyTorch
+        """
         self.choice = choice
-        self.device = device
-        self.preprocessing = Preprocessing.from_config(preprocessing_of(loaded.model))
-        self.identity = EncoderIdentity(
-            choice.name,
-            _weights_digest(loaded.model),
-            self.preprocessing.identity(),
-            frames_digest=_weights_digest(loaded.model.get_submodule("visual")),
+        self.card = card
+        self.engine = engine
+        self.known = known
+        self.device_type = device
+        self.batch_size = engine.batch_size
+        self.preprocessing = Preprocessing.from_config(card.identity.preprocessing)
+        self._tokenize = tokenize
+        self._load = load
+        self._recent = _RecentTexts()
+
+    @classmethod
+    def in_torch(
+        cls, choice: ModelChoice, loaded: "LoadedModel", device: "torch.device"
+    ) -> "Backbone":
+        """A model that PyTorch has loaded, computed by PyTorch."""
+        from models.clip.engines.in_torch import TorchEngine
+
+        card = card_of(choice, loaded)
+        preprocessing = Preprocessing.from_config(card.identity.preprocessing)
+        engine = TorchEngine(loaded.model, preprocessing, device)
+        return cls(
+            choice,
+            card,
+            engine,
+            lambda texts, **length: loaded.tokenize(texts, **length).numpy(),
+            device=device.type,
+            known=getattr(loaded.model, "known_texts", None),
+            load=lambda: loaded,
         )
-        self.model: Any = loaded.model.to(device)
-        self.batch_size = _BATCH_SIZE[device.type]
-        self.text_encoder = TextEncoder(self.model, loaded.tokenize)
-        self.dim = self.embed_texts([""]).shape[1]
+
+    @property
+    def identity(self) -> EncoderIdentity:
+        """Whose embeddings these are."""
+        return self.card.identity
+
+    @property
+    def dim(self) -> int:
+        """How many numbers an embedding has."""
+        return self.card.dim
 
     @property
     def logit_scale(self) -> float:
         """As CLIP stores it: the natural logarithm of the factor on the cosines."""
-        return float(self.model.logit_scale.detach().reshape(()))
+        return self.card.logit_scale
 
     @property
     def tag_calibration(self) -> tuple[float, float]:
-        """Factor and offset of how likely labels hold by their scores, without an action head.
-
-        As CLIP's own scores are unless the model has a `tag_calibration` that says otherwise.
-        """
-        scale, offset = getattr(self.model, "tag_calibration", (1.0, 0.0))
-        return scale, offset
+        """Factor and offset of how likely labels hold by their scores, without an action head."""
+        return self.card.tag_calibration
 
     @property
     def knows_actions(self) -> bool:
         """Whether words for actions, as tags are, mean more to it than the things of them."""
-        return bool(getattr(self.model, "knows_actions", True))
+        return self.card.knows_actions
 
-    def embed_frames(self, frames: np.ndarray) -> torch.Tensor:
+    @cached_property
+    def model(self) -> Any:
+        """The model in PyTorch, on the device: for training, and to look into its layers."""
+        return self._load().model.to(self.device)
+
+    @property
+    def device(self) -> "torch.device":
+        """The device, for PyTorch."""
+        import torch
+
+        return torch.device(self.device_type)
+
+    def tokenize(self, texts: Sequence[str], **length: int) -> "torch.Tensor":
+        """Token ids, int64 (texts, context), of the model's `context_length` or another."""
+        import torch
+
+        return torch.from_numpy(self._tokenize(list(texts), **length))
+
+    def embed_frames(self, frames: np.ndarray) -> "torch.Tensor":
         """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
         return self.embed_clips([frames])[0]
 
-    @torch.inference_mode()
-    def embed_clips(self, clips: Sequence[np.ndarray]) -> list[torch.Tensor]:
+    def embed_clips(self, clips: Sequence[np.ndarray]) -> "list[torch.Tensor]":
         """Like `embed_frames` for several clips, of any picture sizes, in shared batches."""
-        fitted = torch.cat([self.preprocessing.fit(torch.from_numpy(clip)) for clip in clips])
-        embeddings = torch.empty(len(fitted), self.dim)
+        import torch
+
+        return [torch.from_numpy(clip) for clip in self.clip_arrays(clips)]
+
+    def embed_texts(self, texts: Sequence[str]) -> "torch.Tensor":
+        """Embeddings of texts, shape (texts, dim). Recent texts come from a cache."""
+        import torch
+
+        return torch.from_numpy(self.text_arrays(texts))
+
+    def clip_arrays(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
+        """What `embed_clips` gives, as arrays and without torch."""
+        fitted = np.concatenate([self.preprocessing.fit(clip) for clip in clips])
+        embeddings = np.empty((len(fitted), self.dim), np.float32)
         start = 0
         while start < len(fitted):
             stop = min(start + self.batch_size, len(fitted))
             try:
-                embeddings[start:stop] = self._embed_batch(fitted[start:stop])
+                embeddings[start:stop] = self.engine.pictures(fitted[start:stop])
                 start = stop
-            except torch.OutOfMemoryError:
+            except OutOfMemory:
                 self._halve_batch()
-        return list(embeddings.split([len(clip) for clip in clips]))
+        return np.split(embeddings, np.cumsum([len(clip) for clip in clips])[:-1])
 
-    @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
-        """Embeddings of texts, shape (texts, dim). Recent texts come from a cache."""
-        with self._autocast():
-            return self.text_encoder.encode(texts, self.device)
+    def text_arrays(self, texts: Sequence[str]) -> np.ndarray:
+        """What `embed_texts` gives, as an array and without torch."""
+        return self._recent.of(texts, lambda new: self.engine.tokens(self._tokenize(new)))
 
-    def knows(self, texts: torch.Tensor) -> torch.Tensor:
+    def knows(self, texts: np.ndarray) -> np.ndarray:
         """Of which texts, by their embeddings (texts, dim), it can tell whether something shows
-        them; bool (texts,). A model knows all texts unless it has a method `knows` that says less.
+        them; bool (texts,). Most models know all texts.
         """
-        ask = getattr(self.model, "knows", None)
-        if ask is None:
-            return torch.ones(len(texts), dtype=torch.bool)
-        known: torch.Tensor = ask(texts.to(self.device)).cpu()
-        return known
-
-    def _embed_batch(self, pictures: torch.Tensor) -> torch.Tensor:
-        with self._autocast():
-            inputs = self.preprocessing.normalise(pictures.to(self.device))
-            embeddings = self.model.encode_image(inputs)
-        return embeddings.float().cpu()
-
-    def _autocast(self) -> torch.autocast:
-        on_cuda = self.device.type == "cuda"
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=on_cuda)
+        return np.ones(len(texts), bool) if self.known is None else self.known.of(texts)
 
     def _halve_batch(self) -> None:
         if self.batch_size == 1:
             raise KinodexError(
-                f"{self.choice} does not fit into the memory of {self.device}: "
+                f"{self.choice} does not fit into the memory of {self.device_type}: "
                 "choose a smaller model or another device"
             )
         self.batch_size //= 2
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+
+
+class _RecentTexts:
+    """Remembers the embeddings of texts; pages of several people share it."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, texts: Sequence[str], encode: Callable[[list[str]], np.ndarray]) -> np.ndarray:
+        """Their embeddings, (texts, dim); `encode` makes those that are not remembered."""
+        with self._lock:
+            new = [text for text in dict.fromkeys(texts) if text not in self._kept]
+            fresh = dict(zip(new, encode(new), strict=True)) if new else {}
+            rows = [fresh[text] if text in fresh else self._kept[text] for text in texts]
+            for text, row in zip(texts, rows, strict=True):
+                self._kept[text] = row
+                self._kept.move_to_end(text)
+            while len(self._kept) > CACHE_SIZE:
+                self._kept.popitem(last=False)
+        return np.stack(rows)
 
 
 def load_backbone(
-    choice: ModelChoice, *, device: str | None = None, talk: Callable[[str], None] = lambda _: None
+    choice: ModelChoice,
+    *,
+    device: str | None = None,
+    engine: EngineChoice | None = None,
+    stored: EncoderIdentity | None = None,
+    talk: Talk = lambda _: None,
 ) -> Backbone:
     """The chosen model, ready on `device` (the best one present by default).
 
+    engine: by default what the environment says
+    stored: whose embeddings a library has, where that is known: a compiled model of this identity
+        is used without loading any other
+
     Raises ModelUnavailable when the weights cannot be had, KinodexError for a missing device.
     """
-    return Backbone(choice, load_model(choice, talk=talk), find_device(device))
+    asked = engine or EngineChoice.from_environment()
+    kind = kind_of_device(device)
+
+    def load() -> "LoadedModel":
+        from models.clip.sources import load_model
+
+        return load_model(choice, talk=talk)
+
+    if asked.name_for(kind) != TORCH:
+        found = _in_openvino(choice, asked, stored, load, talk)
+        if isinstance(found, Backbone):
+            return found
+        load = found or load
+    from models.clip.devices import find_device
+
+    return Backbone.in_torch(choice, load(), find_device(kind))
 
 
-def find_device(name: str | None = None) -> torch.device:
-    """The device named ("cpu", "cuda", "mps"), or the best one there is."""
-    present = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if name is None:
-        return torch.device(next(kind for kind, there in present.items() if there))
-    if not present.get(name, False):
-        usable = " or ".join(kind for kind, there in present.items() if there)
-        raise KinodexError(f"there is no device {name!r} on this machine: use {usable}")
-    return torch.device(name)
+def _in_openvino(
+    choice: ModelChoice,
+    asked: EngineChoice,
+    stored: EncoderIdentity | None,
+    load: Callable[[], "LoadedModel"],
+    talk: Talk,
+) -> "Backbone | Callable[[], LoadedModel] | None":
+    """The compiled model; where it cannot be, what loads it in PyTorch: perhaps it is here."""
+    try:
+        from models.clip.engines import cache, compiled
+    except (ImportError, OSError) as error:  # a wheel that does not fit this machine
+        talk(f"OpenVINO cannot be used here ({error}): going on in PyTorch, which takes longer")
+        return None
+
+    def with_card() -> "tuple[ModelCard, LoadedModel]":
+        loaded = load()
+        return card_of(choice, loaded), loaded
+
+    found = compiled.find(choice, asked.precision, stored, with_card)
+    if found is None:
+        if not cache.is_writable():
+            talk(
+                f"{str(cache.cache_folder())!r} cannot be written to, so the model cannot be "
+                "compiled: going on in PyTorch, which takes longer"
+            )
+            return None
+        loaded = load()
+        talk(f"compiling {choice} for this processor (once)")
+        card = card_of(choice, loaded)
+        found = compiled.make(choice, asked.precision, card, loaded, with_card)
+        if isinstance(found, compiled.Refused):
+            talk(f"{choice} runs in PyTorch: {found.reason}")
+            return lambda: loaded
+    if isinstance(found, compiled.Refused):
+        return None
+    return Backbone(
+        choice, found.card, found.engine, found.tokenize, device="cpu", known=found.known, load=load
+    )
 
 
-def _weights_digest(model: torch.nn.Module) -> str:
-    """A fingerprint of names, shapes and evenly spaced values of every tensor.
+def card_of(choice: ModelChoice, loaded: "LoadedModel") -> ModelCard:
+    """Who a model is that PyTorch has loaded."""
+    import torch
 
-    Training moves nearly every weight, so samples tell models apart; hashing all of a large
-    model would cost each search most of a second.
-    """
-    digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(model.state_dict().items()):
-        values = tensor.detach().reshape(-1)
-        step = max(1, len(values) // _SAMPLES_PER_TENSOR)
-        digest.update(f"{name}{tuple(tensor.shape)}".encode())
-        digest.update(values[::step].float().numpy().tobytes())
-    return digest.hexdigest()
+    from models.clip.sources import preprocessing_of
+    from models.clip.text import encode_tokens
+
+    preprocessing = Preprocessing.from_config(preprocessing_of(loaded.model))
+    with torch.inference_mode():
+        ids = loaded.tokenize([""]).to(next(loaded.model.parameters()).device)
+        dim = encode_tokens(loaded.model, ids).shape[1]
+    return ModelCard.of(choice.name, loaded.model, preprocessing, dim)

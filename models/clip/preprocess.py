@@ -1,19 +1,20 @@
-"""Frames to model input, on the tensor batch: resize, crop, normalise."""
+"""Frames to pictures of a model's size, and to its input: resize, crop, normalise."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
-from torchvision.transforms import InterpolationMode
-from torchvision.transforms.v2 import functional as F
+import numpy as np
+from PIL import Image
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """What open_clip's evaluation transform does to a picture, for a whole batch at once.
+    """What open_clip's evaluation transform does to a picture, for frames of one size at once.
 
-    Equal to that transform within 2/255 before normalisation: Pillow and torch round
-    the resized picture differently, by one grey level here and there.
+    Pillow resizes, as it does there: the pictures are the same to the last grey level.
     """
 
     size: tuple[int, int]  # (height, width) of the model's input
@@ -46,42 +47,51 @@ class Preprocessing:
         """Plain values that tell two preprocessings apart."""
         return asdict(self)
 
-    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
-        """uint8 frames, shape (batch, height, width, 3) → float32 (batch, 3, *size)."""
-        return self.normalise(self.fit(frames))
+    def normalise(self, pictures: "torch.Tensor") -> "torch.Tensor":
+        """uint8 pictures of the model's size, (batch, 3, *size) → float32 input, same shape."""
+        scaled = pictures.float() / 255
+        mean, std = (scaled.new_tensor(values)[:, None, None] for values in (self.mean, self.std))
+        return (scaled - mean) / std
 
-    def normalise(self, pictures: torch.Tensor) -> torch.Tensor:
-        """uint8 pictures of the model's size → float32 input, same shape."""
-        scaled = F.to_dtype(pictures, torch.float32, scale=True)
-        return F.normalize(scaled, list(self.mean), list(self.std))
-
-    def fit(self, frames: torch.Tensor) -> torch.Tensor:
-        """uint8 frames, (batch, height, width, 3) → uint8 pictures, (batch, 3, *size)."""
-        pictures = frames.permute(0, 3, 1, 2)
-        _, _, height, width = pictures.shape
+    def fit(self, frames: np.ndarray) -> np.ndarray:
+        """uint8 frames, (batch, height, width, 3) → uint8 pictures, (batch, *size, 3)."""
+        height, width = frames.shape[1:3]
         if self.resize_mode == "squash":
-            return self._resize(pictures, self.size)
+            return self._resized(frames, self.size)
         ratios = (height / self.size[0], width / self.size[1])
         if self.resize_mode == "longest":
             ratio = max(ratios)
-            fitted = self._resize(pictures, (round(height / ratio), round(width / ratio)))
-            return self._pad(fitted)
+            return self._padded(self._resized(frames, _divided(height, width, ratio)))
         if self.size[0] != self.size[1]:
-            ratio = min(ratios)
-            fitted = self._resize(pictures, (round(height / ratio), round(width / ratio)))
-        elif min(height, width) == self.size[0]:
-            fitted = pictures
+            frames = self._resized(frames, _divided(height, width, min(ratios)))
         else:
-            fitted = self._resize(pictures, (self.size[0],))
-        return F.center_crop(fitted, list(self.size))
+            frames = self._resized(frames, _to_short_side(height, width, self.size[0]))
+        return self._cropped(frames)
 
-    def _resize(self, pictures: torch.Tensor, size: tuple[int, ...]) -> torch.Tensor:
-        mode = InterpolationMode(self.interpolation)
-        return F.resize(pictures, list(size), interpolation=mode, antialias=True)
+    def _resized(self, frames: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+        if frames.shape[1:3] == size:
+            return frames
+        how = Image.Resampling[self.interpolation.upper()]
+        pictures = (Image.fromarray(frame) for frame in frames)
+        return np.stack([np.asarray(one.resize(size[::-1], how)) for one in pictures])
 
-    def _pad(self, pictures: torch.Tensor) -> torch.Tensor:
-        _, _, height, width = pictures.shape
-        missing_y, missing_x = self.size[0] - height, self.size[1] - width
-        left, top = missing_x // 2, missing_y // 2
-        padding = [left, top, missing_x - left, missing_y - top]
-        return F.pad(pictures, padding, fill=[float(self.fill_color)])
+    def _cropped(self, frames: np.ndarray) -> np.ndarray:
+        (height, width), (there_y, there_x) = self.size, frames.shape[1:3]
+        top, left = round((there_y - height) / 2), round((there_x - width) / 2)
+        return frames[:, top : top + height, left : left + width]
+
+    def _padded(self, frames: np.ndarray) -> np.ndarray:
+        missing = (self.size[0] - frames.shape[1], self.size[1] - frames.shape[2])
+        ends = [(few // 2, few - few // 2) for few in missing]
+        return np.pad(frames, [(0, 0), *ends, (0, 0)], constant_values=self.fill_color)
+
+
+def _divided(height: int, width: int, ratio: float) -> tuple[int, int]:
+    return round(height / ratio), round(width / ratio)
+
+
+def _to_short_side(height: int, width: int, side: int) -> tuple[int, int]:
+    """The size that torchvision's `Resize` gives a picture whose shorter side becomes `side`."""
+    short, long = sorted((height, width))
+    longer = int(side * long / short)
+    return (side, longer) if height <= width else (longer, side)

@@ -56,9 +56,9 @@ def choose_model(
     return ModelChoice(name, pretrained, weights)
 
 
-def default_choice(device: torch.device) -> ModelChoice:
-    """The model for real footage that this device runs at a useful speed."""
-    if device.type == "cuda":
+def default_choice(device: str) -> ModelChoice:
+    """The model for real footage that this kind of device runs at a useful speed."""
+    if device == "cuda":
         return ModelChoice("ViT-L-14", "datacomp_xl_s13b_b90k")
     return ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
 
@@ -87,6 +87,32 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
         raise _explain(choice, error) from error
     _check_finite(choice, model)
     return LoadedModel(model.eval(), tokenize)
+
+
+def weight_files(choice: ModelChoice) -> list[Path] | None:
+    """The files on this machine that a choice's weights are read from; None if that is not known.
+
+    Random weights come from none.
+    """
+    if choice.weights is not None:
+        return [choice.weights]
+    if choice.name == BUNDLED:
+        return [_BUNDLED_FOLDER / "weights.safetensors"]
+    if choice.name == IMAGENET:
+        from models.imagenet.packages import weight_files as packaged
+
+        return packaged()
+    if choice.pretrained == RANDOM:
+        return []
+    place = _hub_place(choice)
+    if place is None:
+        return None
+    import huggingface_hub
+
+    repository, names = place
+    cached = (huggingface_hub.try_to_load_from_cache(repository, name) for name in names)
+    found = [Path(file) for file in cached if isinstance(file, str)]
+    return found or None
 
 
 def _check_language_packages(name: str) -> None:
@@ -184,7 +210,7 @@ def _checked_tag(name: str, tag: str | None) -> str:
     if not tags:
         raise ModelUnavailable(f"no published weights are known for {name}: give --weights FILE")
     if tag is None:
-        usual = default_choice(torch.device("cpu"))
+        usual = default_choice("cpu")
         return str(usual.pretrained) if name == usual.name else tags[-1]
     if tag not in tags:
         raise ModelUnavailable(

@@ -24,7 +24,8 @@ from torch.nn import functional as F
 
 from models.folding import FoldedCopy
 from models.imagenet.packages import PackageUnusable, classifier_weights
-from models.imagenet.sentences import SentenceEncoder, load_sentence_encoder
+from models.imagenet.sentences import PADDING, SentenceEncoder, load_sentence_encoder
+from models.known_texts import KnownTexts
 
 _ARCHITECTURE = "tf_efficientnet_lite0"
 _PICTURE_SIZE = 224
@@ -111,6 +112,7 @@ class JointModel(nn.Module):
 
     tag_calibration = _TAG_CALIBRATION
     knows_actions = False
+    padding_id = PADDING
 
     def __init__(self, visual: PictureTower, text: TextTower) -> None:
         super().__init__()
@@ -128,16 +130,12 @@ class JointModel(nn.Module):
         features = self.text(text)
         return F.normalize(features, dim=-1) if normalize else features
 
-    def nearness(self, texts: torch.Tensor) -> torch.Tensor:
-        """How near embeddings of texts, (texts, dim), are to a class's name, (texts,): cosines."""
+    @property
+    def known_texts(self) -> KnownTexts:
+        """Which texts the classifier can tell of."""
         names = self.visual.names
         centred = F.normalize(names - names.mean(dim=0), dim=-1)
-        meant = F.normalize(texts[:, : names.shape[1]].to(names), dim=-1)
-        return (meant @ centred.T).max(dim=-1).values
-
-    def knows(self, texts: torch.Tensor) -> torch.Tensor:
-        """Which texts the classifier can tell of, by their embeddings (texts, dim); (texts,)."""
-        return self.nearness(texts) >= KNOWN_FROM
+        return KnownTexts(centred.cpu().numpy(), KNOWN_FROM)
 
 
 def load_joint_model() -> JointModel:

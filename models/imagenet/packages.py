@@ -90,6 +90,11 @@ def is_installed() -> bool:
     return all(find_spec(file.module) is not None for file in (CLASSIFIER, SENTENCES))
 
 
+def weight_files() -> list[Path]:
+    """Where both models' weights and words lie. Raises PackageUnusable."""
+    return [file.path() for file in (CLASSIFIER, SENTENCES, WORDS)]
+
+
 def classifier_weights() -> dict[str, "torch.Tensor"]:
     """The classifier's tensors, in the order of its layers. Raises PackageUnusable."""
     import torch

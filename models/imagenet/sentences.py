@@ -15,7 +15,7 @@ WIDTH = 384
 # Sentences are cut after this number of tokens: those that it was trained on had no more.
 CONTEXT = 128
 _LAYERS, _HEADS, _HIDDEN, _POSITIONS, _TOKENS = 6, 12, 1536, 512, 30_522
-_PADDING = 0
+PADDING = 0
 
 # How BERT calls the parts of a layer, and how PyTorch does.
 _PARTS = {
@@ -45,9 +45,9 @@ class SentenceEncoder(nn.Module):
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
         """(texts, tokens) ids, filled up with zeros → (texts, WIDTH), unit length."""
-        longest = int((token_ids != _PADDING).sum(dim=1).max())
+        longest = int((token_ids != PADDING).sum(dim=1).max())
         token_ids = token_ids[:, :longest]  # padding changes nothing and takes time
-        is_token = token_ids != _PADDING
+        is_token = token_ids != PADDING
         places = torch.arange(token_ids.shape[1], device=token_ids.device)
         hidden = self.norm(self.words(token_ids) + self.positions(places))
         hidden = self.layers(hidden, src_key_padding_mask=~is_token)
@@ -99,10 +99,14 @@ class SentenceTokenizer:
         tokenizer.no_truncation()
         tokenizer.no_padding()
 
+    def kept(self) -> dict[str, Any]:
+        """Plain values to make the same tokenizer of, without torch: see models/clip/tokens.py."""
+        return {"kind": "sentences", "context": CONTEXT, "words": self._tokenizer.to_str()}
+
     def __call__(self, texts: str | Sequence[str], context_length: int = CONTEXT) -> torch.Tensor:
         """int64 ids (texts, context_length), zeros after the end; longer texts are cut off."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        ids = torch.full((len(texts), context_length), _PADDING)
+        ids = torch.full((len(texts), context_length), PADDING)
         for row, encoded in zip(ids, self._tokenizer.encode_batch(texts), strict=True):
             read = encoded.ids
             if len(read) > context_length:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from models.clip.backbone import Backbone
+from models.clip.backbone import card_of
 from models.clip.sources import LoadedModel
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import HEAD_FILE, save_backbone, save_head
@@ -70,7 +70,7 @@ class HeadExport:
                     own.fill_(getattr(model, name).item())
         save_backbone(folder / BACKBONE_FILE, trained.state_dict())
         loaded = LoadedModel(trained, self.tokenize)
-        return Backbone(self.choice, loaded, torch.device("cpu")).identity
+        return card_of(self.choice, loaded).identity
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.clip.preprocess import Preprocessing
-from models.clip.text import TextEncoder
+from models.clip.text import encode_tokens
 from models.heads.loose import LooseHead
 from models.heads.tight import TightTransf
 from models.towers.patches import encode_clips
@@ -50,8 +50,6 @@ class TextVideoModel(nn.Module):
         scale, bias = _scale_and_bias(backbone, logit_scale)
         self.logit_scale = nn.Parameter(torch.tensor(scale))
         self.logit_bias = None if bias is None else nn.Parameter(torch.tensor(bias))
-        # The tokenizer's place stays empty: batches bring token ids.
-        self._text_encoder = None if backbone is None else TextEncoder(backbone, _no_tokenizer)
 
     def train(self, mode: bool = True) -> "TextVideoModel":
         """Like any module's, but a frozen backbone and all batch norms stay as for inference.
@@ -70,12 +68,9 @@ class TextVideoModel(nn.Module):
         """Token ids (texts, context), or ready embeddings → (texts, dim), not normalised."""
         if texts.is_floating_point():
             return texts.float()
-        encoder = self._text_encoder
-        if encoder is None or self.backbone is None:
+        if self.backbone is None:
             raise ValueError("token ids need a backbone")
-        if encoder.can_shorten:
-            return encoder.encode_shortened(texts).float()
-        return self.backbone.encode_text(texts).float()  # type: ignore[operator]
+        return encode_tokens(self.backbone, texts).float()
 
     def embed_frames(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Pixels (videos, frames, 3, h, w) uint8, or embeddings → (videos, frames, dim) float32.
@@ -209,10 +204,6 @@ class TextVideoTask(Task, Generic[Model]):
     @abstractmethod
     def _loss(self, batch: PairBatch, embeddings: Sequence[torch.Tensor]) -> torch.Tensor:
         """The whole batch's loss from this process's embeddings: the same in every process."""
-
-
-def _no_tokenizer(_: list[str]) -> torch.Tensor:
-    raise ValueError("batches bring token ids")
 
 
 def _scale_and_bias(backbone: nn.Module | None, usual: float) -> tuple[float, float | None]:

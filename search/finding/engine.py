@@ -15,6 +15,7 @@ from search.catalog.spaces import (
     active_space,
     check_same_weights,
     choice_of,
+    encoder_of,
     has_same_weights,
 )
 from search.catalog.store import EmptyLibrary, Store, nothing_indexed
@@ -32,8 +33,6 @@ from search.queries.query import USUAL_PER_VIDEO, Filters, Query, Term, TermKind
 from search.vectors.segment_index import SegmentIndex
 
 if TYPE_CHECKING:
-    import torch
-
     from models.clip.backbone import Backbone
     from search.finding.reranking import Reranker
 
@@ -72,7 +71,7 @@ class SearchEngine:
         if backbone is None:
             from models.clip.backbone import load_backbone
 
-            backbone = load_backbone(choice_of(space))
+            backbone = load_backbone(choice_of(space), stored=encoder_of(space))
         return cls(
             library, space, backbone, rerank=rerank or library.settings(SearchSettings).rerank
         )
@@ -247,7 +246,7 @@ class SearchEngine:
 
         shown: their embeddings, (n, dim); texts: (texts, dim), unit length
         """
-        known = _known(self.backbone, texts)
+        known = self.backbone.knows(texts)
         matches = [
             self._background().match(vector, shown)
             for vector, is_known in zip(texts, known, strict=True)
@@ -264,19 +263,13 @@ def _reranked(
     candidates: Sequence[Candidate],
     reranker: "Reranker",
     session: Session,
-    text_embedding: "torch.Tensor",
+    text_embedding: np.ndarray,
 ) -> list[Candidate]:
     """The best of the candidates in a new order; those behind them stay there, as they are."""
     best, rest = candidates[:_RERANKED], candidates[_RERANKED:]
     scores = reranker.scores(session, text_embedding, [one.segment for one in best])
     again = [replace(one, reranked=scores[one.segment]) for one in best if one.segment in scores]
     return [*sorted(again, key=lambda one: one.score, reverse=True), *rest]
-
-
-def _known(backbone: "Backbone", texts: np.ndarray) -> list[bool]:
-    import torch
-
-    return [bool(one) for one in backbone.knows(torch.from_numpy(texts))]
 
 
 def _reranker(asked: str, backbone: "Backbone", dim: int) -> "Reranker | None":

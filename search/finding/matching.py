@@ -124,7 +124,7 @@ def read_bank(library: Store, space_key: str, backbone: "Backbone") -> np.ndarra
             return np.asarray(bank, np.float32)
     except (OSError, ValueError, EOFError):
         pass  # not there yet, or damaged: it is made again
-    bank = normalised(backbone.embed_texts(texts).numpy())
+    bank = normalised(backbone.text_arrays(texts))
     _keep(file, bank)
     return bank
 

@@ -19,8 +19,6 @@ from search.queries.query import QueryMistake, Step, Term, TermKind
 from search.vectors.segment_index import SegmentIndex
 
 if TYPE_CHECKING:
-    import torch
-
     from models.clip.backbone import Backbone
 
 
@@ -35,20 +33,19 @@ class StepVector:
     """
 
     vector: np.ndarray
-    text_embedding: "torch.Tensor | None"
+    text_embedding: np.ndarray | None
     terms: tuple[tuple[Term, np.ndarray], ...]
     segments: tuple[int, ...]
 
 
 def text_vectors(backbone: "Backbone", texts: Sequence[str]) -> np.ndarray:
     """Texts as unit vectors, float32 (texts, dim)."""
-    return normalised(backbone.embed_texts(texts).numpy())
+    return normalised(backbone.text_arrays(texts))
 
 
 def picture_vectors(backbone: "Backbone", pictures: Sequence[np.ndarray]) -> np.ndarray:
     """Pictures, uint8 RGB of any sizes, as unit vectors, float32 (pictures, dim)."""
-    embeddings = backbone.embed_clips([picture[None].copy() for picture in pictures])
-    return normalised(np.concatenate([one.numpy() for one in embeddings]))
+    return normalised(np.concatenate(backbone.clip_arrays([one[None] for one in pictures])))
 
 
 def fulfilment_in(index: SegmentIndex, step: StepVector, ids: np.ndarray) -> np.ndarray:
@@ -78,7 +75,7 @@ class QueryEncoder:
         )
         [first, *more] = step
         if not more and first.kind is TermKind.TEXT:
-            text = self._backbone.embed_texts([first.value])[0]
+            text = self._backbone.text_arrays([first.value])[0]
             return StepVector(terms[0][1], text, terms, ())
         wanted = [term.weight * vector for term, vector in terms if term.weight > 0]
         return StepVector(normalised(np.sum(wanted, axis=0)[None])[0], None, terms, segments)

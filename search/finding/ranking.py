@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,13 +11,12 @@ from sqlalchemy.orm import Session
 from search.finding.filters import Scope
 from search.finding.grouping import Candidate, read_candidates
 from search.finding.query_vectors import StepVector, fulfilment_in
-from search.finding.sketch_matching import SketchMatcher
 from search.queries.drawings import drawing_from_text
 from search.queries.query import Term, TermKind
 from search.vectors.segment_index import SegmentIndex
 
 if TYPE_CHECKING:
-    import torch
+    from search.finding.sketch_matching import SketchMatcher
 
 # Fetched for each video wanted, or for each moment of one where these are more; four times as many
 # again only while they are of too few videos.
@@ -37,7 +37,7 @@ class Search:
     query: np.ndarray
     k: int
     per_video: int
-    text_embedding: "torch.Tensor | None" = None
+    text_embedding: np.ndarray | None = None
     terms: tuple[tuple[Term, np.ndarray], ...] = ()
 
 
@@ -46,7 +46,13 @@ class CandidateFinder:
 
     def __init__(self, index: SegmentIndex) -> None:
         self._index = index
-        self._sketches = SketchMatcher()
+
+    @cached_property
+    def _sketches(self) -> "SketchMatcher":
+        # It needs torch, which a search by anything else starts without.
+        from search.finding.sketch_matching import SketchMatcher
+
+        return SketchMatcher()
 
     def fulfilling(self, session: Session, wanted: Search, scope: Scope) -> list[Candidate]:
         """The segments that fulfil all terms best, best first: `k` videos are among them."""

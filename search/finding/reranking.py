@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from sqlalchemy.orm import Session
 
@@ -33,14 +34,14 @@ class Reranker:
     dim: int
 
     def scores(
-        self, session: Session, text_embedding: torch.Tensor, segments: Sequence[int]
+        self, session: Session, text_embedding: np.ndarray, segments: Sequence[int]
     ) -> dict[int, float]:
         """Segments with their scores. text_embedding: (dim,), not normalised."""
         stored = dict(read_sequences(session, segments, self.dim))
         if not stored:
             return {}
         frames, mask = padded(list(stored.values()))
-        inputs = (text_embedding.unsqueeze(0), frames, mask)
+        inputs = (torch.from_numpy(text_embedding)[None], frames, mask)
         with torch.inference_mode():
             scores = self.scorer(*(tensor.to(self.device) for tensor in inputs))
         return dict(zip(stored, scores[0].tolist(), strict=True))

@@ -49,7 +49,7 @@ def encode_labels(
     if new:
         talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
         texts = embedded_texts(
-            new, templates, tokenize=backbone.text_encoder.tokenize, embed=backbone.embed_texts
+            new, templates, tokenize=backbone.tokenize, embed=backbone.embed_texts
         )
         known |= zip(new, map(pack, averaged_embeddings(texts.labels).numpy()), strict=True)
     neutral = unit_texts(backbone.embed_texts(NEUTRAL_SENTENCES))

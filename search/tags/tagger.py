@@ -227,8 +227,8 @@ class Tagger:
     def _scale(self) -> Scale:
         card = self.head.card
         if card is None:
-            logit_scale = self.backbone.model.logit_scale.detach().reshape(())
-            return Scale(float(logit_scale), Calibration(*self.backbone.tag_calibration))
+            calibration = Calibration(*self.backbone.tag_calibration)
+            return Scale(self.backbone.logit_scale, calibration)
         action = card.action
         calibration = Calibration(action.scale, action.offset) if action else Calibration()
         return Scale(card.logit_scale, calibration)

@@ -18,10 +18,9 @@ from search.catalog.settings import LibrarySettings
 from search.catalog.soundness import Part, Problem
 from search.catalog.store import FILE_MODES, FOLDER_MODES, Store
 from search.catalog.tables import Segment, SegmentEmbedding, SegmentSketch, Space
-from search.vectors import storage
-from search.vectors.faiss_index import FaissIndex
+from search.vectors import VectorIndex, storage
 
-_BUILT_AGAIN = "it is built again from the catalog"
+_BUILT_AGAIN = "it is made again from the catalog where it is needed"
 _REMOVED = "it is removed, as it can be made again"
 _SAMPLED = 256  # vectors of an index, spread evenly
 # Both hold the same 16-bit numbers: only the order in which they are added up may differ.
@@ -58,7 +57,7 @@ def _wrong_index(session: Session, folder: Path, space: Space) -> str | None:
     return _differs(session, index, space, np.intersect1d(stored, index.ids()))
 
 
-def _differs(session: Session, index: FaissIndex, space: Space, ids: np.ndarray) -> str | None:
+def _differs(session: Session, index: VectorIndex, space: Space, ids: np.ndarray) -> str | None:
     chosen = ids[:: max(1, len(ids) // _SAMPLED)]
     if not len(chosen):
         return None

@@ -16,6 +16,7 @@ from search.vectors.protocol import (
     checked_ids,
     checked_query,
     checked_vectors,
+    refuse_known,
 )
 from search.vectors.structures import (
     IVF_FROM,
@@ -99,7 +100,7 @@ class FaissIndex:
         if len(new_ids) == 0:
             return
         with self._changing:
-            self._refuse_known(new_ids)
+            refuse_known(new_ids, self._ids)
             # A stable sort takes linear time where two sorted runs follow each other.
             all_ids = np.sort(np.concatenate([self._ids, new_ids]), kind="stable")
             with self._lock, threads_for(len(rows)):
@@ -207,13 +208,6 @@ class FaissIndex:
         places = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
         found = ids[self._ids[places] == ids]
         return found if (np.diff(found) > 0).all() else np.unique(found)
-
-    def _refuse_known(self, ids: Ids) -> None:
-        if len(np.unique(ids)) != len(ids):
-            raise ValueError("an id was given twice")
-        known = self._present(ids)
-        if len(known):
-            raise ValueError(f"{len(known)} ids are in the index already, the first is {known[0]}")
 
     def _now_holds(self, ids: Ids) -> None:
         self._ids = ids

@@ -97,6 +97,15 @@ def checked_vectors(ids: Ids, vectors: npt.ArrayLike, *, dim: int) -> Vectors:
     return array.astype(np.float16).astype(np.float32)
 
 
+def refuse_known(ids: Ids, known: Ids) -> None:
+    """ValueError for ids that are given twice, or are among the sorted known ones."""
+    if len(np.unique(ids)) != len(ids):
+        raise ValueError("an id was given twice")
+    again = np.intersect1d(known, ids)
+    if len(again):
+        raise ValueError(f"{len(again)} ids are in the index already, the first is {again[0]}")
+
+
 def checked_query(query: npt.ArrayLike, *, dim: int) -> Vectors:
     """The query as float32; ValueError unless it has shape (dim,) and is finite."""
     array = np.asarray(query, dtype=np.float32)

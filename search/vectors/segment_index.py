@@ -7,9 +7,10 @@ segment.
 import contextlib
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from search.catalog.embeddings import read_embeddings, unpack
@@ -17,11 +18,16 @@ from search.catalog.places import is_present
 from search.catalog.store import Store
 from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.vectors import Neighbours, storage
-from search.vectors.faiss_index import FaissIndex
+from search.vectors.array_index import ArrayIndex
 from search.vectors.segment_columns import SegmentColumns
+
+if TYPE_CHECKING:
+    from search.vectors.faiss_index import FaissIndex
 
 _CHUNK = 10_000  # vectors read from the catalog at once: 20 MB at width 512
 _SAMPLED = 4_096  # 8 MB at width 512, compared with a query in a millisecond
+# Up to here all vectors are read from the catalog, as the sample is anyway, and compared by NumPy.
+_SMALL = _SAMPLED
 _SAVE_AFTER = 1_000  # changes a reader may carry before it is worth writing the file again
 
 
@@ -101,8 +107,11 @@ class SegmentIndex:
             return self._sample
 
     def save(self) -> None:
-        """Write the index file, if it is behind and the disk lets us: it is only a cache."""
-        if not self._unsaved:
+        """Write the index file, if it is behind and the disk lets us: it is only a cache.
+
+        A small library has none: what it would save takes no time.
+        """
+        if not self._unsaved or isinstance(self._index, ArrayIndex):
             return
         with contextlib.suppress(OSError):
             storage.save(self._index, self._folder, space=self._space_key, revision=self.revision)
@@ -112,11 +121,14 @@ class SegmentIndex:
     def _folder(self) -> Path:
         return self._library.vectors_folder / self._space_key
 
-    def _load(self) -> tuple[FaissIndex, int]:
+    def _load(self) -> "tuple[ArrayIndex | FaissIndex, int]":
+        with self._library.reading() as session:
+            if (session.scalar(_count_in(self.space_id)) or 0) <= _SMALL:
+                return ArrayIndex(self.dim), -1
         try:
             index, manifest = storage.load(self._folder, space=self._space_key, dim=self.dim)
         except storage.DamagedIndex:  # or none yet: the catalog has everything
-            return FaissIndex(self.dim), -1
+            return _in_faiss(ArrayIndex(self.dim)), -1
         return index, manifest.revision
 
     def _is_level(self, session: Session, revision: int | None) -> bool:
@@ -125,8 +137,7 @@ class SegmentIndex:
         if stored != revision:
             return False
         # A catalog brought back from a copy counts its revisions again.
-        count = select(func.count()).where(SegmentEmbedding.space_id == self.space_id)
-        return session.scalar(count) == len(self._index)
+        return session.scalar(_count_in(self.space_id)) == len(self._index)
 
     def _catch_up(self, session: Session) -> None:
         stored = np.array(
@@ -137,6 +148,8 @@ class SegmentIndex:
             ).all(),
             dtype=np.int64,
         )
+        if len(stored) > _SMALL:
+            self._index = _in_faiss(self._index)
         indexed = self._index.ids()
         gone = np.setdiff1d(indexed, stored, assume_unique=True)
         new = np.setdiff1d(stored, indexed, assume_unique=True)
@@ -146,6 +159,20 @@ class SegmentIndex:
             chunk = new[start : start + _CHUNK]
             self._index.add(chunk, read_embeddings(session, self.space_id, self.dim)(chunk))
         self._unsaved += len(gone) + len(new)
+
+
+def _in_faiss(index: "ArrayIndex | FaissIndex") -> "FaissIndex":
+    if not isinstance(index, ArrayIndex):
+        return index
+    from search.vectors.faiss_index import FaissIndex
+
+    larger = FaissIndex(index.dim)
+    larger.add(index.ids(), index.vectors())
+    return larger
+
+
+def _count_in(space_id: int) -> Select[int]:
+    return select(func.count()).where(SegmentEmbedding.space_id == space_id)
 
 
 def _known_embeddings(session: Session, space_id: int, dim: int, ids: np.ndarray) -> np.ndarray:

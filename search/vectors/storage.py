@@ -20,10 +20,13 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from models.files import DRAFT, make_folder, replaced_whole
-from search.vectors.faiss_index import FaissIndex
+
+# FAISS takes its time: who only looks at a manifest does without.
+if TYPE_CHECKING:
+    from search.vectors.faiss_index import FaissIndex
 
 FORMAT = 1
 MANIFEST_NAME = "manifest.json"
@@ -68,7 +71,7 @@ class Manifest:
     blake2b: str
 
 
-def save(index: FaissIndex, folder: Path, *, space: str, revision: int) -> Manifest:
+def save(index: "FaissIndex", folder: Path, *, space: str, revision: int) -> Manifest:
     """Store the index in a folder, in place of what was stored there.
 
     Raises OSError when the disk is full or the folder cannot be written; what was stored stays.
@@ -120,7 +123,7 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def load(folder: Path, *, space: str, dim: int) -> tuple[FaissIndex, Manifest]:
+def load(folder: Path, *, space: str, dim: int) -> "tuple[FaissIndex, Manifest]":
     """The index stored in a folder and its manifest, both as one save wrote them.
 
     Raises DamagedIndex when anything is wrong with it, or when it belongs to another space or has
@@ -132,6 +135,8 @@ def load(folder: Path, *, space: str, dim: int) -> tuple[FaissIndex, Manifest]:
         _check_bytes(folder, manifest, file)
         file.seek(0)
         try:
+            from search.vectors.faiss_index import FaissIndex
+
             index = FaissIndex.read(file, size_bytes=manifest.size_bytes)
         except (ValueError, OSError) as error:
             raise DamagedIndex(folder, f"{manifest.file}: {error}") from error

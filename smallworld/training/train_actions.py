@@ -131,10 +131,7 @@ def prepare(cache: Path, atlas: SpriteAtlas, plan: ActionPlan) -> ActionWorld:
 def label_texts(backbone: Backbone) -> LabelTexts:
     """The labels in all templates, as the model's text tower understands them."""
     return embedded_texts(
-        LABELS,
-        PromptTemplates.default(),
-        tokenize=backbone.text_encoder.tokenize,
-        embed=backbone.embed_texts,
+        LABELS, PromptTemplates.default(), tokenize=backbone.tokenize, embed=backbone.embed_texts
     )
 
 
@@ -187,7 +184,7 @@ def _train(
             backbone_trains=False,
             action=ActionCard(LABELS),
             calibrate=partial(_calibration, world),
-            tokenize=world.backbone.text_encoder.tokenize,
+            tokenize=world.backbone.tokenize,
         ),
     )
     task.trainer(folder, on_step=Reporter(f"{model.head.config.name}, seed {seed}")).run()

@@ -83,7 +83,7 @@ def prepare(model: Path, cache: Path, atlas: SpriteAtlas, *, clips: int) -> Smal
     """Draw and encode all clips, or read them from `cache` where they lie from an earlier run."""
     things = atlas.things
     loaded = LoadedModel(load_own_model(model), load_tokenizer(model))
-    backbone = Backbone(ModelChoice(BUNDLED), loaded, torch.device("cpu"))
+    backbone = Backbone.in_torch(ModelChoice(BUNDLED), loaded, torch.device("cpu"))
     drawn = ClipCache(cache / backbone.identity.frames_digest, backbone.model, atlas)
 
     def examination(name: str, seed: int, count: int, pair_count: int) -> Examination:

@@ -27,6 +27,7 @@ from tasks.terminal.printing import data_console, hit_table, talk
 # Stands in the folder from its first moment, so that nothing but a demo is ever deleted.
 _MARK = "made-by-kinodex-demo"
 _SHOWN = 3
+_ON_CPU = ModelFlags(device="cpu")
 # What is asked of the photographs, and which of them is right.
 _PHOTOGRAPH_QUERIES = {
     "the face of a cat": "cat",
@@ -102,7 +103,7 @@ def _real_pictures(folder: Path) -> int:
     if code != Exit.DONE:
         return code
     with Library.open(library) as opened:
-        engine = opened.engine(load_talking(choose_model(IMAGENET), "cpu"))
+        engine = opened.engine(load_talking(choose_model(IMAGENET), _ON_CPU))
         for text, right in _PHOTOGRAPH_QUERIES.items():
             hits = engine.search(text, _SHOWN)
             data_console.print()
@@ -144,7 +145,7 @@ def _search(library: Path, clips: Sequence[ClipTruth]) -> dict[DemoQuery, Hit]:
     """The first answer to each question."""
     found: dict[DemoQuery, Hit] = {}
     with Library.open(library) as opened:
-        engine = opened.engine(load_talking(choose_model(BUNDLED), "cpu"))
+        engine = opened.engine(load_talking(choose_model(BUNDLED), _ON_CPU))
         for query in DEMO_QUERIES:
             hits = engine.search(query.text, _SHOWN)
             data_console.print()
@@ -169,7 +170,7 @@ def _check_tags(found: Mapping[DemoQuery, Hit]) -> None:
 def _sketch(library: Path, sheet: Path) -> int:
     """Sketch all that was indexed onto a contact sheet; → the exit code."""
     with Library.open(library) as opened:
-        report = sketch_new_segments(opened, load_talking(choose_model(BUNDLED), "cpu"))
+        report = sketch_new_segments(opened, load_talking(choose_model(BUNDLED), _ON_CPU))
         if report.failed:
             raise KinodexError("every segment of the demo should have a sketch")
         if not report.interrupted:

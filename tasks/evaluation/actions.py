@@ -83,7 +83,7 @@ def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
             "one label for each clip; leave --confusion out"
         )
     templates = _templates(request)
-    backbone = load_talking(request.flags.or_usual(), request.flags.device)
+    backbone = load_talking(request.flags.or_usual(), request.flags)
     head = _load_head(request, backbone, dataset)
     if head.card and head.card.action:
         use_visual_prompt(backbone.model.visual, head.card.action, head.visual_state)
@@ -114,10 +114,7 @@ def _templates(request: ActionRequest) -> PromptTemplates:
 
 def _texts(dataset: LabelledDataset, templates: PromptTemplates, backbone: Backbone) -> LabelTexts:
     return embedded_texts(
-        dataset.labels,
-        templates,
-        tokenize=backbone.text_encoder.tokenize,
-        embed=backbone.embed_texts,
+        dataset.labels, templates, tokenize=backbone.tokenize, embed=backbone.embed_texts
     )
 
 

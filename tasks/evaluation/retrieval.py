@@ -60,7 +60,7 @@ def evaluate_retrieval(request: RetrievalRequest, *, as_json: bool) -> int:
     """Measure, print the table, say what was left out; → the exit code."""
     dataset = load_dataset(request.data, videos=request.videos, split=request.split)
     bank = _bank_captions(request, dataset) if request.query_bank else []
-    backbone = load_talking(request.flags.or_usual(), request.flags.device)
+    backbone = load_talking(request.flags.or_usual(), request.flags)
     head = _load_head(request, backbone)
     cache = FrameCache.of_embeddings(
         typed_path(request.cache or default_cache_folder()), backbone, _sampling(request, head)

@@ -129,7 +129,7 @@ def exam_of_library(
     if not shown:
         raise KinodexError("none of the keyframes of this library can be read")
     choice = flags.over(choice_of(space))
-    maker = SketchMaker(load_talking(choice, flags.device), SketchSettings())
+    maker = SketchMaker(load_talking(choice, flags), SketchSettings())
     targets = [target for target, _ in shown]
     sketches = [sketch for _, sketch in shown]
     whole = ExamEntry("sketch", [s.strokes for s in sketches], [s.loss for s in sketches])

@@ -54,7 +54,7 @@ def evaluate_sketches(request: SketchExamRequest, *, as_json: bool) -> int:
     if judge_choice is None:
         talk("without --judge only the model that drew is asked, whom its own lines flatter")
     else:
-        backbones["judge"] = load_talking(judge_choice, request.judge.device)
+        backbones["judge"] = load_talking(judge_choice, request.judge)
         _check_differs(backbones["judge"], drawer)
     backbones["drawer"] = drawer
     prompts = [[text.replace("{}", label) for text in templates.texts] for label in exam.labels]
@@ -71,7 +71,7 @@ def _exam(request: SketchExamRequest) -> tuple[Exam, Backbone]:
             exam, maker = exam_of_library(library, request.drawer, request.strokes)
         return exam, maker.backbone
     choice = request.drawer.choice(None) or choose_model(BUNDLED)
-    maker = SketchMaker(load_talking(choice, request.drawer.device), request.settings)
+    maker = SketchMaker(load_talking(choice, request.drawer), request.settings)
     return exam_of_pictures(typed_path(request.pictures), maker, request.strokes), maker.backbone
 
 

@@ -134,7 +134,7 @@ def _sketch_named(
 
 def _maker(library: Store | None, request: SketchRequest) -> SketchMaker:
     own = library.settings(SketchSettings) if library else SketchSettings()
-    backbone = load_talking(_choice(library, request.model), request.model.device)
+    backbone = load_talking(_choice(library, request.model), request.model)
     asked = request.model.choice(None)
     return _maker_with(backbone, request.flags.over(own), library, asked=asked)
 
@@ -163,7 +163,7 @@ def _maker_with(
         if asked not in (None, own):
             raise
         talk(f"{backbone.choice} cannot draw: the bundled model does, by the edges that it sees")
-        drawer = load_talking(choose_model(BUNDLED), backbone.device.type)
+        drawer = load_talking(choose_model(BUNDLED), ModelFlags(device=backbone.device_type))
         return SketchMaker(drawer, settings, reads_words=not is_foreign)
 
 

@@ -1,10 +1,12 @@
 """The options that choose a model, and loading it with word of what takes its time."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.identity import ModelChoice
+from models.clip.engines.choice import EngineChoice, kind_of_device
+from models.identity import EncoderIdentity, ModelChoice
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Space
@@ -23,6 +25,14 @@ class ModelFlags:
     pretrained: str | None = None
     weights: Path | None = None
     device: str | None = None
+    engine: str | None = None
+    precision: str | None = None
+
+    @property
+    def engine_choice(self) -> EngineChoice:
+        """The engine that was asked for, else what the environment says. Raises KinodexError."""
+        usual = EngineChoice.from_environment()
+        return EngineChoice(self.engine or usual.name, self.precision or usual.precision)
 
     @property
     def name_a_model(self) -> bool:
@@ -60,11 +70,22 @@ class ModelFlags:
         return self.choice(None) or _usual(self.device)
 
 
-def load_talking(choice: ModelChoice, device: str | None) -> "Backbone":
-    """The model, with word of what happens while it takes its time."""
+def load_talking(
+    choice: ModelChoice,
+    flags: ModelFlags,
+    *,
+    stored: EncoderIdentity | None = None,
+    talk: Callable[[str], None] = talk,
+) -> "Backbone":
+    """The model, with word of what happens while it takes its time.
+
+    flags: of which the device and the engine count; stored: as of `load_backbone`
+    """
     from models.clip.backbone import load_backbone
 
-    return load_backbone(choice, device=device, talk=talk)
+    return load_backbone(
+        choice, device=flags.device, engine=flags.engine_choice, stored=stored, talk=talk
+    )
 
 
 def space_of(library: Store) -> Space | None:
@@ -82,7 +103,6 @@ def indexed_space(library: Store) -> Space:
 
 
 def _usual(device: str | None) -> ModelChoice:
-    from models.clip.backbone import find_device
     from models.clip.sources import default_choice
 
-    return default_choice(find_device(device))
+    return default_choice(kind_of_device(device))

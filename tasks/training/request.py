@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from models.clip.backbone import find_device
+from models.clip.engines.choice import kind_of_device
 from models.clip.sources import choose_model, default_choice
 from models.files import typed_path
 from models.heads.card import HeadCard
@@ -37,7 +37,7 @@ class StartFlags:
         """
         asked, file = self.model, self.head_file()
         if file is None:
-            name = asked.model or default_choice(find_device(asked.device)).name
+            name = asked.model or default_choice(kind_of_device(asked.device)).name
             return choose_model(name, pretrained=asked.pretrained, weights=asked.weights)
         card = read_card(file)
         name = asked.model or card.encoder.model

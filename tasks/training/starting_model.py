@@ -8,7 +8,8 @@ from typing import Any, Self, TypeVar
 
 import torch
 
-from models.clip.backbone import Backbone, find_device
+from models.clip.backbone import Backbone
+from models.clip.devices import find_device
 from models.clip.sources import LoadedModel, load_model
 from models.heads.checkpoints import read_card
 from models.identity import ModelChoice
@@ -37,7 +38,7 @@ class StartingModel:
         """Raises KinodexError for a model that cannot be had."""
         choice = flags.choice()
         loaded = load_model(choice, talk=talk)
-        backbone = Backbone(choice, loaded, _own_device(flags.model.device))
+        backbone = Backbone.in_torch(choice, loaded, _own_device(flags.model.device))
         return cls(choice, loaded, backbone, flags.head_file())
 
     def network(self, *, trains: bool) -> Any:

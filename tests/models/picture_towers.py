@@ -59,7 +59,7 @@ def backbone_of(model: torch.nn.Module, *, name: str, side: int) -> Backbone:
         model, {**vars(open_clip.transform.PreprocessCfg()), "size": side}
     )
     tokenize = open_clip.tokenizer.SimpleTokenizer(context_length=16)
-    return Backbone(ModelChoice(name), LoadedModel(model, tokenize), torch.device("cpu"))
+    return Backbone.in_torch(ModelChoice(name), LoadedModel(model, tokenize), torch.device("cpu"))
 
 
 _TIMM = {"image_size": 64, "timm_pool": "", "timm_proj": "linear"}

@@ -26,6 +26,12 @@ def whole_library(tmp_path_factory: pytest.TempPathFactory, backbone: Backbone) 
 
 
 @pytest.fixture
+def indexed_in_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors are indexed as those of a large library are: by FAISS, in a file."""
+    monkeypatch.setattr("search.vectors.segment_index._SMALL", -1)
+
+
+@pytest.fixture
 def damageable(whole_library: Path, tmp_path: Path) -> Iterator[Library]:
     """A copy of it."""
     shutil.copytree(whole_library, tmp_path / "library")

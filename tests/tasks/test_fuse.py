@@ -88,7 +88,7 @@ def test_fuse_takes_another_head_though_every_file_is_gone(library, heads, clips
 
 def test_a_page_that_is_open_shows_the_new_embeddings(library, heads):
     with Store.open(library) as opened:
-        page = OpenLibrary(opened, ModelChoice("bundled"), "none")
+        page = OpenLibrary(opened, "none")
         before = page.search(parse("a cat --k 5"))
         assert call("fuse", "--head", heads / "seqTransf.safetensors", "-l", library) == 0
         after = page.search(parse("a cat --k 5"))

@@ -49,6 +49,12 @@ def load(folder: Path) -> tuple[Backbone, LoadedHead]:
     return backbone, load_head(head, backbone.identity, backbone.dim)
 
 
+def ready(backbone: Backbone, pictures: np.ndarray) -> torch.Tensor:
+    """Pictures as the model's tower wants them."""
+    fitted = torch.from_numpy(backbone.preprocessing.fit(pictures)).permute(0, 3, 1, 2)
+    return backbone.preprocessing.normalise(fitted)
+
+
 def test_what_is_written_loads_and_gives_the_published_models_embeddings(
     checkpoint, tmp_path, capsys
 ):
@@ -63,7 +69,7 @@ def test_what_is_written_loads_and_gives_the_published_models_embeddings(
     pictures = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
     frames = backbone.embed_frames(pictures)
     with torch.no_grad():
-        inputs = backbone.preprocessing(torch.from_numpy(pictures))
+        inputs = ready(backbone, pictures)
         expected = build_backbone(model).encode_image(inputs)
         everything = torch.ones(1, 5, dtype=torch.bool)
         torch.testing.assert_close(frames, expected, atol=1e-4, rtol=1e-4)
@@ -145,7 +151,7 @@ def test_a_model_for_actions_loads_and_gives_the_published_models_embeddings(tmp
     pictures = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
     everything = torch.ones(1, 4, dtype=torch.bool)
     with torch.no_grad():
-        inputs = backbone.preprocessing(torch.from_numpy(pictures))
+        inputs = ready(backbone, pictures)
         expected = model.head(build_backbone(model).encode_image(inputs)[None], everything)
         found = head.head(backbone.embed_frames(pictures)[None], everything)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)

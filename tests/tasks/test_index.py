@@ -99,9 +99,7 @@ def test_programs_hear_of_sketches_too(monkeypatch, capsys):
 
 
 def test_a_watch_goes_on_with_what_a_library_was_given_meanwhile(monkeypatch, capsys):
-    first: Any = SimpleNamespace(
-        library="library", backbone=SimpleNamespace(device=SimpleNamespace(type="cpu"))
-    )
+    first: Any = SimpleNamespace(library="library", backbone=SimpleNamespace(device_type="cpu"))
     second: Any = SimpleNamespace(library="library", backbone=first.backbone)
     done: list[tuple[Any, str]] = []
     failures = [False, True, False]
@@ -218,11 +216,11 @@ def test_a_library_is_loaded_with_its_own_settings(monkeypatch, tmp_path):
     head = tiny_head(backbone)
     asked: dict[str, Any] = {}
 
-    def load_backbone(choice: ModelChoice, *, device: str | None, talk: object) -> Any:
-        asked.update(choice=choice, device=device)
+    def load_talking(choice: ModelChoice, flags: ModelFlags, **_: object) -> Any:
+        asked.update(choice=choice, device=flags.device)
         return backbone
 
-    monkeypatch.setattr(index_setup, "load_backbone", load_backbone)
+    monkeypatch.setattr(index_setup, "load_talking", load_talking)
     monkeypatch.setattr(index_setup, "_model", lambda *_, reindex: OTHER if reindex else OWN)
     monkeypatch.setattr(index_setup, "_usual_head", lambda _space, _model: HeadChoice("usual"))
     monkeypatch.setattr(
@@ -277,7 +275,7 @@ class Runs:
         self.loaded.append({"flags": flags, **how})
         return SimpleNamespace(
             library=library,
-            backbone=SimpleNamespace(device=SimpleNamespace(type="cpu")),
+            backbone=SimpleNamespace(device_type="cpu"),
             settings=IndexSettings(),
             run=lambda _do, _listener, _stop: self._next(),
         )

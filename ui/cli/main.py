@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from models.errors import KinodexError
-from models.threads import wait_without_spinning
+from models.threads import start_without_spinning, wait_without_spinning
 from search.queries.query import QueryMistake
 from tasks.terminal.output import whole_output, write_any_name
 from ui.cli import (
@@ -282,6 +282,7 @@ def demo(
 
 def main() -> None:
     """Run the command line; a user's mistake ends in one sentence, ours in a traceback."""
+    start_without_spinning()
     write_any_name()
     # Libraries report through loggers what the commands say better themselves.
     for name in ("", "huggingface_hub"):

@@ -102,7 +102,7 @@ class FrameCache:
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
             if crops > 1:
                 clips = [three_crops(clip, backbone.preprocessing) for clip in clips]
-            return [rows.numpy().astype(np.float16) for rows in backbone.embed_clips(clips)]
+            return [rows.astype(np.float16) for rows in backbone.clip_arrays(clips)]
 
         return cls(
             root,
@@ -127,7 +127,7 @@ class FrameCache:
         identity = preprocessing.identity()
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            return [preprocessing.fit(torch.from_numpy(clip)).numpy() for clip in clips]
+            return [preprocessing.fit(clip).transpose(0, 3, 1, 2) for clip in clips]
 
         return cls(
             root,

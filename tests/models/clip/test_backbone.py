@@ -1,5 +1,7 @@
 """Any open_clip model behind one interface. Random weights: nothing here needs a download."""
 
+from typing import Any
+
 import numpy as np
 import open_clip
 import pytest
@@ -8,17 +10,26 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.clip.backbone import Backbone, _weights_digest, find_device, load_backbone
-from models.clip.sources import choose_model, default_choice
+from models.clip.backbone import CACHE_SIZE, Backbone, load_backbone
+from models.clip.card import weights_digest
+from models.clip.devices import find_device
+from models.clip.engines.choice import EngineChoice
+from models.clip.engines.protocol import OutOfMemory
+from models.clip.sources import LoadedModel, choose_model, default_choice
 from models.errors import KinodexError, ModelUnavailable
 from models.identity import ModelChoice
+from models.known_texts import KnownTexts
 
 ARCHITECTURE = "RN50"
 
 
 @pytest.fixture(scope="module")
 def backbone() -> Backbone:
-    return load_backbone(choose_model(ARCHITECTURE, pretrained="random"), device="cpu")
+    return load(choose_model(ARCHITECTURE, pretrained="random"))
+
+
+def load(choice: ModelChoice, **options: Any) -> Backbone:
+    return load_backbone(choice, device="cpu", engine=EngineChoice("torch"), **options)
 
 
 def frames(count: int, height: int = 240, width: int = 320) -> np.ndarray:
@@ -58,46 +69,57 @@ def test_texts_give_unnormalised_embeddings_in_order(backbone):
 def test_texts_give_what_open_clip_gives_in_full_precision(backbone):
     texts = ["a dog on a sofa", "a cat"]
     with torch.inference_mode():
-        expected = backbone.model.encode_text(backbone.text_encoder.tokenize(texts))
+        expected = backbone.model.encode_text(backbone.tokenize(texts))
     torch.testing.assert_close(backbone.embed_texts(texts), expected, atol=1e-5, rtol=1e-4)
     assert backbone.logit_scale == pytest.approx(2.6592600369)
     assert backbone.dim == 1024
     assert backbone.identity.preprocessing["size"] == (224, 224)
 
 
-def test_a_model_knows_all_texts_unless_it_says_otherwise(backbone, monkeypatch):
-    texts = torch.eye(3, backbone.dim)
+class Odd(torch.nn.Module):
+    """A model that says more of itself than open_clip's do."""
+
+    tag_calibration = (2.0, -1.0)
+    knows_actions = False
+    known_texts = KnownTexts(np.eye(2, 3, dtype=np.float32), 0.9)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.visual = torch.nn.Linear(2, 3)
+        self.text = torch.nn.Embedding(9, 3)
+        self.logit_scale = torch.nn.Parameter(torch.tensor(1.5))
+        self.visual.preprocess_cfg = vars(PreprocessCfg(size=8))
+
+    def encode_text(self, token_ids: torch.Tensor) -> torch.Tensor:
+        return self.text(token_ids).sum(dim=1)
+
+
+def test_a_model_is_a_clip_unless_it_says_otherwise(backbone):
+    texts = np.eye(3, backbone.dim, dtype=np.float32)
     assert backbone.knows(texts).tolist() == [True] * 3
-    monkeypatch.setattr(backbone.model, "knows", lambda asked: asked[:, 1] == 1, raising=False)
-    assert backbone.knows(texts).tolist() == [False, True, False]
-
-
-def test_labels_are_as_likely_as_their_scores_say_unless_the_model_says_otherwise(
-    backbone, monkeypatch
-):
-    assert backbone.tag_calibration == (1.0, 0.0)
-    monkeypatch.setattr(backbone.model, "tag_calibration", (2.0, -1.0), raising=False)
-    assert backbone.tag_calibration == (2.0, -1.0)
-
-
-def test_a_model_knows_actions_unless_it_says_otherwise(backbone, monkeypatch):
-    assert backbone.knows_actions
-    monkeypatch.setattr(backbone.model, "knows_actions", False, raising=False)
-    assert not backbone.knows_actions
+    assert (backbone.tag_calibration, backbone.knows_actions) == ((1.0, 0.0), True)
+    odd = Odd()
+    open_clip.factory.set_model_preprocess_cfg(odd, vars(PreprocessCfg(size=8)))
+    loaded = LoadedModel(odd, lambda texts: torch.ones(len(texts), 4, dtype=torch.int64))
+    other = Backbone.in_torch(ModelChoice("odd"), loaded, torch.device("cpu"))
+    assert (other.tag_calibration, other.knows_actions) == ((2.0, -1.0), False)
+    assert (other.dim, other.logit_scale) == (3, 1.5)
+    told = np.array([[0, 1, 0], [0, 0, 1], [3, 1, 0]], np.float32)
+    assert other.knows(told).tolist() == [True, False, True]
 
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(backbone, monkeypatch):
     whole = backbone.embed_frames(frames(8))
-    embed_batch = backbone._embed_batch
+    pictures = backbone.engine.pictures
     sizes = []
 
-    def limited(pictures: torch.Tensor) -> torch.Tensor:
-        sizes.append(len(pictures))
-        if len(pictures) > 3:
-            raise torch.OutOfMemoryError
-        return embed_batch(pictures)
+    def limited(batch: np.ndarray) -> np.ndarray:
+        sizes.append(len(batch))
+        if len(batch) > 3:
+            raise OutOfMemory
+        return pictures(batch)
 
-    monkeypatch.setattr(backbone, "_embed_batch", limited)
+    monkeypatch.setattr(backbone.engine, "pictures", limited)
     monkeypatch.setattr(backbone, "batch_size", 8)
     torch.testing.assert_close(backbone.embed_frames(frames(8)), whole, atol=1e-4, rtol=1e-3)
     assert sizes == [8, 4, 2, 2, 2, 2]
@@ -107,26 +129,54 @@ def test_a_model_too_large_for_single_frames_says_so(backbone, monkeypatch):
     def never(_: torch.Tensor) -> torch.Tensor:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(backbone, "_embed_batch", never)
+    monkeypatch.setattr(backbone.model, "encode_image", never)
     monkeypatch.setattr(backbone, "batch_size", 4)
     with pytest.raises(KinodexError, match="does not fit into the memory of cpu"):
         backbone.embed_frames(frames(4))
 
 
+def test_a_text_seen_before_is_not_encoded_again(backbone, monkeypatch):
+    seen = []
+    tokens = backbone.engine.tokens
+    monkeypatch.setattr(backbone.engine, "tokens", lambda ids: seen.append(len(ids)) or tokens(ids))
+    first = backbone.embed_texts(["one cat", "one dog", "one cat"])
+    again = backbone.embed_texts(["one dog"])
+    assert seen == [2]
+    assert torch.equal(first[0], first[2])
+    assert torch.equal(first[1], again[0])
+
+
+def test_the_oldest_texts_are_forgotten(backbone, monkeypatch):
+    encoded = []
+
+    def tokens(ids: np.ndarray) -> np.ndarray:
+        encoded.append(len(ids))
+        return np.zeros((len(ids), backbone.dim), np.float32)
+
+    monkeypatch.setattr(backbone.engine, "tokens", tokens)
+    backbone.embed_texts([f"text {number}" for number in range(CACHE_SIZE)])
+    backbone.embed_texts(["text 0"])
+    backbone.embed_texts([f"new {number}" for number in range(5)])
+    backbone.embed_texts(["text 0", "text 6"])
+    assert encoded == [CACHE_SIZE, 5]
+    backbone.embed_texts(["text 5", "text 6"])
+    assert encoded == [CACHE_SIZE, 5, 1]
+
+
 def test_random_weights_are_the_same_every_time(backbone):
-    again = load_backbone(choose_model(ARCHITECTURE, pretrained="random"), device="cpu")
+    again = load(choose_model(ARCHITECTURE, pretrained="random"))
     assert again.identity == backbone.identity
 
 
 def test_other_weights_have_another_digest(backbone):
     before = backbone.identity.weights_digest
-    other = load_backbone(choose_model("RN50-quickgelu", pretrained="random"), device="cpu")
+    other = load(choose_model("RN50-quickgelu", pretrained="random"))
     assert other.identity.model != backbone.identity.model
     with torch.no_grad():
         weight = other.model.visual.conv1.weight
         changed = {**other.model.state_dict(), "visual.conv1.weight": weight + 0.01}
     other.model.load_state_dict(changed)
-    assert _weights_digest(other.model) != before
+    assert weights_digest(other.model) != before
 
 
 def test_a_digest_stays_the_same_from_version_to_version():
@@ -135,13 +185,13 @@ def test_a_digest_stays_the_same_from_version_to_version():
     with torch.no_grad():
         for parameter in layers.parameters():
             parameter.copy_(torch.arange(float(parameter.numel())).reshape(parameter.shape))
-    assert _weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
+    assert weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
     with torch.no_grad():
         layers["b"].weight[0, 1] += 1.0  # between the samples, of which there are a thousand
-    assert _weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
+    assert weights_digest(layers) == "164a3f5292b264bd87e46e992b8f3ea0"
     with torch.no_grad():
         layers["b"].weight[0, 4] += 1.0
-    assert _weights_digest(layers) != "164a3f5292b264bd87e46e992b8f3ea0"
+    assert weights_digest(layers) != "164a3f5292b264bd87e46e992b8f3ea0"
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
@@ -152,7 +202,7 @@ def test_local_weights_are_loaded(backbone, tmp_path, suffix):
         torch.save(weights, file)
     else:
         save_file(weights, file)
-    loaded = load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+    loaded = load(choose_model(ARCHITECTURE, weights=file))
     assert loaded.identity.weights_digest == backbone.identity.weights_digest
 
 
@@ -162,7 +212,7 @@ def test_weights_of_another_model_are_refused_by_name(tmp_path):
     with pytest.raises(
         ModelUnavailable, match=r"the weights in 'other.safetensors' do not fit RN50"
     ):
-        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+        load(choose_model(ARCHITECTURE, weights=file))
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
@@ -172,7 +222,7 @@ def test_weights_whose_numbers_are_none_are_refused(backbone, tmp_path, number):
     weights["visual.conv1.weight"][0, 0, 0, 0] = number
     save_file(weights, file)
     with pytest.raises(ModelUnavailable, match=r"'broken.safetensors' hold numbers that are not"):
-        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+        load(choose_model(ARCHITECTURE, weights=file))
 
 
 def test_a_pickle_that_runs_code_is_refused(tmp_path):
@@ -183,7 +233,7 @@ def test_a_pickle_that_runs_code_is_refused(tmp_path):
     file = tmp_path / "bomb.pt"
     torch.save({"weights": Bomb()}, file)
     with pytest.raises(ModelUnavailable, match=r"'bomb.pt'"):
-        load_backbone(choose_model(ARCHITECTURE, weights=file), device="cpu")
+        load(choose_model(ARCHITECTURE, weights=file))
     assert not (tmp_path / "owned").exists()
 
 
@@ -206,7 +256,7 @@ def test_no_network_names_the_ways_out_at_once(name, no_network, monkeypatch):
     monkeypatch.setattr(open_clip, "create_model", never)
     heard: list[str] = []
     with pytest.raises(ModelUnavailable) as caught:
-        load_backbone(choose_model(name), device="cpu", talk=heard.append)
+        load(choose_model(name), talk=heard.append)
     assert "--model imagenet" in str(caught.value)
     assert "--model bundled" in str(caught.value)
     assert "--weights FILE" in str(caught.value)
@@ -252,8 +302,8 @@ def test_a_bare_name_gets_its_usual_weights():
 
 
 def test_a_graphics_card_runs_a_larger_model():
-    assert default_choice(torch.device("cpu")) == choose_model("ViT-B-32")
-    assert default_choice(torch.device("cuda")).name == "ViT-L-14"
+    assert default_choice("cpu") == choose_model("ViT-B-32")
+    assert default_choice("cuda").name == "ViT-L-14"
 
 
 def test_a_device_that_is_not_there_is_an_error():

@@ -4,7 +4,7 @@ import open_clip
 import pytest
 import torch
 
-from models.clip.text import CACHE_SIZE, TextEncoder
+from models.clip.text import can_shorten, cut_of, encode_shortened, encode_tokens
 
 MIXED_LENGTHS = [
     "",
@@ -27,8 +27,8 @@ def tiny_model(**text_options: object) -> torch.nn.Module:
     return kind(**config).eval()
 
 
-def encoder(model: torch.nn.Module) -> TextEncoder:
-    return TextEncoder(model, open_clip.tokenizer.SimpleTokenizer(context_length=77))
+def read(texts: list[str]) -> torch.Tensor:
+    return open_clip.tokenizer.SimpleTokenizer(context_length=77)(texts)
 
 
 @pytest.mark.parametrize(
@@ -43,14 +43,15 @@ def encoder(model: torch.nn.Module) -> TextEncoder:
 )
 def test_shortened_encoding_equals_full_length(options):
     model = tiny_model(**options)
-    token_ids = open_clip.tokenizer.SimpleTokenizer(context_length=77)(MIXED_LENGTHS)
-    shortened = encoder(model)
-    assert shortened.can_shorten
+    token_ids = read(MIXED_LENGTHS)
+    assert can_shorten(model)
     with torch.inference_mode():
         full = model.encode_text(token_ids)
         for rows in ([0, 1, 2, 3], [0, 1, 2], [1], [3, 0]):
-            cut = shortened.encode_shortened(token_ids[rows])
+            cut = encode_tokens(model, token_ids[rows])
             torch.testing.assert_close(cut, full[rows], atol=2e-6, rtol=0)
+            whole = encode_shortened(model, token_ids[rows])
+            torch.testing.assert_close(whole, full[rows], atol=2e-6, rtol=0)
 
 
 def test_only_the_needed_positions_are_computed():
@@ -59,7 +60,7 @@ def test_only_the_needed_positions_are_computed():
     model.token_embedding.register_forward_pre_hook(
         lambda _, inputs: lengths.append(inputs[0].shape[1])
     )
-    encoder(model).encode(["cat"], torch.device("cpu"))
+    encode_tokens(model, read(["cat"]))
     assert lengths == [3]  # start, "cat", end
 
 
@@ -69,42 +70,22 @@ def test_only_the_needed_positions_are_computed():
     ids=["bidirectional", "pooled at the last position", "class token at the end"],
 )
 def test_other_towers_run_at_full_length(options):
-    assert not encoder(tiny_model(custom_text=True, **options)).can_shorten
+    model = tiny_model(custom_text=True, **options)
+    assert not can_shorten(model)
+    assert cut_of(model) is None
 
 
 def test_bidirectional_tower_gives_its_own_embeddings():
     model = tiny_model(custom_text=True, no_causal_mask=True)
     with torch.inference_mode():
-        expected = model.encode_text(
-            open_clip.tokenizer.SimpleTokenizer(context_length=77)(["cat"])
-        )
-        found = encoder(model).encode(["cat"], torch.device("cpu"))
+        expected = model.encode_text(read(["cat"]))
+        found = encode_tokens(model, read(["cat"]))
     torch.testing.assert_close(found, expected)
 
 
-def test_a_text_seen_before_is_not_encoded_again():
-    model = tiny_model()
-    calls = []
-    model.token_embedding.register_forward_pre_hook(lambda _, inputs: calls.append(len(inputs[0])))
-    texts = encoder(model)
-    with torch.inference_mode():
-        first = texts.encode(["cat", "dog", "cat"], torch.device("cpu"))
-        again = texts.encode(["dog"], torch.device("cpu"))
-    assert calls == [2]
-    assert torch.equal(first[0], first[2])
-    assert torch.equal(first[1], again[0])
-
-
-def test_the_cache_forgets_the_oldest_text():
-    texts = encoder(tiny_model())
-    with torch.inference_mode():
-        texts.encode([f"text {number}" for number in range(CACHE_SIZE)], torch.device("cpu"))
-        texts.encode(["text 0"], torch.device("cpu"))
-        texts.encode([f"new {number}" for number in range(5)], torch.device("cpu"))
-    assert len(texts._cache) == CACHE_SIZE
-    assert [f"text {number}" in texts._cache for number in (0, 1, 5, 6)] == [
-        True,
-        False,
-        False,
-        True,
-    ]
+def test_where_a_text_ends_is_told_to_other_engines():
+    assert cut_of(tiny_model()) == {}
+    assert cut_of(tiny_model(custom_text=True, pool_type="eos", eos_id=49407)) == {"end": 49407}
+    padded = tiny_model(custom_text=True, no_causal_mask=True)
+    padded.padding_id = 0
+    assert cut_of(padded) == {"padding": 0}

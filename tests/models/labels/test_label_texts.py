@@ -4,7 +4,7 @@ import open_clip
 import pytest
 import torch
 
-from models.clip.text import TextEncoder
+from models.clip.text import encode_tokens
 from models.labels.label_texts import LabelTexts, embedded_texts, tokenized_texts
 from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, PromptTooLong
 from tests.models.tiny_clip import tiny_clip
@@ -29,11 +29,10 @@ def test_token_ids_stand_by_template_and_label(tokenize):
 
 def test_embeddings_stand_by_template_and_label(tokenize):
     model = tiny_clip(vocab_size=tokenize.vocab_size)
-    encoder = TextEncoder(model, tokenize)
 
     @torch.no_grad()
     def embed(texts: list[str]) -> torch.Tensor:
-        return encoder.encode(texts, torch.device("cpu"))
+        return encode_tokens(model, tokenize(texts))
 
     found = embedded_texts(LABELS, TEMPLATES, tokenize=tokenize, embed=embed, neutral=["a thing"])
     assert (found.labels.shape, found.neutral.shape) == ((2, 3, 64), (1, 64))

@@ -89,7 +89,8 @@ def test_searches_keep_their_space(library, backbone, shelf):
 def test_without_an_action_head_labels_are_as_likely_as_the_model_says(
     library, backbone, shelf, monkeypatch
 ):
-    monkeypatch.setattr(backbone.model, "tag_calibration", (0.5, -3.0), raising=False)
+    card = replace(backbone.card, tag_calibration=(0.5, -3.0))
+    monkeypatch.setattr(backbone, "card", card)
     tag(library, backbone, plan(["running", "jumping"]))
     found = vocabulary(library)
     assert (found.calibration_scale, found.calibration_offset) == (0.5, -3.0)

@@ -21,11 +21,14 @@ from search.upkeep.caches import find_open_parts, find_stale_pictures, find_stal
 from tests.search.catalog.test_sketches import RECIPE, sketch
 from tests.search.finding.test_engine import Shelf, axis
 
-AGAIN, REMOVED = "it is built again from the catalog", "it is removed, as it can be made again"
+AGAIN, REMOVED = (
+    "it is made again from the catalog where it is needed",
+    "it is removed, as it can be made again",
+)
 
 
 @pytest.fixture
-def shelf(library, backbone) -> Shelf:
+def shelf(library, backbone, indexed_in_files) -> Shelf:
     """Segments 1 to 3, the second of them sketched, and an index that is level with them."""
     shelf = Shelf(library, backbone)
     shelf.put("/v/a.mp4", axis(0), axis(1))

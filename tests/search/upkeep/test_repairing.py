@@ -102,7 +102,7 @@ def test_what_can_be_made_again_is_taken_out(library, statement, table):
     assert rows(library, f"SELECT rowid FROM {table}") == before[1:]
 
 
-def test_searches_hear_of_what_was_mended_and_the_catalog_before_is_kept(library):
+def test_searches_hear_of_what_was_mended_and_the_catalog_before_is_kept(library, indexed_in_files):
     [(before,)] = rows(library, "SELECT revision FROM spaces WHERE active")
     mended(library, "UPDATE tags SET probability = 7 WHERE rowid = 1")
     assert rows(library, "SELECT revision FROM spaces WHERE active") == [(before + 1,)]

@@ -18,7 +18,7 @@ from tests.tiny import tiny_backbone
 
 
 @pytest.fixture
-def shelf(tmp_path: Path):
+def shelf(tmp_path: Path, indexed_in_files):
     with Store.open(tmp_path / "library", create=True) as library:
         shelf = Shelf(library, tiny_backbone())
         for number in range(6):
@@ -141,6 +141,21 @@ def test_a_reader_that_has_taken_up_much_saves_it(shelf, monkeypatch):
     shelf.put("/v/one more.mp4", axis(6))
     opened(shelf)
     assert {file.name for file in files(shelf)} != before
+
+
+def test_a_small_library_is_compared_whole_and_stored_in_no_file(shelf, monkeypatch):
+    monkeypatch.setattr("search.vectors.segment_index._SMALL", 7)
+    index = opened(shelf)
+    index.save()
+    assert files(shelf) == []
+    assert [nearest(index, number) for number in range(6)] == [1, 2, 3, 4, 5, 6]
+    for number in (6, 7):  # now it is no small one any more
+        shelf.put(f"/v/{number}.mp4", axis(number))
+    index.refresh()
+    assert [nearest(index, number) for number in range(8)] == [1, 2, 3, 4, 5, 6, 7, 8]
+    index.save()
+    assert len(files(shelf)) == 2
+    assert [nearest(opened(shelf), number) for number in range(8)] == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
 def test_what_is_away_is_not_shown_and_comes_back(shelf):

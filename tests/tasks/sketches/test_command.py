@@ -232,14 +232,13 @@ def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_do
     monkeypatch, tmp_path, capsys, own, used, draws
 ):
     monkeypatch.setattr(run, "SketchMaker", Drawer)
-    device = SimpleNamespace(type="cpu")
     monkeypatch.setattr(
-        run, "load_talking", lambda choice, _: SimpleNamespace(choice=choice, device=device)
+        run, "load_talking", lambda choice, _: SimpleNamespace(choice=choice, device_type="cpu")
     )
     space = None if own is None else SimpleNamespace(name=own)
     monkeypatch.setattr(run, "space_of", lambda _library: space)
     monkeypatch.setattr(run, "choice_of", lambda space: ModelChoice(space.name))
-    backbone: Any = SimpleNamespace(choice=ModelChoice(used), device=device)
+    backbone: Any = SimpleNamespace(choice=ModelChoice(used), device_type="cpu")
     with Store.open(tmp_path, create=True) as library:
         maker: Any = run._maker_with(backbone, SketchSettings(), library, asked=None)
         assert maker.draws == draws
@@ -256,7 +255,7 @@ def test_where_a_model_cannot_draw_the_bundled_one_does_and_reads_no_words_it_do
 
 def test_settings_of_a_library_are_used_and_what_was_typed_before_them(tmp_path, monkeypatch):
     made: list[SketchSettings] = []
-    monkeypatch.setattr(run, "load_talking", lambda choice, _device: SimpleNamespace(choice=choice))
+    monkeypatch.setattr(run, "load_talking", lambda choice, _flags: SimpleNamespace(choice=choice))
     monkeypatch.setattr(run, "_choice", lambda _library, _flags: OWN)
     monkeypatch.setattr(
         run, "SketchMaker", lambda _backbone, settings, reads_words: made.append(settings)

@@ -1,7 +1,10 @@
 """Which model is meant by what was typed."""
 
+from typing import Any
+
 import pytest
 
+from models.clip.engines.choice import EngineChoice
 from models.identity import BUNDLED, ModelChoice
 from search.catalog.store import EmptyLibrary, Store
 from tasks.terminal import model_flags
@@ -63,10 +66,18 @@ def test_a_library_that_was_indexed_has_its_space(tmp_path, monkeypatch):
 def test_a_model_is_loaded_with_word_of_it(monkeypatch):
     asked: list[tuple[object, ...]] = []
 
-    def load_backbone(choice: ModelChoice, *, device: str | None, talk: object) -> str:
-        asked.append((choice, device, talk))
+    def load_backbone(choice: ModelChoice, *, device: str | None, engine: EngineChoice,
+                      stored: object, talk: object) -> str:  # fmt: skip
+        asked.append((choice, device, engine, stored, talk))
         return "backbone"
 
     monkeypatch.setattr("models.clip.backbone.load_backbone", load_backbone)
-    assert model_flags.load_talking(OTHER, "cpu") == "backbone"
-    assert asked == [(OTHER, "cpu", model_flags.talk)]
+    monkeypatch.setenv("KINODEX_ENGINE", "torch")
+    assert model_flags.load_talking(OTHER, ModelFlags(device="cpu")) == "backbone"
+    flags = ModelFlags(engine="openvino", precision="float32")
+    identity: Any = object()
+    model_flags.load_talking(OTHER, flags, stored=identity, talk=print)
+    assert asked == [
+        (OTHER, "cpu", EngineChoice("torch"), None, model_flags.talk),
+        (OTHER, None, EngineChoice("openvino", "float32"), identity, print),
+    ]

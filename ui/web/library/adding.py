@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 from platformdirs import user_videos_path
 
-from models.clip.backbone import find_device
+from models.clip.engines.choice import kind_of_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.identity import BUNDLED, IMAGENET
@@ -42,7 +42,7 @@ def draw(folder: Path, settings: UiSettings, *, has_model: bool) -> None:
 
 def _model_box() -> str:
     names = {
-        _USUAL: f"{default_choice(find_device())}: for real footage; downloaded once",
+        _USUAL: f"{default_choice(kind_of_device(None))}: for real footage; downloaded once",
         **_packaged(),
         BUNDLED: "bundled: small and at hand, but knows only Kinodex' own generated clips",
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from models.clip.backbone import find_device
+from models.clip.engines.choice import kind_of_device
 from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.heads.checkpoints import default_head
@@ -145,7 +145,8 @@ def _models(library: Store) -> list[str]:
         space = active_space(session)
     own = [choice_of(space).name] if space else []
     packaged = [IMAGENET] if is_installed() else []
-    return list(dict.fromkeys([*own, default_choice(find_device()).name, *packaged, BUNDLED]))
+    usual = default_choice(kind_of_device(None)).name
+    return list(dict.fromkeys([*own, usual, *packaged, BUNDLED]))
 
 
 def _heads(library: Store) -> list[str]:

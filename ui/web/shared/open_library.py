@@ -12,7 +12,7 @@ from models.clip.backbone import load_backbone
 from models.identity import ModelChoice
 from search.catalog.places import count_videos
 from search.catalog.settings import SearchSettings
-from search.catalog.spaces import active_space, choice_of
+from search.catalog.spaces import active_space, choice_of, encoder_of
 from search.catalog.store import Store, default_folder
 from search.finding.engine import SearchEngine
 from search.finding.hits import Hit
@@ -37,8 +37,11 @@ class OpenLibrary:
     When the library is fused with another head, the next search takes that up.
     """
 
-    def __init__(self, library: Store, choice: ModelChoice | None, rerank: str) -> None:
-        backbone = load_backbone(choice, talk=talk) if choice else None
+    def __init__(self, library: Store, rerank: str) -> None:
+        with library.reading() as session:
+            space = active_space(session)
+        stored = encoder_of(space) if space else None
+        backbone = load_backbone(choice_of(space), stored=stored, talk=talk) if space else None
         self.library = library
         self._engine = SearchEngine.for_library(library, backbone, rerank=rerank)
         self._one_at_a_time = threading.Lock()
@@ -91,9 +94,9 @@ def _open_catalog(which: tuple[bytes, int]) -> Store:
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model …")
 def _load_model(
-    _library: Store, _choice: ModelChoice | None, rerank: str, which: tuple[bytes, int, str | None]
+    _library: Store, choice: ModelChoice | None, rerank: str, which: tuple[bytes, int, str | None]
 ) -> OpenLibrary:
-    return OpenLibrary(_library, _choice, rerank)
+    return OpenLibrary(_library, rerank)
 
 
 def _which() -> tuple[bytes, int]:

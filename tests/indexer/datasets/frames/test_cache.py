@@ -138,13 +138,13 @@ def test_a_missing_file_is_taken_in_when_it_comes(backbone, videos, tmp_path):
 def test_an_embedding_that_is_no_number_leaves_its_clip_out(
     backbone, videos, tmp_path, monkeypatch
 ):
-    embed = backbone.embed_clips
+    embed = backbone.clip_arrays
 
     def spoil(clips):
         first, *others = embed(clips)
-        return [torch.full_like(first, torch.inf), *others]
+        return [np.full_like(first, np.inf), *others]
 
-    monkeypatch.setattr(backbone, "embed_clips", spoil)
+    monkeypatch.setattr(backbone, "clip_arrays", spoil)
     cache = FrameCache.of_embeddings(tmp_path / "cache", backbone, SAMPLING)
     report = filled(cache, *map(ClipWindow, videos))
     assert report.failed == {

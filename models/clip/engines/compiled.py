@@ -1,0 +1,220 @@
+"""Models as OpenVINO has compiled them: found in the cache, or made from PyTorch's and kept."""
+
+import contextlib
+import hashlib
+import io
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.clip.card import ModelCard
+from models.clip.engines import cache
+from models.clip.engines.in_openvino import (
+    PICTURES,
+    TEXTS,
+    OpenVinoEngine,
+    blob_name,
+    probe_inputs,
+    run,
+)
+from models.clip.engines.processor import processor_key
+from models.clip.preprocess import Preprocessing
+from models.clip.tokens import KeptTokenizer, NotKeepable, kept_tokenizer, tokenizer_from
+from models.errors import ModelUnavailable
+from models.identity import EncoderIdentity, ModelChoice
+from models.known_texts import KnownTexts
+
+if TYPE_CHECKING:
+    from models.clip.sources import LoadedModel
+
+# Goes up when entries are written otherwise: older ones are not found any more, and go in time.
+_FORM = 1
+_TOKENIZER, _NAMES = "tokenizer.json", "names.npy"
+# What decides which weights and which pictures a model's name stands for.
+_LIBRARIES = ("open_clip_torch", "timm", "torch")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A model that runs in PyTorch, and why."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A model ready to use without torch. known: see `KnownTexts`, None for all texts"""
+
+    card: ModelCard
+    engine: OpenVinoEngine
+    tokenize: KeptTokenizer
+    known: KnownTexts | None
+
+
+# Loads the model in PyTorch, with its identity.
+Load = Callable[[], tuple[ModelCard, "LoadedModel"]]
+
+
+def find(
+    choice: ModelChoice, precision: str, stored: EncoderIdentity | None, load: Load
+) -> Compiled | Refused | None:
+    """The compiled model of a choice, or None where none is kept.
+
+    stored: the identity that is wanted, where a library tells it
+    load: for an entry that turns out to be damaged
+    """
+    key = cache.recall(_noted(choice, precision), _versions())
+    if key is None and stored is not None and choice.weights is None:
+        key = _key(stored, precision)
+    entry = cache.find(key) if key else None
+    if entry is None:
+        return None
+    if "refused" in entry.card:
+        return Refused(str(entry.card["refused"]))
+    try:
+        return _from_entry(entry, lambda: _again(entry, precision, load))
+    except (cache.UnusableEntry, KeyError, TypeError, ValueError):
+        return None
+
+
+def make(
+    choice: ModelChoice, precision: str, card: ModelCard, loaded: "LoadedModel", load: Load
+) -> Compiled | Refused:
+    """Convert a model, compare it with PyTorch's, and keep it. load: should it be damaged later."""
+    key = _key(card.identity, precision)
+    entry, towers = _made(key, precision, card, loaded)
+    _note(choice, precision, key)
+    if "refused" in entry.card:
+        return Refused(str(entry.card["refused"]))
+    return _from_entry(entry, lambda: _again(entry, precision, load), towers, _small_files(loaded))
+
+
+def _from_entry(
+    entry: cache.Entry,
+    restore: Callable[[], dict[str, Any]],
+    towers: dict[str, Any] | None = None,
+    files: dict[str, bytes] | None = None,
+) -> Compiled:
+    """files: those beside the towers, where they are in memory already."""
+
+    def read(name: str) -> bytes:
+        return files[name] if files is not None else entry.read(name)[:]
+
+    known = None
+    if "known_from" in entry.card:
+        names = np.load(io.BytesIO(read(_NAMES)), allow_pickle=False)
+        known = KnownTexts(names, float(entry.card["known_from"]))
+    return Compiled(
+        ModelCard.from_json(entry.card["model"]),
+        OpenVinoEngine(entry, restore, towers),
+        tokenizer_from(json.loads(read(_TOKENIZER))),
+        known,
+    )
+
+
+def _again(entry: cache.Entry, precision: str, load: Load) -> dict[str, Any]:
+    """The towers of a damaged entry, made once more.
+
+    Raises KinodexError where the model in PyTorch is another one by now, or none.
+    """
+    card, loaded = load()
+    if card.identity != ModelCard.from_json(entry.card["model"]).identity:
+        raise ModelUnavailable(
+            f"the compiled model in {str(entry.folder)!r} is damaged, and the weights that it was "
+            "made of have changed: 'kinodex models --clear' removes it"
+        )
+    _, towers = _made(entry.folder.name, precision, card, loaded)
+    return towers
+
+
+def _made(
+    key: str, precision: str, card: ModelCard, loaded: "LoadedModel"
+) -> tuple[cache.Entry, dict[str, Any]]:
+    """The entry of a model, and its towers. What the disk does not take lives in memory."""
+    from models.clip.engines.conversion import ConversionRefused, convert_pictures, convert_texts
+    from models.clip.text import cut_of
+
+    with cache.new_entry(key) as entry:
+        try:
+            for name, content in _small_files(loaded).items():
+                entry.add(name, content)
+            tokenize = tokenizer_from(kept_tokenizer(loaded.tokenize))
+            preprocessing = Preprocessing.from_config(card.identity.preprocessing)
+            texts = convert_texts(loaded.model, tokenize)
+            # One after the other: each takes a model's size while it is written down.
+            entry.add(blob_name(TEXTS), texts.tower.export_model().getbuffer())
+            pictures = convert_pictures(loaded.model, preprocessing, precision)
+            entry.add(blob_name(PICTURES), pictures.tower.export_model().getbuffer())
+        except (ConversionRefused, NotKeepable) as refusal:
+            return entry.finish({"refused": str(refusal)}), {}
+        towers = {PICTURES: pictures.tower, TEXTS: texts.tower}
+        probes = {PICTURES: list(preprocessing.size), TEXTS: tokenize(["a dog"])[0].tolist()}
+        values = {
+            "model": card.as_json(),
+            "precision": pictures.precision,
+            "agreement": min(pictures.agreement, texts.agreement),
+            "cut": cut_of(loaded.model),
+            "probes": {name: _probe(name, probes[name], towers[name]) for name in towers},
+        }
+        known = _known_texts(loaded.model)
+        if known is not None:
+            values["known_from"] = known.least
+        return entry.finish(values), towers
+
+
+def _probe(name: str, kept: list[int], tower: Any) -> dict[str, list[Any]]:
+    return {"input": kept, "output": run(tower, probe_inputs(name, kept))[0].tolist()}
+
+
+def _small_files(loaded: "LoadedModel") -> dict[str, bytes]:
+    """What is kept beside the towers. Raises NotKeepable."""
+    files = {_TOKENIZER: json.dumps(kept_tokenizer(loaded.tokenize)).encode()}
+    known = _known_texts(loaded.model)
+    if known is not None:
+        content = io.BytesIO()
+        np.save(content, known.names, allow_pickle=False)
+        files[_NAMES] = content.getvalue()
+    return files
+
+
+def _known_texts(model: Any) -> KnownTexts | None:
+    return getattr(model, "known_texts", None)
+
+
+def _key(identity: EncoderIdentity, precision: str) -> str:
+    values = [
+        _FORM,
+        identity.model,
+        identity.weights_digest,
+        identity.preprocessing,
+        precision,
+        version("openvino"),
+        processor_key(),
+    ]
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
+def _noted(choice: ModelChoice, precision: str) -> str:
+    return json.dumps([choice.name, choice.pretrained, str(choice.weights), precision])
+
+
+def _note(choice: ModelChoice, precision: str, key: str) -> None:
+    from models.clip.sources import weight_files
+
+    files: Sequence[Any] | None = weight_files(choice)
+    if files is not None:
+        with contextlib.suppress(OSError):
+            cache.remember(_noted(choice, precision), key, files, _versions())
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found | {"openvino": version("openvino"), "processor": processor_key()}

@@ -1,0 +1,166 @@
+"""A PyTorch model to OpenVINO: traced, compiled for this processor, and compared with PyTorch."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import openvino as ov
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.clip.engines.check_inputs import CHECK_TEXTS, check_pictures
+from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
+from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run
+from models.clip.preprocess import Preprocessing
+from models.clip.text import cut_of, encode_shortened, encode_tokens
+
+# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
+LEAST_AGREEMENT = 0.999
+# Multiplications and additions for a picture, from which on fewer digits are worth the trouble. A
+# lighter tower takes less time than decoding the frame, and keeps all digits.
+_WORTH_IT = 1e9
+_TRACED = 2  # pictures and texts: with one, PyTorch writes the batch's size into the graph
+
+
+class ConversionRefused(Exception):
+    """A model that cannot be converted, or gives something else then. Says why."""
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A tower, compiled. agreement: its least cosine with PyTorch's embeddings of the same"""
+
+    tower: ov.CompiledModel
+    precision: str
+    agreement: float
+
+
+def convert_texts(model: Any, tokenize: Callable[[list[str]], np.ndarray]) -> Converted:
+    """The text tower of an open_clip model, or of one with its interface, that lies on the CPU.
+
+    Takes token ids, int64 (texts, tokens). Raises ConversionRefused.
+    """
+    ids, cut = tokenize(list(CHECK_TEXTS)), cut_of(model)
+    shortened = cut is not None and "padding" not in cut
+    # The last ones are the longest: what is read as a number while tracing must hold for all.
+    graph = _graph(_Texts(model, shortened=shortened), torch.from_numpy(ids[-_TRACED:]))
+    graph.reshape(ov.PartialShape([-1, -1 if cut is not None else ids.shape[1]]))
+    tower = compiled(graph, TEXT_PRECISION)
+    with torch.inference_mode():
+        expected = encode_tokens(model, torch.from_numpy(ids)).float().numpy()
+    agreed = agreement(run(tower, ids), expected)
+    if not agreed >= LEAST_AGREEMENT:
+        raise ConversionRefused(f"its texts would agree to {agreed:.4f} only")
+    return Converted(tower, TEXT_PRECISION, agreed)
+
+
+def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Converted:
+    """The picture tower; takes uint8 pictures (n, height, width, 3).
+
+    asked: the precision, or AUTO. float32 where another agrees too little
+
+    Raises ConversionRefused.
+    """
+    shown = check_pictures(preprocessing.size)
+    inputs = preprocessing.normalise(torch.from_numpy(shown).permute(0, 3, 1, 2)).contiguous()
+    with torch.inference_mode():
+        expected = model.encode_image(inputs).float().numpy()
+    wished = _precision_for(model, inputs[:1]) if asked == AUTO else asked
+    graph = _with_preprocessing(_graph(_Pictures(model), inputs[:_TRACED]), preprocessing)
+    agreed = 0.0
+    for precision in dict.fromkeys((wished, FLOAT32)):
+        tower = compiled(graph, precision)
+        agreed = agreement(run(tower, shown), expected)
+        if agreed >= LEAST_AGREEMENT:
+            return Converted(tower, precision, agreed)
+    raise ConversionRefused(f"its pictures would agree to {agreed:.4f} only")
+
+
+def _precision_for(model: Any, picture: torch.Tensor) -> str:
+    """bfloat16 where the processor has it and it pays."""
+    if not has_bfloat16():
+        return FLOAT32
+    # The counter wants gradients where a layer has weights for its input.
+    with torch.enable_grad(), FlopCounterMode(display=False) as counter:
+        model.encode_image(picture)
+    return BFLOAT16 if counter.get_total_flops() >= _WORTH_IT else FLOAT32
+
+
+def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The least cosine of embeddings in pairs, (n, dim) each; not a number where one has none."""
+    products = (ours * theirs).sum(axis=1)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return float((products / np.maximum(lengths, 1e-30)).min())
+
+
+class _Pictures(nn.Module):
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        embeddings: torch.Tensor = self.model.encode_image(pictures)
+        return embeddings.float()
+
+
+class _Texts(nn.Module):
+    def __init__(self, model: Any, *, shortened: bool) -> None:
+        super().__init__()
+        self.model = model
+        self.shortened = shortened
+
+    def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
+        if self.shortened:
+            return encode_shortened(self.model, token_ids).float()
+        embeddings: torch.Tensor = self.model.encode_text(token_ids)
+        return embeddings.float()
+
+
+def _with_preprocessing(graph: ov.Model, preprocessing: Preprocessing) -> ov.Model:
+    """From uint8 (n, height, width, 3): normalising becomes a part of the graph."""
+    graph.reshape(ov.PartialShape([-1, 3, *preprocessing.size]))
+    steps = ov.preprocess.PrePostProcessor(graph)
+    steps.input().tensor().set_element_type(ov.Type.u8).set_layout(ov.Layout("NHWC"))
+    steps.input().model().set_layout(ov.Layout("NCHW"))
+    grey_levels = steps.input().preprocess().convert_element_type(ov.Type.f32)
+    grey_levels.mean([255 * one for one in preprocessing.mean])
+    grey_levels.scale([255 * one for one in preprocessing.std])
+    return steps.build()
+
+
+def _graph(tower: nn.Module, example: torch.Tensor) -> ov.Model:
+    """Raises ConversionRefused."""
+    try:
+        with _quiet_tracing(), torch.no_grad():
+            traced = torch.jit.trace(tower.eval(), example, check_trace=False)
+            return ov.convert_model(traced, example_input=example)
+    except Exception as error:  # both libraries raise what they like
+        raise ConversionRefused(f"it cannot be converted: {_first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _quiet_tracing() -> Iterator[None]:
+    """Tracing without its warnings, and without PyTorch's joined operations, which it cannot name.
+
+    How a model computes otherwise is as before afterwards.
+    """
+    fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+        torch.backends.mha.set_fastpath_enabled(fast)
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip()
+    return text.splitlines()[0][:160] if text else type(error).__name__

@@ -1,0 +1,30 @@
+"""What every engine can do. Free of torch."""
+
+from typing import Protocol
+
+import numpy as np
+
+
+class OutOfMemory(Exception):
+    """A batch of pictures does not fit into the device's memory."""
+
+
+class Engine(Protocol):
+    """Computes a model's embeddings; what goes in and comes out are NumPy arrays.
+
+    name: of `models.clip.engines.choice.ENGINES`; precision: what pictures are encoded in;
+    batch_size: how many pictures at a time suit it
+    """
+
+    name: str
+    precision: str
+    batch_size: int
+
+    def pictures(self, pictures: np.ndarray) -> np.ndarray:
+        """uint8 RGB pictures of the model's size, (n, height, width, 3) → float32 (n, dim).
+
+        Raises OutOfMemory.
+        """
+
+    def tokens(self, token_ids: np.ndarray) -> np.ndarray:
+        """int64 token ids (texts, context) → float32 (texts, dim)."""
