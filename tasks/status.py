@@ -6,10 +6,13 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy.orm import Session
 
+from models.clip.engines.choice import OPENVINO, TORCH, EngineChoice, kind_of_device
+from models.clip.engines.keys import find_entry
 from models.errors import KinodexError
 from models.files import typed_path
 from search.catalog.keeping import count_unheld
 from search.catalog.settings import LibrarySettings
+from search.catalog.spaces import active_space, choice_of, encoder_of
 from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
 from search.catalog.writing import remove_paths as forget
@@ -21,20 +24,42 @@ def print_status(folder: Path | None, *, as_json: bool) -> None:
     """Counts, model and space used, one a line."""
     with Store.open(folder) as library:
         summary = summarise(library)
+        engine = _engine(library)
     if as_json:
-        data_json(summary.as_json())
+        data_json(summary.as_json() | {"engine": engine})
         return
     table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in _lines(summary):
+    for name, value in _lines(summary, engine):
         table.add_row(name, Text(value))
     data_console.print(table)
 
 
-def _lines(summary: Summary) -> list[tuple[str, str]]:
+def _engine(library: Store) -> str | None:
+    """What computes embeddings for a library on this machine; None without a model.
+
+    Nothing is loaded for the answer.
+    """
+    with library.reading() as session:
+        space = active_space(session)
+    if space is None:
+        return None
+    kind, asked = kind_of_device(None), EngineChoice.from_environment()
+    if asked.name_for(kind) == TORCH:
+        return f"{TORCH}, on {kind}"
+    entry = find_entry(choice_of(space), asked.precision, encoder_of(space))
+    if entry is None:
+        return f"{OPENVINO}: the model will be compiled at its next use"
+    if "refused" in entry.card:
+        return f"{TORCH}, on {kind}: {entry.card['refused']}"
+    return f"{OPENVINO}, {entry.card['precision']}"
+
+
+def _lines(summary: Summary, engine: str | None) -> list[tuple[str, str]]:
     model = summary.model or "none yet"
     return [
         ("library", printable(summary.folder)),
         ("model", f"{model}, head {summary.head}" if summary.head else model),
+        ("engine", engine or "none yet"),
         ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
         ("segments", str(summary.segments)),
         ("tags", _tags(summary)),

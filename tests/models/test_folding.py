@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.clip.backbone import Backbone, _weights_digest, load_backbone
+from models.clip.backbone import Backbone, load_backbone, weights_digest
 from models.folding import folded
 from models.identity import ModelChoice
 from models.imagenet.joint import PictureTower
@@ -49,9 +49,9 @@ def test_frames_are_embedded_without_batch_norms_and_all_the_same(backbone):
 def test_the_identity_knows_nothing_of_folding(backbone):
     with torch.inference_mode():
         backbone.model.visual(torch.zeros(1, 3, 224, 224))
-    assert _weights_digest(backbone.model) == backbone.identity.weights_digest
-    assert _weights_digest(backbone.model.visual) == backbone.identity.frames_digest
-    assert _weights_digest(copy.deepcopy(backbone.model)) == backbone.identity.weights_digest
+    assert weights_digest(backbone.model) == backbone.identity.weights_digest
+    assert weights_digest(backbone.model.visual) == backbone.identity.frames_digest
+    assert weights_digest(copy.deepcopy(backbone.model)) == backbone.identity.weights_digest
 
 
 def test_in_inference_the_folded_copy_is_what_runs(network):

@@ -95,6 +95,8 @@ def index(
     weights: options.WeightsOption = None,
     head: options.HeadOption = None,
     device: options.DeviceOption = None,
+    engine: options.EngineOption = None,
+    precision: options.PrecisionOption = None,
     reindex: Annotated[
         bool,
         typer.Option(
@@ -131,7 +133,7 @@ def index(
         raise typer.BadParameter("name the folders to watch, without --reindex", param_hint="PATH")
     if not paths and not reindex:
         raise typer.BadParameter("name at least one file or folder", param_hint="PATH")
-    flags = ModelFlags(model, pretrained, weights, device)
+    flags = ModelFlags(model, pretrained, weights, device, engine, precision)
     raise typer.Exit(
         run_index(
             library,
@@ -233,6 +235,17 @@ def clean(
     from tasks.clean import clean as delete
 
     delete(library, at_once=at_once, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def models(
+    clear: Annotated[bool, typer.Option(help="Remove them all: they can be made again.")] = False,
+    as_json: options.JsonOption = False,
+) -> None:
+    """List the models that were compiled for this processor."""
+    from tasks.models import clear_models, list_models
+
+    (clear_models if clear else list_models)(as_json=as_json)
 
 
 @app.command()

@@ -73,6 +73,23 @@ DeviceOption = Annotated[
     str | None,
     typer.Option(help="cpu, cuda or mps. Default: the best one present.", show_default=False),
 ]
+EngineOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KINODEX_ENGINE",
+        help="What computes on a CPU: openvino, torch, or auto (openvino where it is installed).",
+        show_default=False,
+    ),
+]
+PrecisionOption = Annotated[
+    str | None,
+    typer.Option(
+        envvar="KINODEX_PRECISION",
+        help="What openvino encodes pictures in: float32, bfloat16, or auto (bfloat16 where the "
+        "processor has it and it pays).",
+        show_default=False,
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON lines on stdout.")]
 DataOption = Annotated[
     str,

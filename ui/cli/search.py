@@ -7,9 +7,11 @@ import typer
 
 from ui.cli.options import (
     DeviceOption,
+    EngineOption,
     JsonOption,
     LibraryOption,
     ModelOption,
+    PrecisionOption,
     PretrainedOption,
     WeightsOption,
 )
@@ -143,6 +145,8 @@ def search(
     per_video: PerVideoOption = None,
     weights: WeightsOption = None,
     device: DeviceOption = None,
+    engine: EngineOption = None,
+    precision: PrecisionOption = None,
     model: ModelOption = None,
     pretrained: PretrainedOption = None,
     rerank: RerankOption = None,
@@ -186,7 +190,7 @@ def search(
     from tasks.search import only_form, run_search
     from tasks.terminal.model_flags import ModelFlags
 
-    flags = ModelFlags(model, pretrained, weights, device)
+    flags = ModelFlags(model, pretrained, weights, device, engine, precision)
     forms = {"json": as_json, "paths": paths_only or null}
     forms |= {"csv": csv, "m3u": m3u, "edl": edl, "otio": otio, "vtt": vtt}
     form = only_form([name for name, wanted in forms.items() if wanted])

@@ -7,9 +7,11 @@ import typer
 
 from ui.cli.options import (
     DeviceOption,
+    EngineOption,
     JsonOption,
     LibraryOption,
     OtherTextTowerOption,
+    PrecisionOption,
     PretrainedOption,
     SameModelOption,
 )
@@ -84,6 +86,8 @@ def tag(
     model: SameModelOption = None,
     pretrained: PretrainedOption = None,
     device: DeviceOption = None,
+    engine: EngineOption = None,
+    precision: PrecisionOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Say what happens in every segment, in labels. No video is read."""
@@ -102,7 +106,7 @@ def tag(
     from tasks.terminal.model_flags import ModelFlags
 
     request = TagRequest(vocabulary, head, templates, min_probability, most)
-    flags = ModelFlags(model, pretrained, weights, device)
+    flags = ModelFlags(model, pretrained, weights, device, engine, precision)
     raise typer.Exit(run_tag(library, request, flags, as_json=as_json))
 
 

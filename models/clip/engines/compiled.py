@@ -1,12 +1,10 @@
 """Models as OpenVINO has compiled them: found in the cache, or made from PyTorch's and kept."""
 
-import contextlib
-import hashlib
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +19,7 @@ from models.clip.engines.in_openvino import (
     probe_inputs,
     run,
 )
-from models.clip.engines.processor import processor_key
+from models.clip.engines.keys import find_entry, key_of, note_choice
 from models.clip.preprocess import Preprocessing
 from models.clip.tokens import KeptTokenizer, NotKeepable, kept_tokenizer, tokenizer_from
 from models.errors import ModelUnavailable
@@ -31,11 +29,7 @@ from models.known_texts import KnownTexts
 if TYPE_CHECKING:
     from models.clip.sources import LoadedModel
 
-# Goes up when entries are written otherwise: older ones are not found any more, and go in time.
-_FORM = 1
 _TOKENIZER, _NAMES = "tokenizer.json", "names.npy"
-# What decides which weights and which pictures a model's name stands for.
-_LIBRARIES = ("open_clip_torch", "timm", "torch")
 
 
 @dataclass(frozen=True)
@@ -67,16 +61,13 @@ def find(
     stored: the identity that is wanted, where a library tells it
     load: for an entry that turns out to be damaged
     """
-    key = cache.recall(_noted(choice, precision), _versions())
-    if key is None and stored is not None and choice.weights is None:
-        key = _key(stored, precision)
-    entry = cache.find(key) if key else None
+    entry = find_entry(choice, precision, stored)
     if entry is None:
         return None
     if "refused" in entry.card:
         return Refused(str(entry.card["refused"]))
     try:
-        return _from_entry(entry, lambda: _again(entry, precision, load))
+        return _from_entry(entry, partial(_again, entry, precision, load))
     except (cache.UnusableEntry, KeyError, TypeError, ValueError):
         return None
 
@@ -85,12 +76,13 @@ def make(
     choice: ModelChoice, precision: str, card: ModelCard, loaded: "LoadedModel", load: Load
 ) -> Compiled | Refused:
     """Convert a model, compare it with PyTorch's, and keep it. load: should it be damaged later."""
-    key = _key(card.identity, precision)
-    entry, towers = _made(key, precision, card, loaded)
-    _note(choice, precision, key)
+    key = key_of(card.identity, precision)
+    entry, towers = _made(key, str(choice), precision, card, loaded)
+    note_choice(choice, precision, key)
     if "refused" in entry.card:
         return Refused(str(entry.card["refused"]))
-    return _from_entry(entry, lambda: _again(entry, precision, load), towers, _small_files(loaded))
+    again = partial(_again, entry, precision, load)
+    return _from_entry(entry, again, towers, _small_files(loaded))
 
 
 def _from_entry(
@@ -127,12 +119,12 @@ def _again(entry: cache.Entry, precision: str, load: Load) -> dict[str, Any]:
             f"the compiled model in {str(entry.folder)!r} is damaged, and the weights that it was "
             "made of have changed: 'kinodex models --clear' removes it"
         )
-    _, towers = _made(entry.folder.name, precision, card, loaded)
+    _, towers = _made(entry.folder.name, entry.card["name"], precision, card, loaded)
     return towers
 
 
 def _made(
-    key: str, precision: str, card: ModelCard, loaded: "LoadedModel"
+    key: str, name: str, precision: str, card: ModelCard, loaded: "LoadedModel"
 ) -> tuple[cache.Entry, dict[str, Any]]:
     """The entry of a model, and its towers. What the disk does not take lives in memory."""
     from models.clip.engines.conversion import ConversionRefused, convert_pictures, convert_texts
@@ -140,8 +132,8 @@ def _made(
 
     with cache.new_entry(key) as entry:
         try:
-            for name, content in _small_files(loaded).items():
-                entry.add(name, content)
+            for file, content in _small_files(loaded).items():
+                entry.add(file, content)
             tokenize = tokenizer_from(kept_tokenizer(loaded.tokenize))
             preprocessing = Preprocessing.from_config(card.identity.preprocessing)
             texts = convert_texts(loaded.model, tokenize)
@@ -150,15 +142,16 @@ def _made(
             pictures = convert_pictures(loaded.model, preprocessing, precision)
             entry.add(blob_name(PICTURES), pictures.tower.export_model().getbuffer())
         except (ConversionRefused, NotKeepable) as refusal:
-            return entry.finish({"refused": str(refusal)}), {}
+            return entry.finish({"name": name, "refused": str(refusal)}), {}
         towers = {PICTURES: pictures.tower, TEXTS: texts.tower}
         probes = {PICTURES: list(preprocessing.size), TEXTS: tokenize(["a dog"])[0].tolist()}
         values = {
+            "name": name,
             "model": card.as_json(),
             "precision": pictures.precision,
             "agreement": min(pictures.agreement, texts.agreement),
             "cut": cut_of(loaded.model),
-            "probes": {name: _probe(name, probes[name], towers[name]) for name in towers},
+            "probes": {one: _probe(one, probes[one], towers[one]) for one in towers},
         }
         known = _known_texts(loaded.model)
         if known is not None:
@@ -183,38 +176,3 @@ def _small_files(loaded: "LoadedModel") -> dict[str, bytes]:
 
 def _known_texts(model: Any) -> KnownTexts | None:
     return getattr(model, "known_texts", None)
-
-
-def _key(identity: EncoderIdentity, precision: str) -> str:
-    values = [
-        _FORM,
-        identity.model,
-        identity.weights_digest,
-        identity.preprocessing,
-        precision,
-        version("openvino"),
-        processor_key(),
-    ]
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
-
-
-def _noted(choice: ModelChoice, precision: str) -> str:
-    return json.dumps([choice.name, choice.pretrained, str(choice.weights), precision])
-
-
-def _note(choice: ModelChoice, precision: str, key: str) -> None:
-    from models.clip.sources import weight_files
-
-    files: Sequence[Any] | None = weight_files(choice)
-    if files is not None:
-        with contextlib.suppress(OSError):
-            cache.remember(_noted(choice, precision), key, files, _versions())
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        with contextlib.suppress(PackageNotFoundError):
-            found[name] = version(name)
-    return found | {"openvino": version("openvino"), "processor": processor_key()}

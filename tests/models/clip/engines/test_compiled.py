@@ -132,12 +132,16 @@ def test_signals_arrive_after_models_have_come_and_gone(in_torch, loads):
         from models.identity import EncoderIdentity, ModelChoice
 
         stored = EncoderIdentity(**{in_torch.identity.__dict__!r})
-        signal.signal(signal.SIGINT, lambda *_: print("heard"))
-        engine = EngineChoice("openvino", "float32")
-        for _ in range(3):
+        def loaded():
+            engine = EngineChoice("openvino", "float32")
             one = load_backbone(ModelChoice("tiny-1"), device="cpu", engine=engine, stored=stored)
             one.text_arrays(["a dog"])
-            del one
+            return one
+
+        signal.signal(signal.SIGINT, lambda *_: print("heard"))
+        models = [loaded(), loaded(), loaded()]
+        while models:
+            del models[0]  # the first that came goes first
             gc.collect()
             os.kill(os.getpid(), signal.SIGINT)
     """
