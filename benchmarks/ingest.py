@@ -4,10 +4,13 @@
     python -m benchmarks.ingest --long               memory: a two-hour file, about ten minutes
     python -m benchmarks.ingest --long --hours 0.25  the same, quicker
 
-Time: 720p clips are made, and these four are timed in turn, several times over:
+Time: 720p clips are made, and these are timed in turn, several times over:
 
 decode    decord reads exactly the frames that indexing samples, at the same size, on all cores
-forward   open_clip's own `encode_image` on the same frames, ready made, in batches, on all cores
+forward   the bare engine on the same frames, ready made, in batches, on all cores
+script    what somebody would write today: PyAV, two frames a second, and ONNX Runtime; no shots, no
+          keyframes, no library
+before    the whole program with the same model in PyTorch
 indexing  the whole program, from files to a new library, every sampled frame encoded
 skipping  the same with near-duplicate frames encoded once
 

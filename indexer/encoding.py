@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 
 from indexer.decoding import Opened
 from indexer.reading.video import DecodedSegment, DecodeSummary
@@ -50,13 +51,15 @@ class GrowingVideo:
 class Encoder:
     """Gathers segments of any videos until they fill a batch, then encodes them together."""
 
-    def __init__(
-        self, backbone: Backbone, head: LoadedHead, action_head: LoadedHead | None = None
-    ) -> None:
+    def __init__(self, backbone: Backbone, head: LoadedHead) -> None:
         self._backbone = backbone
         self._head = head.head.to(backbone.device)
-        self._action_head = action_head.head.to(backbone.device) if action_head else None
+        self._action_head: torch.nn.Module | None = None
         self._waiting: list[tuple[PathToIndex, DecodedSegment]] = []
+
+    def fuse_for_actions(self, head: LoadedHead) -> None:
+        """From now on, also give what this head makes of a segment's frames."""
+        self._action_head = head.head.to(self._backbone.device)
 
     @property
     def waiting_frames(self) -> int:

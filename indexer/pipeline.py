@@ -18,6 +18,7 @@ from indexer.library_settings import sampling_of
 from indexer.reading.errors import READ
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan, known_files, register
+from indexer.tagging import TagsToCome
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.heads.checkpoints import LoadedHead
@@ -135,8 +136,12 @@ class Indexer:
             self.listener.on_scan(discovery, scan)
             # Tags of segments that nothing finds yet are made when these take their place.
             tags_at_once = self.tagger and scan.jobs and space.active
-            tagging = self.tagger.enter() if self.tagger and tags_at_once else None
-            report = self._run(scan, space, tagging)
+            if self.tagger and tags_at_once:
+                with TagsToCome(self.tagger, self.stop) as tags:
+                    report = self._run(scan, space, tags)
+                    tags.wait()
+            else:
+                report = self._run(scan, space, None)
             if not space.active and not self.stop.is_set():
                 report.behind = self._take_over(space)
             if self.tagger and not report.behind and not self.stop.is_set():
@@ -187,8 +192,8 @@ class Indexer:
                 take_over(session, session.merge(space))
         return behind
 
-    def _run(self, scan: Scan, space: Space, tagging: LiveTagging | None) -> IndexReport:
-        run = _Run(self, space, tagging)
+    def _run(self, scan: Scan, space: Space, tags: TagsToCome | None) -> IndexReport:
+        run = _Run(self, space, tags)
         run.report.unchanged = scan.unchanged
         run.report.failed = scan.newly_failed
         run.report.failed_before = scan.failed_before
@@ -203,7 +208,7 @@ class Indexer:
 class _Run:
     """The state of one pass over a list of jobs."""
 
-    def __init__(self, indexer: Indexer, space: Space, tagging: LiveTagging | None) -> None:
+    def __init__(self, indexer: Indexer, space: Space, tags: TagsToCome | None) -> None:
         self.report = IndexReport()
         self._library = indexer.library
         self._backbone = indexer.backbone
@@ -211,10 +216,9 @@ class _Run:
         self._listener = indexer.listener
         self._stop = indexer.stop
         self._space = space
-        self._tagging = tagging
-        self._encoder = Encoder(
-            indexer.backbone, indexer.head, action_head=tagging.head if tagging else None
-        )
+        self._tags = tags
+        self._tagging: LiveTagging | None = None
+        self._encoder = Encoder(indexer.backbone, indexer.head)
         self._open: dict[int, GrowingVideo] = {}
 
     def work(self, jobs: Sequence[PathToIndex]) -> None:
@@ -258,6 +262,10 @@ class _Run:
                 self._fail(message, feed)
 
     def _encode(self, feed: DecodeFeed) -> None:
+        if self._tags is not None and self._tagging is None:
+            self._tagging = self._tags.ready()
+            if self._tagging is not None:
+                self._encoder.fuse_for_actions(self._tagging.head)
         self.report.frames_encoded += self._encoder.waiting_frames
         for job, decoded, segment in self._encoder.encode():
             video = self._open.get(job.path_id)
@@ -275,8 +283,9 @@ class _Run:
         finished = video.finished(video.summary)
         with self._library.writing() as session:
             video_id, segment_ids = store_video(session, finished, self._space)
-            if self._tagging is not None:
-                embeddings = [segment.action_embedding for segment in finished.segments]
+            embeddings = [segment.action_embedding for segment in finished.segments]
+            # One that was begun before the labels were read gets its tags when the run ends.
+            if self._tagging is not None and not any(one is None for one in embeddings):
                 self._tagging.store(session, segment_ids, embeddings)
             link_path(session, job.path_id, video_id, stamp=job.stamp)
         del self._open[job.path_id]

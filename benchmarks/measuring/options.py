@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM
+from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
 
 if TYPE_CHECKING:
     from models.clip.backbone import Backbone
@@ -32,17 +32,25 @@ def numbers_in(text: str) -> list[int]:
     return [int(part) for part in text.split(",")]
 
 
-def chosen_backbone(options: argparse.Namespace, *, usual: str) -> "Backbone":
+def chosen_choice(options: argparse.Namespace, *, usual: str) -> ModelChoice:
     """The model that the options name, or the usual one. Raises ModelUnavailable."""
-    from models.clip.backbone import load_backbone
     from models.clip.sources import choose_model
 
     name = options.model or usual
     brings_weights = name in (BUNDLED, IMAGENET) or name.startswith(HUB_PREFIX) or options.weights
     pretrained = options.pretrained or (None if brings_weights else RANDOM)
-    return load_backbone(
-        choose_model(name, pretrained=pretrained, weights=options.weights), talk=print
-    )
+    return choose_model(name, pretrained=pretrained, weights=options.weights)
+
+
+def chosen_backbone(
+    options: argparse.Namespace, *, usual: str, engine: str | None = None
+) -> "Backbone":
+    """The same, loaded; with this engine, or the usual one."""
+    from models.clip.backbone import load_backbone
+    from models.clip.engines.choice import EngineChoice
+
+    choice = chosen_choice(options, usual=usual)
+    return load_backbone(choice, engine=EngineChoice(engine) if engine else None, talk=print)
 
 
 def bundled_backbone() -> "Backbone":

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import torch
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -30,6 +31,10 @@ def text_digest(weights_digest: str) -> str:
     return hashlib.blake2b(parts.encode(), digest_size=16).hexdigest()
 
 
+class GivenUp(Exception):
+    """Nobody waits for the labels any more."""
+
+
 def encode_labels(
     session: Session,
     labels: Sequence[str],
@@ -37,20 +42,27 @@ def encode_labels(
     backbone: Backbone,
     *,
     talk: Callable[[str], None],
+    given_up: Callable[[], bool] = lambda: False,
 ) -> EncodedLabels:
     """The labels' embeddings, averaged over the templates; those of equal labels serve again.
 
     talk: hears of labels that are new, which may take a minute
 
+    given_up: asked now and then; True raises GivenUp
+
     Raises PromptTooLong for a label that the model cannot read to its end.
     """
-    known = _known(session, templates, backbone.identity.weights_digest)
+
+    def embed(texts: list[str]) -> torch.Tensor:
+        if given_up():
+            raise GivenUp
+        return backbone.embed_texts(texts)
+
+    known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
     if new:
         talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
-        texts = embedded_texts(
-            new, templates, tokenize=backbone.tokenize, embed=backbone.embed_texts
-        )
+        texts = embedded_texts(new, templates, tokenize=backbone.tokenize, embed=embed)
         known |= zip(new, map(pack, averaged_embeddings(texts.labels).numpy()), strict=True)
     neutral = unit_texts(backbone.embed_texts(NEUTRAL_SENTENCES))
     return EncodedLabels(
@@ -60,7 +72,10 @@ def encode_labels(
     )
 
 
-def _known(session: Session, templates: PromptTemplates, weights_digest: str) -> dict[str, bytes]:
+def known_labels(
+    session: Session, templates: PromptTemplates, weights_digest: str
+) -> dict[str, bytes]:
+    """Labels that were read before, in these sentences by this model, with their embeddings."""
     rows = session.execute(
         select(Label.text, Label.embedding, Vocabulary.templates)
         .join(Vocabulary, Vocabulary.id == Label.vocabulary_id)

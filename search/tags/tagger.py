@@ -24,7 +24,7 @@ from search.catalog.store import Store
 from search.catalog.tables import SegmentEmbedding, Space
 from search.catalog.tag_tables import Vocabulary
 from search.fusing import SpaceFiller
-from search.tags.label_encoding import encode_labels, text_digest
+from search.tags.label_encoding import GivenUp, encode_labels, known_labels, text_digest
 from search.tags.reading import active_vocabulary
 from search.tags.scoring import TagRows, TagScorer, embeddings_by_chunk, joined
 from search.tags.writing import (
@@ -116,17 +116,28 @@ class Tagger:
         with only_indexer(self.library.folder):
             return self._tag_all(on_progress, stop)
 
-    def enter(self) -> LiveTagging:
+    def knows_labels(self) -> bool:
+        """Whether all labels of the plan were read before, so that `enter` takes but a moment."""
+        words, templates = self.plan.words, PromptTemplates(self.plan.templates)
+        with self.library.reading() as session:
+            known = known_labels(session, templates, self.backbone.identity.weights_digest)
+        return known.keys() >= set(words.labels)
+
+    def enter(self, *, given_up: Callable[[], bool] = lambda: False) -> LiveTagging | None:
         """Make the library ready for tags of this plan; call it with the lock held.
 
         Tags of another plan are taken away: they may be of another model.
+        given_up: asked while labels are read; True ends that, and gives None
         """
         _, space = self._filler.enter()
         with self.library.reading() as session:
             vocabulary = self._stored(session, space)
             if vocabulary is not None:
                 return LiveTagging(self.head, space.id, vocabulary, TagScorer.of(vocabulary))
-        vocabulary, _ = self._encoded(space)
+        try:
+            vocabulary, _ = self._encoded(space, given_up)
+        except GivenUp:
+            return None
         with self.library.writing() as session:
             install(session, vocabulary)
         return LiveTagging(self.head, space.id, vocabulary, TagScorer.of(vocabulary))
@@ -208,13 +219,20 @@ class Tagger:
             return None
         return stored
 
-    def _encoded(self, space: Space) -> tuple[Vocabulary, int]:
+    def _encoded(
+        self, space: Space, given_up: Callable[[], bool] = lambda: False
+    ) -> tuple[Vocabulary, int]:
         """A new vocabulary, not stored, and how many of its labels were not known yet."""
         words, templates = self.plan.words, PromptTemplates(self.plan.templates)
         try:
             with self.library.reading() as session:
                 encoded = encode_labels(
-                    session, words.labels, templates, self.backbone, talk=self.talk
+                    session,
+                    words.labels,
+                    templates,
+                    self.backbone,
+                    talk=self.talk,
+                    given_up=given_up,
                 )
         except PromptTooLong as error:
             raise words.unusable(error.label, error) from error

@@ -60,9 +60,13 @@ def test_segments_come_back_in_their_order_with_their_own_embeddings():
 
 def test_another_head_for_actions_gives_each_segment_a_second_embedding():
     backbone = tiny_backbone()
-    encoder = Encoder(backbone, tiny_head(backbone), tiny_head(backbone))
+    encoder = Encoder(backbone, tiny_head(backbone))
+    encoder.add(JOB, segment(0, 10, 200))
+    [(_, _, before)] = encoder.encode()
+    encoder.fuse_for_actions(tiny_head(backbone))
     encoder.add(JOB, segment(0, 10, 200))
     [(_, _, new)] = encoder.encode()
+    assert before.action_embedding is None
     assert new.action_embedding.tolist() == new.embedding.tolist()
 
 

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.clip.backbone import Backbone, load_backbone, weights_digest
+from models.clip.backbone import Backbone, load_backbone
+from models.clip.card import weights_digest
 from models.folding import folded
 from models.identity import ModelChoice
 from models.imagenet.joint import PictureTower
