@@ -96,6 +96,12 @@ def test_msvd_pickle_is_refused_with_the_way_out(folder):
         load_dataset(f"msvd:{folder / 'msvd'}", split="test")
 
 
+def test_msvd_without_captions_names_the_files_that_could_hold_them(folder):
+    (folder / "msvd" / "AllVideoDescriptions.txt").unlink()
+    with pytest.raises(DatasetError, match=r"no AllVideoDescriptions\.txt or raw-captions\.json or"):
+        load_dataset(f"msvd:{folder / 'msvd'}", split="test")
+
+
 def test_lsmdc_may_name_a_clip_twice(folder):
     dataset = load_dataset(f"lsmdc:{folder / 'lsmdc'}", split="train")
     assert [clip.caption for clip in dataset.clips] == ["Someone lies in bed.", "SHE looks up."]

@@ -126,6 +126,27 @@ def test_broken_files_are_listed_and_stop_nothing(backbone, videos, refused_file
     assert (again.encoded, again.known, again.failed) == (0, 2, report.failed)
 
 
+@pytest.mark.parametrize(
+    ("stage", "is_tried_again"),
+    [("timeout", True), ("memory", True), ("crash", True), ("decode", False), ("open", False)],
+)
+def test_what_failed_for_want_of_time_or_memory_is_tried_again(
+    backbone, videos, tmp_path, monkeypatch, stage, is_tried_again
+):
+    tried: list[ClipWindow] = []
+
+    def fail(windows, **_options):
+        tried.extend(windows)
+        return [DecodedClip(window, DecodeFailed(stage, "too much")) for window in windows]
+
+    monkeypatch.setattr(frame_cache, "decode_clips", fail)
+    cache = FrameCache.of_embeddings(tmp_path / "cache", backbone, SAMPLING)
+    window = ClipWindow(videos[1])
+    for _ in range(2):
+        assert filled(cache, window).failed == {window: "too much"}
+    assert tried == [window] * (2 if is_tried_again else 1)
+
+
 def test_a_missing_file_is_taken_in_when_it_comes(backbone, videos, tmp_path):
     late = ClipWindow(tmp_path / "late.mp4")
     cache = FrameCache.of_embeddings(tmp_path / "cache", backbone, SAMPLING)
