@@ -140,3 +140,11 @@ def test_nothing_is_indexed_into_a_damaged_catalog(tmp_path, capsys):
     assert call("index", tmp_path, "-l", place) == 1
     assert "'kinodex restore' brings a backup back" in capsys.readouterr().err
     assert (place / "catalog.db").read_bytes() == bytes(content)
+
+
+def test_tables_that_are_not_those_of_their_version_are_damage(tmp_path):
+    place = library_of(SCHEMA, tmp_path / "library")
+    with closing(sqlite3.connect(place / "catalog.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(DamagedCatalog, match="already exists|duplicate column"):
+        Store.open(place)
