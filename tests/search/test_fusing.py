@@ -198,6 +198,14 @@ def test_stopped_and_run_again_it_goes_on_where_it_was(
     assert len(vectors(library)) == 6
 
 
+def test_frames_are_fused_in_portions_that_fit_into_memory(library, shelf, monkeypatch):
+    monkeypatch.setattr(fusing, "_FRAMES_IN_HAND", 5)
+    with library.reading() as session:
+        portions = list(fusing._handfuls(session, np.arange(1, 7), 24))
+    sizes = [{number: len(frames) for number, frames in one.items()} for one in portions]
+    assert sizes == [{1: 2, 2: 3}, {3: 4, 4: 4}, {5: 1, 6: 2}]
+
+
 def test_videos_purged_meanwhile_are_left_out(library, shelf, backbone, head_file, monkeypatch):
     monkeypatch.setattr(fusing, "_SEGMENTS_PER_TRANSACTION", 1)
 

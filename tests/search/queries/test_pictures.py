@@ -150,6 +150,21 @@ def test_a_picture_cut_short_is_one_sentence() -> None:
         open_picture(whole[: len(whole) // 2])
 
 
+def test_whatever_a_decoder_says_of_a_damaged_picture_is_one_sentence(monkeypatch) -> None:
+    def fail(_picture: Image.Image) -> None:
+        raise SyntaxError("broken PNG file")
+
+    whole = file_of(halves("RGB", (255, 0, 0), (0, 0, 255)))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(PictureUnreadable, match=r"'a\.png' cannot be read: it is damaged$"):
+        open_picture(whole, name="a.png")
+
+
+def test_a_picture_is_read_from_an_open_file() -> None:
+    content = file_of(halves("RGB", (255, 0, 0), (0, 0, 255)))
+    assert np.array_equal(open_picture(io.BytesIO(content)), open_picture(content))
+
+
 def test_a_missing_file_a_folder_and_a_pipe_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(PictureUnreadable, match="No such file"):
         open_picture(tmp_path / "gone.png")
