@@ -125,7 +125,8 @@ def test_a_wide_picture_is_padded_and_not_squashed() -> None:
     assert picture[56:168].max() == 0
 
 
-def test_a_hundred_megapixels_are_read_small() -> None:
+@pytest.mark.filterwarnings("error")
+def test_a_hundred_megapixels_are_read_small_and_nobody_is_warned() -> None:
     large = file_of(Image.new("L", (10_000, 10_000), 90), "JPEG")
     assert max(open_picture(large).shape) <= 1024
 

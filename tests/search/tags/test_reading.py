@@ -245,7 +245,9 @@ def test_search_by_tags_alone_ranks_by_probability_and_needs_no_model(library, s
 
 
 def test_tags_alone_are_looked_for_in_the_videos_that_are_asked_for(library, shelf):
-    assert [hit.segment for hit in search_tags(library, parse("--tag jumping --in /v/b.mp4"))] == [3]
+    assert [hit.segment for hit in search_tags(library, parse("--tag jumping --in /v/b.mp4"))] == [
+        3
+    ]
 
 
 def test_with_a_text_the_tags_filter_before_the_cut(library, backbone, shelf):

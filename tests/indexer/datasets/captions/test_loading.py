@@ -98,7 +98,9 @@ def test_msvd_pickle_is_refused_with_the_way_out(folder):
 
 def test_msvd_without_captions_names_the_files_that_could_hold_them(folder):
     (folder / "msvd" / "AllVideoDescriptions.txt").unlink()
-    with pytest.raises(DatasetError, match=r"no AllVideoDescriptions\.txt or raw-captions\.json or"):
+    with pytest.raises(
+        DatasetError, match=r"no AllVideoDescriptions\.txt or raw-captions\.json or"
+    ):
         load_dataset(f"msvd:{folder / 'msvd'}", split="test")
 
 
