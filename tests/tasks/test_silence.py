@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.calling import call
+from tests.calling import call, said
 
 
 @pytest.fixture
@@ -34,3 +34,12 @@ def test_a_command_that_changes_a_library_prints_nothing(
     assert shown.err
     assert call(*words, "-l", library, "--json") == (1 if words[0] == "remove" else 0)
     assert (capsys.readouterr().out == "") == (words[0] == "remove")  # it is gone already
+
+
+def test_an_indexing_run_says_with_what_it_works_and_then_what_was_done(
+    library, shared_clips, capsys
+) -> None:
+    assert call("index", shared_clips, "-l", library) == 0
+    told = said(capsys)
+    assert told.startswith(f"library {library}, model bundled, head meanP, on cpu ")
+    assert told.endswith("0 videos indexed, 2 unchanged")

@@ -146,5 +146,5 @@ def test_tables_that_are_not_those_of_their_version_are_damage(tmp_path):
     place = library_of(SCHEMA, tmp_path / "library")
     with closing(sqlite3.connect(place / "catalog.db", isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    with pytest.raises(DamagedCatalog, match="already exists|duplicate column"):
+    with pytest.raises(DamagedCatalog, match=r"already exists|duplicate column"):
         Store.open(place)

@@ -223,7 +223,7 @@ def test_what_was_there_is_kept_where_the_disk_knows_no_links(library, backup, m
 def test_a_disk_without_room_for_a_backup_is_said_before_it_is_full(backup, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=backup.stat().st_size // 2)
     monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage)
-    with pytest.raises(BackupUnusable, match="the disk has no room for what .* holds"):
+    with pytest.raises(BackupUnusable, match=r"the disk has no room for what .* holds"):
         restore_backup(backup, tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
