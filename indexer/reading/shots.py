@@ -62,7 +62,7 @@ class ShotFrame:
 class ShotDetector:
     """Marks the first frame of each shot; gives frames back about a quarter of a second late."""
 
-    def __init__(self, *, threshold: float = 1.0) -> None:
+    def __init__(self, *, threshold: float) -> None:
         self._threshold = threshold
         self._frames: deque[Frame] = deque()
         self._changes: deque[float] = deque()

@@ -133,6 +133,10 @@ def test_going_back_to_an_earlier_head_fuses_only_what_is_new(library, shelf, ba
         np.testing.assert_array_equal(after[segment], embedding)
 
 
+def test_a_report_of_nothing_counts_nothing():
+    assert FuseReport(segments=3) == FuseReport(3, 0, 0, changed=False, interrupted=False)
+
+
 def test_the_head_that_is_there_already_changes_nothing(library, shelf, backbone):
     assert fuse(library, backbone, None) == FuseReport(segments=6, already_there=6)
 

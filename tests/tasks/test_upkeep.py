@@ -391,4 +391,5 @@ def test_reading_videos_that_is_interrupted_ends_as_such(library, capsys, monkey
     stopped = threading.Event()
     stopped.set()
     monkeypatch.setattr(upkeep, "stop_on_interrupt", lambda: nullcontext(stopped))
+    monkeypatch.setattr(upkeep, "_wrong_content", None)  # nothing is read any more
     assert call("verify", "--content", "-l", library) == 130

@@ -76,6 +76,10 @@ def test_every_segment_gets_tags_or_at_least_a_runner_up(library, backbone, shel
     assert {segment for segment, *_, kept in stored(library) if not kept} == set(range(1, 9))
 
 
+def test_a_report_of_nothing_counts_nothing():
+    assert TagReport(segments=3) == TagReport(3, 0, 0, 0, 0, 0, interrupted=False)
+
+
 def test_searches_keep_their_space(library, backbone, shelf):
     before = shelf.engine.search_vector(axis(2)[0], 3)
     tag(library, backbone)

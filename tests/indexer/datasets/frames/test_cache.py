@@ -16,7 +16,7 @@ import torch
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import cache as frame_cache
 from indexer.datasets.frames import store as frame_store
-from indexer.datasets.frames.cache import FrameCache, default_processes
+from indexer.datasets.frames.cache import FrameCache, default_cache_folder, default_processes
 from indexer.datasets.frames.decoding import DecodedClip
 from indexer.datasets.frames.store import FrameStore, Stamp
 from indexer.reading.clip import sample_clip
@@ -313,6 +313,11 @@ def test_pictures_serve_all_models_that_take_the_same_ones(backbone, tmp_path):
     assert folder(interpolation="bilinear") != usual
     assert folder(resize_mode="squash") != usual
     assert folder(fill_color=7) != usual
+
+
+def test_frames_are_kept_in_the_users_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_folder() == tmp_path / "kinodex" / "frames"
 
 
 @pytest.mark.parametrize(
