@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from indexer.reading import worker as worker_module
 from indexer.reading import worker_process
 from indexer.reading.errors import DecodeFailed, GivenUp
 from indexer.reading.probe import VideoInfo
@@ -246,6 +247,16 @@ def ends_soon(process: int) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+@posix_only
+def test_starting_a_process_leaves_the_callers_signals_and_script_as_they_were() -> None:
+    script, signals = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with worker_module._interrupts_held_back(), worker_module._script_left_out():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert sys.modules["__main__"] is not script
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == signals
+    assert sys.modules["__main__"] is script
 
 
 def test_decoding_needs_neither_torch_nor_opencv() -> None:

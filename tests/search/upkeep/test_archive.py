@@ -58,6 +58,7 @@ def test_a_library_comes_back_row_by_row(library, backup, tmp_path):
 def test_a_backup_says_what_it_is_and_what_it_holds(library, backup):
     with tarfile.open(backup) as tar:
         names = tar.getnames()
+        assert {member.mode for member in tar} == {0o600}
         content = {name: tar.extractfile(name).read() for name in names}
     assert names == ["kinodex.json", "catalog.db", "library.toml", "digests.json"]
     about = json.loads(content["kinodex.json"])
