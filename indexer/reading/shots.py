@@ -121,7 +121,7 @@ class ShotDetector:
         # A blended picture spreads a cut over two changes: the larger one, or the first, is it.
         if not after or change < after[0] or (before and change <= before[-1]):
             return False
-        if change < _EXCEEDS * max([*before[:-1], *after[1:]], default=0.0):
+        if any(change < _EXCEEDS * other for other in [*before[:-1], *after[1:]]):
             return False
         return change >= _STANDS_OUT * self._threshold * max(_median(before), _median(after))
 

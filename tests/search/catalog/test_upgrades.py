@@ -75,12 +75,16 @@ def test_the_catalog_is_kept_as_the_older_program_left_it(tmp_path, version):
     assert kept.stat().st_mode & 0o777 == (place / "catalog.db").stat().st_mode & 0o777
 
 
-def test_a_disk_without_room_for_a_copy_keeps_nobody_from_their_library(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("lacking_bytes", "copies"), [(0, 1), (1, 0)])
+def test_a_disk_without_room_for_two_copies_keeps_nobody_from_their_library(
+    tmp_path, monkeypatch, lacking_bytes, copies
+):
     place = library_of("0003", tmp_path / "library")
-    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    free = 2 * (place / "catalog.db").stat().st_size - lacking_bytes
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
     monkeypatch.setattr(search.catalog.database.shutil, "disk_usage", lambda _place: usage)
     Store.open(place).close()
-    assert list(place.glob("catalog-*.db")) == []
+    assert len(list(place.glob("catalog-*.db"))) == copies
     assert count(place / "catalog.db", "videos") == 6
 
 

@@ -27,6 +27,7 @@ from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.catalog.tag_tables import Label, SegmentTag, Vocabulary
 from search.catalog.writing import remove_paths
 from search.tags import label_encoding
+from search.tags.counting import summarise_tags
 from search.tags.planning import TagRequest, make_tagger, wanted_by, wanted_for_new_videos
 from search.tags.reading import TagFilter, active_vocabulary, find_tagged, tags_of
 from search.tags.scoring import TagScorer, embeddings_by_chunk
@@ -270,6 +271,9 @@ def test_a_library_without_segments_has_no_tags_and_no_trouble(library, backbone
     Shelf(library, backbone)
     assert tag(library, backbone) == TagReport(segments=0, labels=3, labels_encoded=3)
     assert tagger(library, backbone).complete(stop=threading.Event()) is None
+    with library.reading() as session:
+        summary = summarise_tags(session)
+    assert (summary.segments, summary.untagged) == (0, 0)
 
 
 # What is wanted
