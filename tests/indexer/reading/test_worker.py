@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -380,3 +381,37 @@ def test_what_is_no_linux_tells_no_size(monkeypatch) -> None:
     assert size() > 10_000_000
     monkeypatch.setattr(Path, "read_text", read_text)
     assert size() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "stage", "reason"),
+    [
+        (DecodeFailed("open", "it is empty"), "open", "it is empty"),
+        (MemoryError(), "memory", "decoding it needs more memory than decoder_memory_gb allows"),
+        (ZeroDivisionError("by 0"), "crash", "the decoder failed on it (ZeroDivisionError: by 0)"),
+    ],
+    ids=["a bad file", "no memory", "a defect"],
+)
+def test_whatever_goes_wrong_with_a_job_is_a_failure_of_a_stage(
+    monkeypatch, capsys, error, stage, reason
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(worker_process, "_events", fail)
+    parent: Any = None
+    job: Any = None
+    assert worker_process._outcome(parent, job) == worker_process.Failure(stage, reason)
+    assert ("Traceback" in capsys.readouterr().err) is (stage == "crash")
+
+
+def test_a_process_whose_parent_is_gone_gives_up_its_job(monkeypatch) -> None:
+    here, there = multiprocessing.Pipe()
+    there.close()
+    monkeypatch.setattr(
+        worker_process, "_events", lambda _parent, _job: iter([worker_process.Alive()])
+    )
+    job: Any = None
+    with pytest.raises(worker_process._ParentGoneError):
+        worker_process._outcome(worker_process._Parent(here), job)
+    here.close()

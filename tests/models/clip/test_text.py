@@ -1,10 +1,12 @@
 """Texts are encoded only as far as they are long, with the same result."""
 
+from types import SimpleNamespace
+
 import open_clip
 import pytest
 import torch
 
-from models.clip.text import CACHE_SIZE, TextEncoder
+from models.clip.text import CACHE_SIZE, TextEncoder, _project
 
 MIXED_LENGTHS = [
     "",
@@ -108,3 +110,8 @@ def test_the_cache_forgets_the_oldest_text():
         False,
         True,
     ]
+
+
+def test_a_tower_without_a_projection_gives_what_it_gathers():
+    pooled = torch.ones(2, 4)
+    assert _project(SimpleNamespace(text_projection=None), pooled) is pooled
