@@ -415,3 +415,20 @@ def test_a_process_whose_parent_is_gone_gives_up_its_job(monkeypatch) -> None:
     with pytest.raises(worker_process._ParentGoneError):
         worker_process._outcome(worker_process._Parent(here), job)
     here.close()
+
+
+def test_a_process_imports_what_it_needs_before_its_memory_is_limited(monkeypatch) -> None:
+    did: list[str] = []
+    for step in ("_ignore_interrupts", "_end_with_parent", "_use_one_heap"):
+        monkeypatch.setattr(worker_process, step, lambda step=step: did.append(step))
+    for step in ("_load", "limit_memory", "_outcome"):
+        monkeypatch.setattr(worker_process, step, lambda *_, step=step: did.append(step))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    here, there = multiprocessing.Pipe()
+    there.send(worker_process.ThumbnailJob(Path("a.mp4"), 0.0, 96, SETTINGS, None))
+    there.close()  # it does the job, finds nobody to tell of it, and ends
+    worker_process.serve(here)
+    here.close()
+    assert sorted(did[:3]) == ["_end_with_parent", "_ignore_interrupts", "_use_one_heap"]
+    assert did[3:] == ["_load", "limit_memory", "_outcome"]
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"
