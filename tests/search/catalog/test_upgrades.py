@@ -141,6 +141,8 @@ def test_nothing_is_indexed_into_a_damaged_catalog(tmp_path, capsys):
     content = bytearray((place / "catalog.db").read_bytes())
     content[4096 * (root - 1) : 4096 * root] = b"\x05" * 4096
     (place / "catalog.db").write_bytes(content)
+    with Store.open(place) as library, pytest.raises(DamagedCatalog):
+        library.require_sound()
     assert call("index", tmp_path, "-l", place) == 1
     assert "'kinodex restore' brings a backup back" in capsys.readouterr().err
     assert (place / "catalog.db").read_bytes() == bytes(content)
