@@ -60,6 +60,11 @@ def test_a_scene_is_not_drawn_stroke_after_stroke():
         assert SketchMaker(tiny_backbone(), settings).settings == settings
 
 
+def test_a_model_is_taken_to_read_the_words_of_tags_unless_it_is_said():
+    for how, reads in (({}, True), ({"reads_words": False}, False)):
+        assert SketchMaker(tiny_backbone(), SketchSettings(), **how).reads_words is reads
+
+
 @pytest.mark.parametrize(("mask", "weighs"), [("auto", True), ("none", False), ("rembg", False)])
 def test_only_the_usual_mask_weighs_motion_and_tags(mask, weighs):
     assert SketchMaker(tiny_backbone(), SketchSettings(mask=mask)).weighs_evidence is weighs
