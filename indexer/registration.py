@@ -34,10 +34,10 @@ class Scan:
     """What a scan of the given paths found, against what the catalog knew."""
 
     jobs: tuple[PathToIndex, ...]
-    unchanged: int = 0
-    failed_before: int = 0
-    newly_failed: int = 0
-    newly_missing: int = 0
+    unchanged: int
+    failed_before: int
+    newly_failed: int
+    newly_missing: int
 
 
 def register(session: Session, discovery: Discovery, space: Space, *, retry_failed: bool) -> Scan:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
 from rich.text import Text
 
 from models.clip.backbone import load_backbone
@@ -22,7 +21,7 @@ from models.published.clip4clip import read_clip4clip
 from models.published.files import ImportRefused, PublishedModel
 from search.tags.vocabulary import read_vocabulary
 from search.wording import counted, printable, short_path
-from tasks.terminal.printing import data, data_console, data_json, talk
+from tasks.terminal.printing import data, data_console, data_json, plain_table, talk
 
 _PATCHES_3D = (
     "3D: frames are encoded one by one here, so it was summed over time, which is exact only "
@@ -144,7 +143,7 @@ def _write(
 
 
 def _print(imported: Imported) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = plain_table(with_headings=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _lines(imported):

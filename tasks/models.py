@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Any
 
-from rich.table import Table
-
 from models.clip.engines import cache
 from search.wording import counted, printable
-from tasks.terminal.printing import data_console, data_json, talk
+from tasks.terminal.printing import data_json, print_rows, talk
+
+_HEADINGS = ("model", "last used", "precision", "agrees to", "MB")
 
 
 def list_models(*, as_json: bool) -> None:
@@ -16,18 +16,10 @@ def list_models(*, as_json: bool) -> None:
     if as_json:
         for row in rows:
             data_json(row)
-        return
-    table = Table("model", "precision", "agrees to", "MB", "last used", box=None, pad_edge=False)
-    for row in rows:
-        agreement = f"{row['agreement']:.6f}" if row["agreement"] else printable(row["refused"])
-        size = f"{row['size_bytes'] / 1e6:.0f}"
-        table.add_row(
-            printable(row["model"]), row["precision"] or "torch", agreement, size, row["last_used"]
-        )
-    if rows:
-        data_console.print(table)
+    else:
+        print_rows(_HEADINGS, [_cells(row) for row in rows], names=2)
     talk(
-        f"{counted(len(rows), 'model')} in {printable(cache.cache_folder())}, at most "
+        f"{counted(len(rows), 'compiled model')} in {printable(cache.cache_folder())}, at most "
         f"{cache.most_bytes() / 1e9:g} GB; 'kinodex models --clear' removes them, and the next use "
         "of a model compiles it again"
     )
@@ -43,13 +35,18 @@ def clear_models(*, as_json: bool) -> None:
 
 def _row(entry: cache.Entry) -> dict[str, Any]:
     used = datetime.fromtimestamp(entry.folder.stat().st_mtime)
-    card = entry.card
+    told = {name: entry.card.get(name) for name in ("precision", "agreement", "refused")}
     return {
-        "model": card.get("name", "?"),
-        "precision": card.get("precision"),
-        "agreement": card.get("agreement"),
-        "refused": card.get("refused"),
+        "model": entry.card.get("name", "?"),
+        **told,
         "size_bytes": cache.size_of(entry.folder),
         "last_used": used.isoformat(" ", "minutes"),
         "folder": str(entry.folder),
     }
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    name, size = printable(row["model"]), f"{row['size_bytes'] / 1e6:.0f}"
+    if row["refused"]:
+        return [name, row["last_used"], "torch", printable(row["refused"]), size]
+    return [name, row["last_used"], row["precision"], f"{row['agreement']:.6f}", size]

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from rich.table import Table
 from rich.text import Text
 from sqlalchemy.orm import Session
 
@@ -17,7 +16,7 @@ from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
 from search.catalog.writing import remove_paths as forget
 from search.wording import clock, counted, printable, short_path
-from tasks.terminal.printing import data, data_console, data_json, field, talk
+from tasks.terminal.printing import data, data_console, data_json, field, plain_table, talk
 
 
 def print_status(folder: Path | None, *, as_json: bool) -> None:
@@ -28,7 +27,7 @@ def print_status(folder: Path | None, *, as_json: bool) -> None:
     if as_json:
         data_json(summary.as_json() | {"engine": engine})
         return
-    table = Table(box=None, show_header=False, pad_edge=False)
+    table = plain_table(with_headings=False)
     for name, value in _lines(summary, engine):
         table.add_row(name, Text(value))
     data_console.print(table)

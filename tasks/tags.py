@@ -12,7 +12,7 @@ from search.catalog.store import Store
 from search.tags.counting import LabelCount, TagExample, summarise_tags
 from search.tags.explanation import ExplainedTag, Explanation, explain
 from search.wording import clock, printable, short_path
-from tasks.terminal.printing import data, data_console, data_json, field, talk
+from tasks.terminal.printing import data, data_console, data_json, field, plain_table, talk
 
 
 def print_tags(folder: Path | None, *, every: bool, as_json: bool) -> None:
@@ -58,7 +58,7 @@ def print_explanation(folder: Path | None, segment: str, *, as_json: bool) -> No
 
 
 def _table(shown: Sequence[LabelCount]) -> Table:
-    table = Table(box=None, pad_edge=False)
+    table = plain_table()
     table.add_column("segments", justify="right")
     table.add_column("label", overflow="fold")
     table.add_column("for example", overflow="fold")

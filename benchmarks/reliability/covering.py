@@ -1,5 +1,6 @@
 """Which tests run which blocks of the code: gathered once for each file of tests, and kept."""
 
+import ast
 import hashlib
 import json
 import shutil
@@ -9,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from queue import SimpleQueue
 
@@ -136,12 +137,36 @@ def _passed(outcome: Outcome) -> dict[str, tuple[float, list[int]]]:
 
 
 def closest_first(block: str | None, path: str, tests: Sequence[Covering]) -> list[Covering]:
-    """The tests that run a block's function, or anything of a file, those first that tell most."""
+    """The tests that run a block's function, those first that tell most.
+
+    What stands outside of functions, such as tables and the fields of classes, is run by importing
+    it: all tests that run anything of the file count, and those whose own file imports it.
+    """
     if block is None:
-        held = [one for one in tests if any(name.startswith(f"{path}::") for name in one.blocks)]
+        importing = {one.file for one in tests if path in imported(one.file)}
+        held = [
+            one
+            for one in tests
+            if one.file in importing or any(name.startswith(f"{path}::") for name in one.blocks)
+        ]
     else:
         held = [one for one in tests if function_of(block) in one.functions]
     return sorted(held, key=lambda one: (block not in one.blocks, _cost(path, one)))
+
+
+@cache
+def imported(file: str) -> frozenset[str]:
+    """The files of the project that a file may import, going by the names in it."""
+    source = PROJECT / file
+    tree = ast.parse(source.read_text(encoding="utf-8") if source.is_file() else "")
+    names: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names.add(node.module)
+            names.update(f"{node.module}.{one.name}" for one in node.names)
+    return frozenset(f"{name.replace('.', '/')}.py" for name in names)
 
 
 def _cost(path: str, test: Covering) -> float:

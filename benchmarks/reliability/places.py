@@ -30,7 +30,7 @@ _OF_SPEED = re.compile(
 )
 _TIDYING = {"close", "flush", "fsync", "collect", "empty_cache", "synchronize", "set_num_threads"}
 _TALKING = {"talk", "print", "debug", "info", "warning", "error", "warn", "log"}
-_OTHER_MACHINES = re.compile("cuda|mps|platform|win32|darwin|'nt'|gpu", re.IGNORECASE)
+_OTHER_MACHINES = re.compile("cuda|mps|platform|win32|darwin|'nt'|'posix'|gpu", re.IGNORECASE)
 _SMALLEST = 1e-3
 # One more of few is another number; of many, which are a matter of taste, twice as many is.
 _FEW = 8

@@ -100,7 +100,8 @@ class Clock:
 
     def _finds_place(self, other: _Other, told_s: float) -> bool:
         """Whether a stream that was set back goes on by the clock of a recording that is near."""
-        goes_on_s = -math.inf if other.told_s is None else other.told_s + other.skew_s
+        assert other.told_s is not None  # noqa: S101 - else nothing could be set back from it
+        goes_on_s = other.told_s + other.skew_s
         for skew_s in reversed(self._skews_s[-2:]):
             time_s = told_s + skew_s
             if time_s >= goes_on_s - _SOUND_SET_BACK_S and abs(time_s - self._now_s) <= _NEAR_S:

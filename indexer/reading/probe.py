@@ -82,7 +82,7 @@ def describe(video: OpenStream, first: Any, settings: IndexSettings) -> VideoInf
     """
     duration_s = _duration_s(video, settings)
     container, stream = video.container, video.stream
-    rotation = round((first.rotation or 0) / 90) * 90 % 360
+    rotation = round(first.rotation / 90) * 90 % 360 if first.rotation else 0
     width, height = _square_pixels(first.width, first.height, stream.sample_aspect_ratio)
     if rotation in (90, 270):
         width, height = height, width

@@ -62,7 +62,7 @@ class ShotFrame:
 class ShotDetector:
     """Marks the first frame of each shot; gives frames back about a quarter of a second late."""
 
-    def __init__(self, *, threshold: float = 1.0) -> None:
+    def __init__(self, *, threshold: float) -> None:
         self._threshold = threshold
         self._frames: deque[Frame] = deque()
         self._changes: deque[float] = deque()
@@ -121,7 +121,7 @@ class ShotDetector:
         # A blended picture spreads a cut over two changes: the larger one, or the first, is it.
         if not after or change < after[0] or (before and change <= before[-1]):
             return False
-        if change < _EXCEEDS * max([*before[:-1], *after[1:]], default=0.0):
+        if any(change < _EXCEEDS * other for other in [*before[:-1], *after[1:]]):
             return False
         return change >= _STANDS_OUT * self._threshold * max(_median(before), _median(after))
 

@@ -171,7 +171,7 @@ def frame_positions(table: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     last = (slots * mask).amax(dim=1, keepdim=True)
     step = ((rows - 1) / last.clamp_min(1)).clamp_max(1.0)
     places = (slots * step).clamp_max(rows - 1)
-    lower = places.long().clamp_max(max(rows - 2, 0))
+    lower = places.long()
     share = (places - lower).unsqueeze(-1).to(table.dtype)
     return torch.lerp(table[lower], table[(lower + 1).clamp_max(rows - 1)], share)
 

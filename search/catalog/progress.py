@@ -68,7 +68,7 @@ class ProgressNotes:
 
     def clear(self) -> None:
         """The run is over."""
-        if self._file is not None and self._written > 0:
+        if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.unlink(missing_ok=True)
 

@@ -85,6 +85,6 @@ def _how_to_read(catalog: Path) -> str:
 
 def _has_content(file: Path) -> bool:
     try:
-        return file.stat().st_size > 0
+        return bool(file.stat().st_size)
     except FileNotFoundError:
         return False

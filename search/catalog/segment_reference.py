@@ -58,7 +58,6 @@ def _shown_at(session: Session, video_id: int, time_s: float, text: str) -> int:
         select(Segment.id)
         .where(Segment.video_id == video_id, Segment.start_s <= time_s)
         .order_by(Segment.start_s.desc())
-        .limit(1)
     )
     if found is None or end_s is None or time_s > end_s:
         raise NoSuchSegment(f"{text!r} names no segment: the video has none at that time")

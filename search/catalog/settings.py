@@ -75,7 +75,7 @@ def _content(file: Path) -> str:
         content = settings.read(_MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise ValueError(f"it is larger than {_MOST_BYTES // 1000} kB")
-    if max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+    if any(len(line) > _LONGEST_LINE for line in content.splitlines()):
         raise ValueError(f"it has a line of more than {_LONGEST_LINE:,} characters")
     return content.decode("utf-8")
 

@@ -49,7 +49,7 @@ def answers(session: Session) -> bool:
     active = session.scalar(select(Space).where(Space.active))
     if active is None:
         return False
-    return session.scalar(select(Video.id).where(encoded_in(active)).limit(1)) is not None
+    return bool(session.scalar(select(exists(Video.id).where(encoded_in(active)))))
 
 
 def count_behind(session: Session, space: Space) -> int:

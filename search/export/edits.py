@@ -21,9 +21,9 @@ def as_edl(cuts: Sequence[Cut]) -> str:
     # OpenTimelineIO's adapter for these lists is not used: a line break in a name begins a line of
     # its own there, names are cut to eight characters, and rates such as 12.5 and 15 are refused.
     lines = [f"TITLE: {_NAME.upper()}", "FCM: NON-DROP FRAME"]
-    rate = exact_rate(cuts[0].rate) if cuts else Fraction(25)
     at = 0
     for number, cut in enumerate(cuts[:MOST_EVENTS], 1):
+        rate = exact_rate(cuts[0].rate)
         start = round(cut.start_s * rate)
         length = max(1, round(cut.end_s * rate) - start)
         times = [start, start + length, at, at + length]

@@ -42,7 +42,7 @@ def _probability(value: str) -> float:
     try:
         found = float(value)
     except ValueError:
-        found = -1.0
+        found = math.nan
     if not 0 <= found <= 1:
         raise QueryMistake(f"{value!r} is no probability: write a number from 0 to 1")
     return found

@@ -78,8 +78,6 @@ def _keep_copy(library: Store) -> None:
 def _encode_again(session: Session, problem: Problem) -> None:
     row = {"row": problem.row}
     video = session.execute(text(_VIDEO_OF[problem.table or ""]), row).scalar()
-    if video is None:
-        return
     session.execute(
         text(
             "DELETE FROM segment_embeddings WHERE segment_id IN "

@@ -58,6 +58,13 @@ def data_json(values: Any) -> None:
     data(json.dumps(values, default=str))
 
 
+def plain_table(title: str | Text | None = None, *, with_headings: bool = True) -> Table:
+    """A table without frames that begins at the edge, as all other lines do."""
+    return Table(
+        title=title, title_justify="left", show_header=with_headings, box=None, pad_edge=False
+    )
+
+
 def table_of(
     headings: Sequence[str],
     rows: Sequence[Sequence[str]],
@@ -67,7 +74,7 @@ def table_of(
     wraps: bool = False,
 ) -> Table:
     """A table whose first columns hold names, from the left, and all others numbers."""
-    table = Table(title=Text(title), title_justify="left", box=None, pad_edge=False)
+    table = plain_table(Text(title))
     for number, heading in enumerate(headings):
         justify: Literal["left", "right"] = "left" if number < names else "right"
         table.add_column(heading, justify=justify, no_wrap=not wraps)
@@ -105,7 +112,7 @@ def tag_list(moment: "Moment") -> str:
 
 def hit_table(hits: Sequence["Hit"], *, title: str | None = None) -> Table:
     """Hits as a rich table, with the other moments of each video below its best one."""
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    table = plain_table(title)
     for heading in ("score", "match", "best at", "segment"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("video", overflow="fold")

@@ -241,6 +241,25 @@ def test_files_that_cannot_be_opened_are_shut_and_only_videos_by_name_are_minded
     assert (len(named.shut), named.unreadable) == (1, ())
 
 
+def test_a_folder_that_cannot_be_listed_is_unreadable(
+    clip: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("open", "shut"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.mp4").write_bytes(clip)
+    scan = os.scandir
+
+    def refusing(folder: Path) -> object:
+        if Path(folder).name == "shut":
+            raise PermissionError
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    discovery = discover([tmp_path])
+    assert [file.path for file in discovery.files] == [tmp_path / "open" / "a.mp4"]
+    assert discovery.unreadable == (tmp_path / "shut",)
+
+
 def test_folders_that_hold_something_are_told(clip: bytes, tmp_path: Path) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "notes.txt").touch()

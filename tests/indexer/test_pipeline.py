@@ -386,6 +386,7 @@ def test_files_that_were_not_asked_for_are_left_as_they_are(library, folder, bac
 
 def test_a_report_is_empty_when_there_was_nothing_to_do():
     assert IndexReport().is_empty
+    assert not any(vars(IndexReport()).values())
     assert not IndexReport(unchanged=1).is_empty
     assert (IndexReport(failed=1).has_failures, IndexReport(failed_before=1).has_failures) == (
         True,

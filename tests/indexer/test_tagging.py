@@ -1,18 +1,23 @@
 """Tags come with indexing: in each video's own transaction, and the whole library's at the end."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import func, select
 
+import search.tags.tagger
 from indexer.pipeline import Indexer, IndexReport
 from indexer.reading.settings import IndexSettings
+from indexer.registration import PathToIndex
 from models.clip.backbone import Backbone
 from search.catalog.store import Store
 from search.catalog.tables import Segment, Space
 from search.catalog.tag_tables import SegmentTag, Vocabulary
 from search.tags.corrections import say
+from search.tags.label_encoding import GivenUp
 from search.tags.reading import tags_of
+from search.tags.vocabulary import BadVocabulary
 from tests.corpus import shots, write_clip
 from tests.search.planted import plan, tagger
 from tests.tiny import Notes, index, tiny_backbone, tiny_head
@@ -43,6 +48,9 @@ def index_with_tags(
     videos: Path,
     backbone: Backbone,
     settings: IndexSettings | None = None,
+    *,
+    notes: Notes | None = None,
+    stop: threading.Event | None = None,
     **options,
 ) -> IndexReport:
     indexer = Indexer(
@@ -50,7 +58,8 @@ def index_with_tags(
         backbone,
         tiny_head(backbone),
         settings or IndexSettings(),
-        Notes(),
+        notes or Notes(),
+        stop or threading.Event(),
         tagger=tagger(library, backbone, plan(min_probability=0.001)),
     )
     return indexer.index([videos], **options)
@@ -126,3 +135,71 @@ def test_a_persons_word_outlives_another_cut(library, videos, backbone):
         labels = [[tag.label for tag in tags] for tags in tags_of(session, again).values()]
     assert any("juggling" in found for found in labels)
     assert not all("juggling" in found for found in labels)
+
+
+def slow_labels(monkeypatch, until: threading.Event) -> None:
+    """Labels that are read no sooner than somebody says."""
+    encode = search.tags.tagger.encode_labels
+
+    def waiting(*arguments, given_up, **options):
+        while not until.wait(0.01):
+            if given_up():
+                raise GivenUp
+        return encode(*arguments, given_up=given_up, **options)
+
+    monkeypatch.setattr("search.tags.tagger.encode_labels", waiting)
+
+
+def test_videos_do_not_wait_for_labels_and_get_their_tags_in_the_end(
+    library, videos, backbone, monkeypatch
+):
+    may_read = threading.Event()
+    slow_labels(monkeypatch, may_read)
+    seen: list[int] = []
+
+    class Watching(Notes):
+        def on_done(self, job: PathToIndex) -> None:
+            super().on_done(job)
+            seen.append(tagged(library))
+            if len(self.done) == 2:
+                may_read.set()
+
+    report = index_with_tags(library, videos, backbone, notes=Watching())
+    assert seen == [0, 0]  # both can be found already
+    assert (report.encoded, report.tagging.tagged, tagged(library)) == (2, 4, 4)
+
+
+def test_a_stop_does_not_wait_for_labels(library, videos, backbone, monkeypatch):
+    slow_labels(monkeypatch, threading.Event())
+    stop = threading.Event()
+
+    class Stopping(Notes):
+        def on_done(self, job: PathToIndex) -> None:
+            stop.set()
+
+    report = index_with_tags(library, videos, backbone, notes=Stopping(), stop=stop)
+    assert (report.interrupted, report.tagging, tagged(library)) == (True, None, 0)
+
+
+def test_labels_that_cannot_be_read_end_the_run_with_their_sentence(
+    library, videos, backbone, monkeypatch
+):
+    def unreadable(*_: object, **__: object) -> None:
+        raise BadVocabulary("the label is too long")
+
+    monkeypatch.setattr("search.tags.tagger.encode_labels", unreadable)
+    with pytest.raises(BadVocabulary, match="the label is too long"):
+        index_with_tags(library, videos, backbone)
+
+
+def test_labels_read_before_tag_the_first_video_at_once(library, videos, backbone, monkeypatch):
+    index_with_tags(library, videos / "0.mp4", backbone)
+    monkeypatch.setattr("search.tags.tagger.Tagger.complete", lambda self, **_: None)
+    seen: list[int] = []
+
+    class Watching(Notes):
+        def on_done(self, job: PathToIndex) -> None:
+            seen.append(tagged(library))
+
+    index_with_tags(library, videos / "1.mp4", backbone, notes=Watching())
+    assert seen == [4]

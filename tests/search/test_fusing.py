@@ -133,6 +133,10 @@ def test_going_back_to_an_earlier_head_fuses_only_what_is_new(library, shelf, ba
         np.testing.assert_array_equal(after[segment], embedding)
 
 
+def test_a_report_of_nothing_counts_nothing():
+    assert FuseReport(segments=3) == FuseReport(3, 0, 0, changed=False, interrupted=False)
+
+
 def test_the_head_that_is_there_already_changes_nothing(library, shelf, backbone):
     assert fuse(library, backbone, None) == FuseReport(segments=6, already_there=6)
 
@@ -196,6 +200,14 @@ def test_stopped_and_run_again_it_goes_on_where_it_was(
     report = fuse(library, backbone, head_file)
     assert report == FuseReport(segments=6, fused=3, already_there=3, changed=True)
     assert len(vectors(library)) == 6
+
+
+def test_frames_are_fused_in_portions_that_fit_into_memory(library, shelf, monkeypatch):
+    monkeypatch.setattr(fusing, "_FRAMES_IN_HAND", 5)
+    with library.reading() as session:
+        portions = list(fusing._handfuls(session, np.arange(1, 7), 24))
+    sizes = [{number: len(frames) for number, frames in one.items()} for one in portions]
+    assert sizes == [{1: 2, 2: 3}, {3: 4, 4: 4}, {5: 1, 6: 2}]
 
 
 def test_videos_purged_meanwhile_are_left_out(library, shelf, backbone, head_file, monkeypatch):

@@ -108,6 +108,14 @@ def test_sizes_have_two_or_three_digits(size_bytes, shown):
     assert in_megabytes(size_bytes) == shown
 
 
+def test_a_path_on_another_drive_is_told_whole(monkeypatch):
+    def fail(_path: Path) -> str:
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr("os.path.relpath", fail)
+    assert short_path(Path("/videos/a.mp4")) == "/videos/a.mp4"
+
+
 def test_a_path_is_told_the_shorter_way(tmp_path, monkeypatch):
     folder = tmp_path / "videos"
     folder.mkdir()

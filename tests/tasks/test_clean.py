@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from search.catalog.keeping import Unheld
 from search.catalog.store import Store
@@ -45,6 +45,13 @@ def test_what_was_removed_is_kept_for_thirty_days(folder, paths, capsys):
     make_older(folder, 31)
     shown = shown_json(capsys, "clean", "-l", folder)
     assert (shown["due"]["videos"], shown["deleted"]["videos"], shown["kept"]) == (1, 1, 0)
+
+
+def test_what_a_killed_run_left_unnoted_is_deleted_too(folder, paths, capsys):
+    with Store.open(folder) as library, library.writing() as session:
+        session.execute(delete(VideoPath).where(VideoPath.path == paths[0]))
+    shown = shown_json(capsys, "clean", "--now", "-l", folder)
+    assert (shown["due"]["videos"], shown["deleted"]["videos"]) == (1, 1)
 
 
 def test_the_time_is_a_setting(folder, paths, capsys):

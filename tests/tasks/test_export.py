@@ -1,5 +1,6 @@
 """`kinodex export` and the forms of `kinodex search`, on real files."""
 
+import errno
 import json
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from search.catalog.store import Store
 from search.export.cuts import Cut
 from search.finding import grouping as merging
 from search.finding.hits import Moment, Why
+from search.wording import why_unwritten
 from tasks.clips.job import CutJob, Cutting
 from tasks.export import file_name
 from tasks.sketches.sheet import caption_of
@@ -132,6 +134,14 @@ def test_a_template_that_cannot_be_filled_is_said(template):
     moment = Moment(1, 0, 1, 0, 0, None, Why(0, 0), ())
     with pytest.raises(KinodexError, match="cannot be filled in"):
         file_name(Cut(1, Path("/v/v.mp4"), 0, 1, 25, 9, moment), template)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named_with_the_reason(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    error = OSError(errno.EACCES, "Permission denied")
+    told = tasks.export._unwritten(tmp_path / "clips", error)
+    assert told == f"nothing can be written to clips: {why_unwritten(error)}"
+    assert "Permission denied" in told
 
 
 def test_a_clip_that_fails_does_not_stop_the_others(library, tmp_path, capsys, monkeypatch):

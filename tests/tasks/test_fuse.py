@@ -86,6 +86,20 @@ def test_fuse_takes_another_head_though_every_file_is_gone(library, heads, clips
         hidden.rename(clips)
 
 
+def test_a_library_of_an_older_program_learns_what_its_frames_were_made_with(
+    library, bundled, monkeypatch
+):
+    with Store.open(library) as opened, opened.writing() as session:
+        active_space(session).frames_digest = None
+    assert call("fuse", "--head", "meanP", "-l", library) == 0
+    with Store.open(library) as opened, opened.reading() as session:
+        space = active_space(session)
+        assert space.frames_digest == bundled.identity.frames_digest
+        space.frames_digest = None
+        monkeypatch.setattr(fuse, "load_talking", lambda _choice, _device: bundled)
+        assert fuse._encoder(opened, space, None, None) == bundled.identity
+
+
 def test_a_page_that_is_open_shows_the_new_embeddings(library, heads):
     with Store.open(library) as opened:
         page = OpenLibrary(opened, "none")

@@ -299,5 +299,6 @@ def test_long_names_are_folded_and_not_cut(monkeypatch):
 def test_idle_and_unknown_keys_and_the_next_step_are_told(capsys):
     imports._print(imported("Transf"))
     shown = capsys.readouterr()
+    assert shown.out.startswith("file ")  # it begins at the edge, as the lines below it
     assert shown.out.splitlines()[-3:] == ["idle: a", "idle: b", "unknown: c"]
     assert shown.err.splitlines()[-1] == "and then: kinodex tag --head /o/head.st"

@@ -13,6 +13,7 @@ from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
 from models.heads.fit import HeadMismatch
 from models.identity import BUNDLED, HeadChoice, ModelChoice
+from search.catalog.read_only import ReadOnlyLibrary
 from search.catalog.settings import TagSettings
 from search.catalog.spaces import SpaceMismatch
 from search.catalog.store import Store
@@ -366,3 +367,14 @@ def test_what_was_asked_for_is_not_given_up_for_what_a_library_has(monkeypatch, 
     with pytest.raises(SpaceMismatch):
         runs.index(tmp_path / "library", tmp_path, **asked)
     assert len(runs.loaded) == 1
+
+
+def test_what_may_only_be_read_is_refused_before_a_model_is_loaded(monkeypatch, tmp_path):
+    Store.open(tmp_path / "library", create=True).close()
+    runs = Runs(monkeypatch)
+    monkeypatch.setattr("search.catalog.store.may_write", lambda _catalog: False)
+    with pytest.raises(ReadOnlyLibrary):
+        runs.index(tmp_path / "library", tmp_path)
+    with pytest.raises(ReadOnlyLibrary):
+        index.retry_failed(tmp_path / "library", None, as_json=False)
+    assert runs.loaded == []

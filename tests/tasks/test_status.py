@@ -9,6 +9,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import select
 
+from models.clip.engines import cache
+from models.clip.engines.keys import key_of
 from search.catalog.summary import Summary
 from search.catalog.tables import VideoPath, now
 from search.catalog.writing import record_failure
@@ -116,9 +118,10 @@ def test_every_figure_stands_in_its_line():
     summary = Summary(
         Path("/l\x1b"), "ViT-B-32", None, 2, 1.5, 30, "mine", 1, 12, 3, 4, 5, 6, 1, 1_260_000
     )
-    assert status._lines(summary) == [
+    assert status._lines(summary, "openvino, float32") == [
         ("library", "/l\\x1b"),
         ("model", "ViT-B-32"),
+        ("engine", "openvino, float32"),
         ("videos", "2 (1:30:00.0 in all)"),
         ("segments", "30"),
         ("tags", "mine, on 1 segment"),
@@ -127,6 +130,28 @@ def test_every_figure_stands_in_its_line():
         ("kept", "1 video that no file holds any more"),
         ("space used", "1.3 MB"),
     ]
+
+
+def test_what_computes_is_told_without_loading_anything(monkeypatch, tmp_path):
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))
+    monkeypatch.setattr(status, "kind_of_device", lambda _: "cpu")
+    backbone = tiny_backbone()
+    will_be = "openvino: the model will be compiled at its next use"
+    with Library.open(tmp_path / "library", create=True) as library:
+        assert status._engine(library) is None
+        Shelf(library, backbone).put("/v/a.mp4", axis(0))
+        assert status._engine(library) == will_be
+        for card, told in (
+            ({"precision": "bfloat16"}, "openvino, bfloat16"),
+            ({"refused": "it cannot be traced"}, "torch, on cpu: it cannot be traced"),
+        ):
+            with cache.new_entry(key_of(backbone.identity, "auto")) as new:
+                new.finish(card)
+            assert status._engine(library) == told
+        monkeypatch.setenv("KINODEX_PRECISION", "float32")
+        assert status._engine(library) == will_be
+        monkeypatch.setenv("KINODEX_ENGINE", "torch")
+        assert status._engine(library) == "torch, on cpu"
 
 
 def test_what_is_removed_is_kept_for_a_time_which_is_said(folder, capsys):

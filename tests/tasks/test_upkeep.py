@@ -1,10 +1,14 @@
 """A library checked and mended: all that is wrong is said, and nothing sound is lost."""
 
+import errno
+import hashlib
+import io
 import json
 import shutil
 import sqlite3
+import tarfile
 import threading
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -12,10 +16,11 @@ import pytest
 
 from indexer.reading.contents import hash_content
 from indexer.reading.errors import DecodeFailed
+from search.catalog.database import SCHEMA
 from search.catalog.soundness import Part, Problem
 from search.catalog.store import Store
 from search.library import Library
-from search.upkeep.archive import Backup
+from search.upkeep.archive import Backup, write_backup
 from search.upkeep.repairing import BEFORE_REPAIR
 from tasks import upkeep
 from tests.calling import call, said, shown_json
@@ -91,6 +96,8 @@ DAMAGES = {
 
 def test_a_sound_library_is_called_so(library, capsys):
     assert verified(capsys, library, "--content", code=0) == {"problems": [], "mended": []}
+    assert call("verify", "-l", library) == 0
+    assert said(capsys).endswith("nothing is wrong with the library")
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -116,6 +123,7 @@ def test_a_video_whose_embedding_was_damaged_is_indexed_again(library, capsys):
     assert call("index", OLD / "videos", "-l", library) == 3  # the paths are ours now
     change(library, f"UPDATE segment_embeddings SET embedding = x'{NAN}' WHERE segment_id = 1")
     assert call("verify", "--repair", "-l", library) == 0
+    assert f"2 things wrong, 2 mended (the catalog as it was: {BEFORE_REPAIR})" in said(capsys)
     report = shown_json(capsys, "index", OLD / "videos", "-l", library, code=3)
     assert (report["encoded"], report["unchanged"]) == (1, 5)
     assert wrong(capsys, library, code=0) == []
@@ -321,3 +329,67 @@ def test_what_a_backup_holds_and_what_was_uploaded_is_counted(library):
         (opened.folder / "uploads" / "a").mkdir(parents=True)
         (opened.folder / "uploads" / "a" / "b.mp4").touch()
         assert upkeep._uploaded(opened) == 1
+
+
+def test_a_backup_is_told_of_when_it_is_made_and_when_it_comes_back(library, tmp_path, capsys):
+    (library / "uploads").mkdir()
+    (library / "uploads" / "a.mp4").touch()
+    file, new = tmp_path / "backup.tar", tmp_path / "new"
+    held = "6 videos, 6 segments, 1 correction"
+    assert call("backup", file, "-l", library) == 0
+    shown = capsys.readouterr()
+    assert (shown.out, shown.err) == (
+        "",
+        f"{held} in {file} ({file.stat().st_size / 1e6:.1f} MB)\n"
+        "1 uploaded video in the library's folder: back them up as files\n",
+    )
+    assert call("restore", file, "-l", new) == 0
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    assert shown.err.startswith(f"{held} restored to {new}, as of 20")
+    assert call("backup", file, "-l", new) == 0
+    assert "uploaded" not in said(capsys)
+    made = shown_json(capsys, "backup", file, "-l", new)
+    assert (made["file"], made["size_bytes"]) == (str(file), file.stat().st_size)
+    assert made["counts"]["videos"] == 6
+    restored = shown_json(capsys, "restore", file, "-l", new, "--replace")
+    assert (restored["library"], restored["counts"]) == (str(new), made["counts"])
+
+
+def test_what_cannot_be_written_is_one_sentence(library, tmp_path, capsys, monkeypatch):
+    nowhere = tmp_path / "nowhere" / "backup.tar"
+    assert call("backup", nowhere, "-l", library) == 1
+    assert f"the backup '{nowhere}' cannot be written: No such file" in said(capsys)
+
+    def fail(*_: object, **__: object) -> Backup:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(upkeep, "restore_backup", fail)
+    assert call("restore", tmp_path / "backup.tar", "-l", library) == 1
+    assert f"the library in '{library}' cannot be written: No space left" in said(capsys)
+
+
+def test_an_older_catalog_is_brought_up_to_date_when_it_is_restored(tmp_path):
+    with Store.open(shutil.copytree(OLD / "library", tmp_path / "library")) as opened:
+        write_backup(opened, tmp_path / "backup.tar")
+    with tarfile.open(tmp_path / "backup.tar") as tar:
+        members = {one.name: tar.extractfile(one).read() for one in tar}
+    old = (OLD / "library" / "catalog.db").read_bytes()
+    digests = json.loads(members["digests.json"])
+    digests["catalog.db"] = hashlib.blake2b(old, digest_size=32).hexdigest()
+    members |= {"catalog.db": old, "digests.json": json.dumps(digests).encode()}
+    with tarfile.open(tmp_path / "backup.tar", "w") as tar:
+        for name, content in members.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    assert call("restore", tmp_path / "backup.tar", "-l", tmp_path / "new") == 0
+    assert rows(tmp_path / "new", "SELECT version_num FROM alembic_version") == [(SCHEMA,)]
+
+
+def test_reading_videos_that_is_interrupted_ends_as_such(library, capsys, monkeypatch):
+    stopped = threading.Event()
+    stopped.set()
+    monkeypatch.setattr(upkeep, "stop_on_interrupt", lambda: nullcontext(stopped))
+    monkeypatch.setattr(upkeep, "_wrong_content", None)  # nothing is read any more
+    assert call("verify", "--content", "-l", library) == 130

@@ -8,7 +8,6 @@ the test.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from indexer.datasets.annotations import read_lines
@@ -48,5 +47,5 @@ def _files(folder: Path, ending: str) -> list[Path]:
 
 def _clip(release: Release, name: str, label: str, position: int, split: str) -> LabelledClip:
     stem = Path(name).stem
-    footage = re.split(f"_{re.escape(label)}_", stem, maxsplit=1)[0]
+    footage, _, _ = stem.partition(f"_{label}_")
     return LabelledClip(stem, release.videos.find(stem), (position,), split=split, group=footage)

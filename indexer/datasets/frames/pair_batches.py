@@ -117,7 +117,7 @@ class _Orders:
         elif self._plan.unique_videos:
             order = self._up_to(self.batches, order)
         used = order[: self.batches * self._plan.batch_size]
-        if self._plan.pairs == "expanded" and self._plan.unique_videos:
+        if self._plan.unique_videos:
             return _without_repeats(used, self._video_of_clip, self.batches, random)
         return used.reshape(self.batches, self._plan.batch_size)
 

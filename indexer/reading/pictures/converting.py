@@ -88,8 +88,9 @@ def _look_in_place(picture: Any) -> np.ndarray:
     if min(rows, columns) < 1:
         look[:] = np.array([plane.mean() for plane in (brightness, *colours)])[:, None, None]
         return look
-    tall = sampled[0 : 2 * rows : 2] + sampled[1 : 2 * rows : 2]
-    look[0] = (tall[:, 0 : 2 * columns : 2] + tall[:, 1 : 2 * columns : 2]) / 4
+    sampled = sampled[: 2 * rows, : 2 * columns]
+    tall = sampled[::2] + sampled[1::2]
+    look[0] = (tall[:, ::2] + tall[:, 1::2]) / 4
     for number, plane in enumerate(colours, start=1):
         down = max(1, 2 * step * plane.shape[0] // picture.height)
         right = max(1, 2 * step * plane.shape[1] // picture.width)

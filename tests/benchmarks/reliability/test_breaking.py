@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.reliability.breaking import Verdict, figures, judge, parcels, without_false_alarms
-from benchmarks.reliability.covering import Covering, closest_first
+from benchmarks.reliability.covering import Covering, closest_first, imported
 from benchmarks.reliability.forked_tests import TestRunner
 from benchmarks.reliability.places import places
 
@@ -77,6 +77,16 @@ def test_closer_tests_come_first() -> None:
     everything = [other, slow, quick, floor, near, room]
     assert closest_first(block, path, everything) == [room, floor, quick, slow, near]
     assert other in closest_first(None, path, everything)
+
+
+def test_what_is_run_by_importing_a_file_is_asked_of_those_that_import_it() -> None:
+    here = Path(__file__).relative_to(PROJECT).as_posix()
+    importing, other = covered(f"{here}::a"), covered("tests/search/test_fusing.py::a")
+    path = "benchmarks/reliability/breaking.py"
+    assert closest_first(None, path, [other, importing]) == [importing]
+    assert closest_first(f"{path}::judge@0", path, [other, importing]) == []
+    assert {path, "benchmarks/reliability/covering.py"} <= imported(here)
+    assert imported("tests/gone.py") == frozenset()
 
 
 def test_tests_are_run_in_growing_parcels_up_to_a_limit() -> None:

@@ -193,3 +193,12 @@ def test_a_folder_and_a_device_are_no_regular_files(tmp_path) -> None:
     (tmp_path / "file").write_bytes(b"abc")
     with open_regular(tmp_path / "file") as file:
         assert file.read() == b"abc"
+
+
+def test_what_became_another_thing_before_it_was_opened_is_refused(tmp_path, monkeypatch) -> None:
+    (tmp_path / "a.mp4").touch()
+    os.mkfifo(tmp_path / "pipe")
+    pipe = (tmp_path / "pipe").stat()
+    monkeypatch.setattr(os, "fstat", lambda _descriptor: pipe)
+    with pytest.raises(DecodeFailed, match="it is not a regular file"):
+        open_regular(tmp_path / "a.mp4")

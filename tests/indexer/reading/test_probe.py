@@ -13,6 +13,7 @@ from av.stream import Disposition
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.probe import VideoInfo, describe, first_picture, probe
 from indexer.reading.settings import IndexSettings
+from indexer.reading.streams import OpenStream
 from tests.corpus import shots, write_clip
 
 SETTINGS = IndexSettings()
@@ -284,6 +285,16 @@ def test_a_length_that_only_a_stray_sound_has_is_not_believed(good_videos, monke
                 probe(good_videos["plain.mp4"], settings)
         else:
             assert probe(good_videos["plain.mp4"], settings).duration_s is None
+
+
+def test_only_what_comes_after_the_limit_is_read_of_a_length_that_is_not_believed(
+    good_videos, monkeypatch
+) -> None:
+    sought: list[float] = []
+    monkeypatch.setattr("indexer.reading.probe.own_length_s", lambda _video: 9999.0)
+    monkeypatch.setattr(OpenStream, "seek", lambda _video, time_s: sought.append(time_s))
+    assert probe(good_videos["offset.mp4"], IndexSettings(max_hours=4 / 3600)).duration_s is None
+    assert sought == [pytest.approx(5.0 + 4.0)]
 
 
 def test_a_clock_that_runs_over_tells_no_length(good_videos, monkeypatch) -> None:

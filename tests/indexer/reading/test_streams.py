@@ -261,6 +261,9 @@ def test_packets_that_cannot_be_decoded_are_counted_unless_they_were_met_before(
         for pts, counted in ((1999, 1), (2000, 2), (2001, 3), (None, 4)):
             video._decode_packet(Undecodable(damaged, pts))
             assert video.bad_frames == counted
+        video.wind_to(2.0)  # whoever does not say what was met before has met nothing
+        video._decode_packet(Undecodable(damaged, 0))
+        assert video.bad_frames == 5
 
 
 @pytest.mark.parametrize("error", [MemoryError(), av.error.MemoryError(1, "none left")])

@@ -9,9 +9,11 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from indexer.reading import worker as worker_module
 from indexer.reading import worker_process
 from indexer.reading.errors import DecodeFailed, GivenUp
 from indexer.reading.probe import VideoInfo
@@ -248,6 +250,16 @@ def ends_soon(process: int) -> bool:
     return False
 
 
+@posix_only
+def test_starting_a_process_leaves_the_callers_signals_and_script_as_they_were() -> None:
+    script, signals = sys.modules["__main__"], signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    with worker_module._interrupts_held_back(), worker_module._script_left_out():
+        assert signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+        assert sys.modules["__main__"] is not script
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == signals
+    assert sys.modules["__main__"] is script
+
+
 def test_decoding_needs_neither_torch_nor_opencv() -> None:
     code = "import sys, indexer.reading.video; print({'torch', 'cv2', 'search'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -369,3 +381,54 @@ def test_what_is_no_linux_tells_no_size(monkeypatch) -> None:
     assert size() > 10_000_000
     monkeypatch.setattr(Path, "read_text", read_text)
     assert size() == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "stage", "reason"),
+    [
+        (DecodeFailed("open", "it is empty"), "open", "it is empty"),
+        (MemoryError(), "memory", "decoding it needs more memory than decoder_memory_gb allows"),
+        (ZeroDivisionError("by 0"), "crash", "the decoder failed on it (ZeroDivisionError: by 0)"),
+    ],
+    ids=["a bad file", "no memory", "a defect"],
+)
+def test_whatever_goes_wrong_with_a_job_is_a_failure_of_a_stage(
+    monkeypatch, capsys, error, stage, reason
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(worker_process, "_events", fail)
+    parent: Any = None
+    job: Any = None
+    assert worker_process._outcome(parent, job) == worker_process.Failure(stage, reason)
+    assert ("Traceback" in capsys.readouterr().err) is (stage == "crash")
+
+
+def test_a_process_whose_parent_is_gone_gives_up_its_job(monkeypatch) -> None:
+    here, there = multiprocessing.Pipe()
+    there.close()
+    monkeypatch.setattr(
+        worker_process, "_events", lambda _parent, _job: iter([worker_process.Alive()])
+    )
+    job: Any = None
+    with pytest.raises(worker_process._ParentGoneError):
+        worker_process._outcome(worker_process._Parent(here), job)
+    here.close()
+
+
+def test_a_process_imports_what_it_needs_before_its_memory_is_limited(monkeypatch) -> None:
+    did: list[str] = []
+    for step in ("_ignore_interrupts", "_end_with_parent", "_use_one_heap"):
+        monkeypatch.setattr(worker_process, step, lambda step=step: did.append(step))
+    for step in ("_load", "limit_memory", "_outcome"):
+        monkeypatch.setattr(worker_process, step, lambda *_, step=step: did.append(step))
+    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "7")
+    here, there = multiprocessing.Pipe()
+    there.send(worker_process.ThumbnailJob(Path("a.mp4"), 0.0, 96, SETTINGS, None))
+    there.close()  # it does the job, finds nobody to tell of it, and ends
+    worker_process.serve(here)
+    here.close()
+    assert sorted(did[:3]) == ["_end_with_parent", "_ignore_interrupts", "_use_one_heap"]
+    assert did[3:] == ["_load", "limit_memory", "_outcome"]
+    assert os.environ["OPENBLAS_NUM_THREADS"] == "1"

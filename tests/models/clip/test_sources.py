@@ -135,6 +135,31 @@ def test_a_local_file_is_asked_of_no_hub(monkeypatch, tmp_path):
     assert hub.asked == []
 
 
+def test_a_defect_of_what_comes_with_the_program_is_not_disguised(monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(open_clip, "create_model", fail)
+    with pytest.raises(ZeroDivisionError):
+        load_model(choose_model("bundled"), talk=pytest.fail)
+
+
+def test_a_model_is_never_left_without_its_weights(monkeypatch):
+    """Left to itself, open_clip warns and goes on with random ones."""
+    asked: list[dict[str, object]] = []
+
+    def refuse(name: str, **how: object) -> None:
+        asked.append({"name": name, **how})
+        raise RuntimeError("no such weights")
+
+    Hub(monkeypatch, {}).cached = {SAFE}
+    monkeypatch.setattr(open_clip, "create_model", refuse)
+    with pytest.raises(ModelUnavailable):
+        load_model(choose_model("ViT-B-32"), talk=pytest.fail)
+    weights = {"pretrained": "laion2b_s34b_b79k", "load_weights": True, "require_pretrained": True}
+    assert asked == [{"name": "ViT-B-32", **weights}]
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

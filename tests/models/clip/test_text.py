@@ -1,10 +1,12 @@
 """Texts are encoded only as far as they are long, with the same result."""
 
+from types import SimpleNamespace
+
 import open_clip
 import pytest
 import torch
 
-from models.clip.text import can_shorten, cut_of, encode_shortened, encode_tokens
+from models.clip.text import _project, can_shorten, cut_of, encode_shortened, encode_tokens
 
 MIXED_LENGTHS = [
     "",
@@ -89,3 +91,8 @@ def test_where_a_text_ends_is_told_to_other_engines():
     padded = tiny_model(custom_text=True, no_causal_mask=True)
     padded.padding_id = 0
     assert cut_of(padded) == {"padding": 0}
+
+
+def test_a_tower_without_a_projection_gives_what_it_gathers():
+    pooled = torch.ones(2, 4)
+    assert _project(SimpleNamespace(text_projection=None), pooled) is pooled

@@ -8,6 +8,7 @@ import torch
 
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
+from models.training import text_video
 from models.training.loop import TrainingSettings
 from models.training.retrieval import RetrievalTask
 from models.training.text_video import TextVideoModel
@@ -157,3 +158,16 @@ def test_without_a_validation_there_are_no_figures_and_without_an_export_no_file
     assert task.validate() == {}
     task.export(tmp_path, {})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_batch_is_parted_into_equal_shares_or_not_at_all(monkeypatch):
+    monkeypatch.setattr(text_video, "process_count", lambda: 3)
+    monkeypatch.setattr(text_video, "process_rank", lambda: 1)
+    assert text_video._own_rows(6) == range(2, 4)
+    with pytest.raises(ValueError, match="a batch of 4 pairs cannot be shared by 3 processes"):
+        text_video._own_rows(4)
+
+
+def test_a_model_for_training_reads_no_words():
+    with pytest.raises(ValueError, match="batches bring token ids"):
+        text_video._no_tokenizer(["a cat"])

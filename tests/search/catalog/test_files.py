@@ -65,6 +65,14 @@ def test_a_failed_file_tells_its_last_reason_and_how_often_it_was_tried(listed) 
     assert file.tried_at is not None
 
 
+def test_a_failed_file_out_of_reach_is_listed_as_failed_alone(listed, library) -> None:
+    with library.writing() as session:
+        failed = update(VideoPath).where(VideoPath.path == Path("/v/d.mp4"))
+        session.execute(failed.values(closed_since=now()))
+    for kind, names in ((Shown.FAILED, ["d.mp4"]), (Shown.MISSING, ["c.mp4"])):
+        assert [file.path.name for file in listed(kind)] == names
+
+
 def test_a_file_that_is_away_is_of_no_other_kind(listed, library) -> None:
     [file] = listed(Shown.MISSING)
     assert (file.path.name, file.segments, file.missing_since is not None) == ("c.mp4", 1, True)

@@ -24,6 +24,7 @@ from search.catalog.lock import (
     only_sketcher,
 )
 from search.catalog.progress import running_works
+from search.catalog.read_only import ReadOnlyLibrary
 
 HOLD = """
 import pathlib, sys, time
@@ -55,6 +56,13 @@ def test_a_held_lock_is_seen_and_looking_does_not_take_it(tmp_path: Path) -> Non
         with only_sketcher(tmp_path):
             assert running_works(tmp_path) == [INDEXING, SKETCHING]
     assert not is_held(tmp_path, INDEXING)
+
+
+def test_what_may_only_be_read_cannot_be_held(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("search.catalog.lock.may_write", lambda _file: False)
+    with pytest.raises(ReadOnlyLibrary), only_indexer(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_looking_makes_no_file(tmp_path: Path) -> None:

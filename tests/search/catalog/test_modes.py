@@ -12,7 +12,7 @@ from indexer.keyframes import write_keyframe
 from indexer.library_settings import write_settings_template
 from models.files import make_folder, replaced_whole
 from search.catalog.lock import only_indexer
-from search.catalog.store import Store
+from search.catalog.store import Store, make_library_folder
 from search.catalog.tables import VideoPath
 from search.vectors import storage
 from search.vectors.faiss_index import FaissIndex
@@ -54,6 +54,16 @@ def test_a_new_library_is_its_owners_alone(tmp_path, mask):
             "catalog.db-shm",
         }
         assert modes(tmp_path / "library") == ({"0o700"}, {"0o600"})
+
+
+def test_a_new_library_is_never_open_to_others_for_a_moment(tmp_path, monkeypatch):
+    before = os.umask(0)
+    try:
+        monkeypatch.setattr(Path, "chmod", lambda _self, _mode: None)
+        make_library_folder(tmp_path / "library")
+    finally:
+        os.umask(before)
+    assert modes(tmp_path / "library") == ({"0o700"}, {"0o600"})
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Files that cannot be opened now are hidden, and come back as they were when they can be."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -21,6 +22,16 @@ def test_a_regular_file_opens_and_nothing_else_does(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     for name in ("pipe", ".", "nothing", "zero\0byte"):
         assert not opens(tmp_path / name)
+
+
+def test_a_file_whose_first_byte_the_disk_does_not_give_is_closed(tmp_path, monkeypatch):
+    (tmp_path / "a.mp4").write_bytes(b"x")
+
+    def fail(_descriptor: int, _count: int) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "read", fail)
+    assert not opens(tmp_path / "a.mp4")
 
 
 @pytest.fixture

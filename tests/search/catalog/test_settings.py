@@ -201,7 +201,7 @@ def test_a_setting_that_does_not_exist_or_changes_later_is_refused(written, form
     ("content", "reason"),
     [
         ("#" * 100_001, "it is larger than 100 kB"),
-        ("#" * 10_001, "it has a line of more than 10,000 characters"),
+        ("#\n" + "#" * 10_001 + "\n#", "it has a line of more than 10,000 characters"),
     ],
 )
 def test_a_file_of_more_than_anybody_writes_is_refused_and_one_of_as_much_is_read(

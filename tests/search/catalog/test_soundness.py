@@ -5,9 +5,12 @@ from contextlib import closing
 
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
 
 from search.catalog.soundness import Part, Problem, find_problems
 from search.catalog.store import Store
+from search.catalog.tables import Base
 
 
 @pytest.fixture
@@ -229,3 +232,18 @@ def test_missing_tables_and_columns_are_all_that_is_told(library):
         Problem(Part.TABLES, "the table 'corrections' lacks all of it"),
         Problem(Part.TABLES, "the table 'segments' lacks end_s, keyframe_s"),
     ]
+
+
+def test_where_no_table_can_be_read_each_is_told(tmp_path):
+    file = tmp_path / "catalog.db"
+    with closing(sqlite3.connect(file)) as connection, connection:
+        connection.execute("CREATE TABLE videos (id)")
+        connection.execute("PRAGMA writable_schema = ON")
+        connection.execute("UPDATE sqlite_master SET sql = 'CREATE nonsense'")
+    with Session(create_engine(f"sqlite:///{file}")) as session:
+        found = list(find_problems(session))
+    assert found[0].part is Part.PAGES
+    tables = [table.name for table in Base.metadata.sorted_tables]
+    assert [problem.part for problem in found[1:]] == [Part.TABLES] * len(tables)
+    for problem, name in zip(found[1:], tables, strict=True):
+        assert problem.what.startswith(f"the table {name!r} cannot be read: ")

@@ -15,7 +15,8 @@ from sqlalchemy.exc import OperationalError
 import search.catalog.database
 from models.errors import KinodexError
 from search.catalog import tag_tables  # noqa: F401  (their tables join the catalog's)
-from search.catalog.database import SCHEMA, CatalogError, DamagedCatalog, open_database
+from search.catalog.database import SCHEMA, CatalogError, DamagedCatalog, explained, open_database
+from search.catalog.read_only import connect_read_only
 from search.catalog.store import LibraryNotFound, Store, default_folder, media_folder
 from search.catalog.summary import summarise
 from search.catalog.tables import Base, VideoPath
@@ -276,3 +277,54 @@ def test_compacting_gives_the_disk_back_what_was_deleted(tmp_path):
         store.compact()
         with store.reading() as session:
             assert session.execute(text("PRAGMA page_count")).scalar() < 100
+
+
+def test_a_text_that_cannot_be_quoted_is_damage(tmp_path):
+    with (
+        pytest.raises(DamagedCatalog, match=r"it holds what is no text \(invalid start byte\)"),
+        explained(tmp_path / "catalog.db"),
+    ):
+        b"\xff".decode()
+
+
+def test_a_folder_that_may_not_be_looked_into_is_said_and_not_taken_for_empty(
+    tmp_path, monkeypatch
+):
+    def refuse(_self: Path) -> bool:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    with pytest.raises(KinodexError, match=r"the folder '.*' may not be looked into"):
+        Store.open(tmp_path, create=True)
+
+
+def test_a_name_that_no_file_can_have_is_no_library(tmp_path):
+    with pytest.raises(LibraryNotFound):
+        Store.open(tmp_path / ("x" * 300))
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("busy_timeout", 30_000),  # a writer waits its turn
+        ("journal_mode", "wal"),  # and keeps no reader waiting
+        ("synchronous", 2),  # FULL: what is committed survives a power cut
+        ("foreign_keys", 1),
+    ],
+)
+def test_every_connection_to_a_catalog_is_set_up(tmp_path, pragma, value):
+    with open_database(tmp_path / "catalog.db").connect() as connection:
+        assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar() == value
+
+
+def test_a_catalog_that_is_only_read_is_waited_for_as_long(tmp_path):
+    open_database(tmp_path / "catalog.db").dispose()
+    with closing(connect_read_only(tmp_path / "catalog.db")) as connection:
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (30_000,)
+
+
+def test_the_driver_begins_no_transaction_by_itself(tmp_path):
+    with open_database(tmp_path / "catalog.db").connect() as connection:
+        connection.exec_driver_sql("COMMIT")  # of the one that every connection begins
+        connection.exec_driver_sql("DELETE FROM videos")
+        assert not connection.connection.dbapi_connection.in_transaction

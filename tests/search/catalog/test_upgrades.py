@@ -75,12 +75,16 @@ def test_the_catalog_is_kept_as_the_older_program_left_it(tmp_path, version):
     assert kept.stat().st_mode & 0o777 == (place / "catalog.db").stat().st_mode & 0o777
 
 
-def test_a_disk_without_room_for_a_copy_keeps_nobody_from_their_library(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("lacking_bytes", "copies"), [(0, 1), (1, 0)])
+def test_a_disk_without_room_for_two_copies_keeps_nobody_from_their_library(
+    tmp_path, monkeypatch, lacking_bytes, copies
+):
     place = library_of("0003", tmp_path / "library")
-    usage = shutil.disk_usage(tmp_path)._replace(free=1000)
+    free = 2 * (place / "catalog.db").stat().st_size - lacking_bytes
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
     monkeypatch.setattr(search.catalog.database.shutil, "disk_usage", lambda _place: usage)
     Store.open(place).close()
-    assert list(place.glob("catalog-*.db")) == []
+    assert len(list(place.glob("catalog-*.db"))) == copies
     assert count(place / "catalog.db", "videos") == 6
 
 
@@ -137,6 +141,16 @@ def test_nothing_is_indexed_into_a_damaged_catalog(tmp_path, capsys):
     content = bytearray((place / "catalog.db").read_bytes())
     content[4096 * (root - 1) : 4096 * root] = b"\x05" * 4096
     (place / "catalog.db").write_bytes(content)
+    with Store.open(place) as library, pytest.raises(DamagedCatalog):
+        library.require_sound()
     assert call("index", tmp_path, "-l", place) == 1
     assert "'kinodex restore' brings a backup back" in capsys.readouterr().err
     assert (place / "catalog.db").read_bytes() == bytes(content)
+
+
+def test_tables_that_are_not_those_of_their_version_are_damage(tmp_path):
+    place = library_of(SCHEMA, tmp_path / "library")
+    with closing(sqlite3.connect(place / "catalog.db", isolation_level=None)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with pytest.raises(DamagedCatalog, match=r"already exists|duplicate column"):
+        Store.open(place)

@@ -107,6 +107,10 @@ def test_segments_that_are_all_alike_lie_by_their_numbers():
     assert [cell.members.tolist() for cell in cells] == [[2], [7], [4], [9]]
 
 
+def test_a_map_of_nothing_has_no_cells():
+    assert SimilarityMap(np.zeros(0, np.int64), np.zeros((0, 8))).cells(12, 8) == []
+
+
 def test_like_segments_lie_together():
     rng = np.random.default_rng(2)
     kinds = normalised(rng.normal(size=(4, 32)))

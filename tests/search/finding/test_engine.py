@@ -5,13 +5,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import delete
 
 from models.errors import KinodexError
 from models.identity import HeadIdentity
 from search.catalog.embeddings import normalised
+from search.catalog.segment_reference import NoSuchSegment
 from search.catalog.spaces import SpaceIdentity, enter_space
 from search.catalog.store import EmptyLibrary, Store
-from search.catalog.tables import VideoPath
+from search.catalog.tables import SegmentEmbedding, VideoPath
 from search.catalog.writing import (
     NewSegment,
     NewVideo,
@@ -233,6 +235,15 @@ def test_a_library_whose_videos_are_all_gone_says_so(shelf, library):
         mark_missing(session, Path("/v"), seen=[])
     with pytest.raises(EmptyLibrary, match="indexed and present"):
         shelf.engine.search("a cat")
+
+
+def test_a_segment_that_is_not_encoded_by_the_model_can_be_like_nothing(shelf, library):
+    shelf.put("/v/a.mp4", axis(0))
+    [other] = shelf.put("/v/b.mp4", axis(1))
+    with library.writing() as session:
+        session.execute(delete(SegmentEmbedding).where(SegmentEmbedding.segment_id == other))
+    with pytest.raises(NoSuchSegment, match=f"segment {other} is not encoded by the library's"):
+        shelf.engine.search(f"--like {other}")
 
 
 def test_weights_that_changed_are_refused(shelf, library):

@@ -13,6 +13,7 @@ from sqlalchemy import select, update
 from models.errors import KinodexError
 from search.catalog.embeddings import normalised
 from search.catalog.tables import Video, VideoPath
+from search.finding import sequences
 from search.queries.query import Filters, QueryMistake
 from tests.search.finding.test_engine import Shelf, axis
 
@@ -202,6 +203,21 @@ def test_likes_alone_are_a_query(shelf):
     shelf.put("/v/a.mp4", axis(0))
     shelf.put("/v/b.mp4", axis(1))
     assert names(shelf.engine.search("--like 2", 1)) == ["b.mp4"]
+
+
+def test_a_sequence_of_which_a_part_was_just_removed_is_not_found(shelf, backbone, monkeypatch):
+    shelf.put("/v/a.mp4", towards(backbone, "dog"), towards(backbone, "cat"))
+    assert names(shelf.engine.search("dog --then cat")) == ["a.mp4"]
+    with monkeypatch.context() as removed:
+        removed.setattr(sequences, "present_videos", lambda _session, _videos: {})
+        assert shelf.engine.search("dog --then cat") == []
+    real = sequences.moments_of
+
+    def without_the_second(*arguments):
+        return {number: one for number, one in real(*arguments).items() if number != 2}
+
+    monkeypatch.setattr(sequences, "moments_of", without_the_second)
+    assert shelf.engine.search("dog --then cat") == []
 
 
 def test_first_this_then_that(shelf, backbone):

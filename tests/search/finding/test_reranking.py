@@ -11,7 +11,7 @@ from models.identity import HeadChoice
 from search.catalog.embeddings import normalised
 from search.finding import engine
 from search.finding.engine import SearchEngine
-from search.finding.reranking import NoSuchReranker
+from search.finding.reranking import NoSuchReranker, load_reranker
 from tests.search.finding.test_engine import Shelf, axis
 from tests.tiny import save_tiny_head
 
@@ -106,3 +106,9 @@ def test_malformed_search_settings_name_the_key(library, shelf, backbone):
     library.settings_file.write_text("[search]\nrerank = 3\n")
     with pytest.raises(KinodexError, match=r"\[search\], rerank: input should be a valid string"):
         SearchEngine.for_library(library, backbone)
+
+
+def test_segments_that_are_gone_have_no_score(library, shelf, backbone, query):
+    reranker = load_reranker("query-aware", backbone.identity, dim=24, device=torch.device("cpu"))
+    with library.reading() as session:
+        assert reranker.scores(session, torch.from_numpy(query), [98, 99]) == {}

@@ -114,6 +114,7 @@ REFUSED = {
     "dog --k many": ("is no number of results", "many"),
     "dog --k 1234567": ("is no number of results", "1234567"),
     "dog --tag-min 2": ("is no probability", "2"),
+    "dog --tag-min much": ("is no probability", "much"),
     "dog --tag-min nan": ("is no probability", "nan"),
     "dog --then cat --like 3": ("do not go together", None),
     "--unlike 3": ("the query is empty", None),

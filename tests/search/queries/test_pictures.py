@@ -125,7 +125,8 @@ def test_a_wide_picture_is_padded_and_not_squashed() -> None:
     assert picture[56:168].max() == 0
 
 
-def test_a_hundred_megapixels_are_read_small() -> None:
+@pytest.mark.filterwarnings("error")
+def test_a_hundred_megapixels_are_read_small_and_nobody_is_warned() -> None:
     large = file_of(Image.new("L", (10_000, 10_000), 90), "JPEG")
     assert max(open_picture(large).shape) <= 1024
 
@@ -148,6 +149,21 @@ def test_a_picture_cut_short_is_one_sentence() -> None:
     whole = file_of(Image.effect_noise((200, 200), 90), "PNG")
     with pytest.raises(PictureUnreadable, match="cannot be read"):
         open_picture(whole[: len(whole) // 2])
+
+
+def test_whatever_a_decoder_says_of_a_damaged_picture_is_one_sentence(monkeypatch) -> None:
+    def fail(_picture: Image.Image) -> None:
+        raise SyntaxError("broken PNG file")
+
+    whole = file_of(halves("RGB", (255, 0, 0), (0, 0, 255)))
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(PictureUnreadable, match=r"'a\.png' cannot be read: it is damaged$"):
+        open_picture(whole, name="a.png")
+
+
+def test_a_picture_is_read_from_an_open_file() -> None:
+    content = file_of(halves("RGB", (255, 0, 0), (0, 0, 255)))
+    assert np.array_equal(open_picture(io.BytesIO(content)), open_picture(content))
 
 
 def test_a_missing_file_a_folder_and_a_pipe_are_one_sentence(tmp_path: Path) -> None:

@@ -105,6 +105,15 @@ def test_an_unknown_label_is_named_with_what_is_near_it(library, shelf):
         found(library, "xyz")
 
 
+def test_three_labels_at_most_are_told_as_near(library, shelf):
+    with library.writing() as session:
+        for label in ("jumping a", "jumping b", "jumping c", "jumping d"):
+            say(session, 1, label, holds=True)
+    with pytest.raises(UnknownLabel) as told:
+        found(library, "jumping e")
+    assert str(told.value).count("'jumping ") == 1 + 3
+
+
 def test_a_persons_word_comes_before_the_models(library, shelf):
     with library.writing() as session:
         say(session, 1, "jumping", holds=False)
@@ -244,6 +253,12 @@ def test_search_by_tags_alone_ranks_by_probability_and_needs_no_model(library, s
     assert hits[0].as_json()["tags"][0]["label"] == "jumping"
 
 
+def test_tags_alone_are_looked_for_in_the_videos_that_are_asked_for(library, shelf):
+    assert [hit.segment for hit in search_tags(library, parse("--tag jumping --in /v/b.mp4"))] == [
+        3
+    ]
+
+
 def test_with_a_text_the_tags_filter_before_the_cut(library, backbone, shelf):
     for number in range(30):
         shelf.put(f"/w/{number}.mp4", axis(9))
@@ -283,7 +298,8 @@ def test_a_person_may_speak_before_anything_is_tagged(library, backbone):
     [hit] = search_tags(library, parse("--tag juggling"))
     assert (hit.score, hit.best_s, hit.tags[0].source) == (1.0, 0.0, "person")
     with library.reading() as session:
-        assert summarise_tags(session).labels[0].segments == 1
+        summary = summarise_tags(session)
+    assert (summary.labels[0].segments, summary.segments, summary.untagged) == (1, 1, 0)
 
 
 def test_a_label_of_peoples_own_is_found_with_any_threshold(library, shelf):

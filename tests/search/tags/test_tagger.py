@@ -27,6 +27,7 @@ from search.catalog.tables import Segment, SegmentEmbedding, Space
 from search.catalog.tag_tables import Label, SegmentTag, Vocabulary
 from search.catalog.writing import remove_paths
 from search.tags import label_encoding
+from search.tags.counting import summarise_tags
 from search.tags.planning import TagRequest, make_tagger, wanted_by, wanted_for_new_videos
 from search.tags.reading import TagFilter, active_vocabulary, find_tagged, tags_of
 from search.tags.scoring import TagScorer, embeddings_by_chunk
@@ -74,6 +75,10 @@ def test_every_segment_gets_tags_or_at_least_a_runner_up(library, backbone, shel
     kept = [(segment, label) for segment, label, _, kept in stored(library) if kept]
     assert kept == [(1, "jumping"), (3, "spinning"), (5, "falling down")]
     assert {segment for segment, *_, kept in stored(library) if not kept} == set(range(1, 9))
+
+
+def test_a_report_of_nothing_counts_nothing():
+    assert TagReport(segments=3) == TagReport(3, 0, 0, 0, 0, 0, interrupted=False)
 
 
 def test_searches_keep_their_space(library, backbone, shelf):
@@ -267,6 +272,9 @@ def test_a_library_without_segments_has_no_tags_and_no_trouble(library, backbone
     Shelf(library, backbone)
     assert tag(library, backbone) == TagReport(segments=0, labels=3, labels_encoded=3)
     assert tagger(library, backbone).complete(stop=threading.Event()) is None
+    with library.reading() as session:
+        summary = summarise_tags(session)
+    assert (summary.segments, summary.untagged) == (0, 0)
 
 
 # What is wanted

@@ -47,6 +47,14 @@ def test_a_library_without_a_vocabulary_hears_people_too(library, backbone):
 
 
 @pytest.mark.parametrize("verdict", [Verdict.WRONG, Verdict.FORGET])
+def test_where_nothing_is_tagged_nothing_can_be_denied(library, backbone, verdict):
+    Shelf(library, backbone).put("/v/a.mp4", axis(3))
+    with pytest.raises(KinodexError, match="nothing is tagged"):
+        keep(library, "a cat", verdict)
+    assert words(library) == {}
+
+
+@pytest.mark.parametrize("verdict", [Verdict.WRONG, Verdict.FORGET])
 def test_what_nobody_has_said_can_be_neither_denied_nor_taken_back(shelf, library, verdict):
     with pytest.raises(UnknownLabel, match="a cat"):
         keep(library, "a cat", verdict)

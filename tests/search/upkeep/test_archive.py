@@ -18,6 +18,7 @@ import pytest
 from models.errors import KinodexError
 from search.catalog.database import SCHEMA, DamagedCatalog
 from search.catalog.lock import LibraryBusy, only_indexer
+from search.catalog.read_only import ReadOnlyLibrary
 from search.catalog.store import Store
 from search.upkeep.archive import BackupUnusable, restore_backup, write_backup
 
@@ -57,6 +58,7 @@ def test_a_library_comes_back_row_by_row(library, backup, tmp_path):
 def test_a_backup_says_what_it_is_and_what_it_holds(library, backup):
     with tarfile.open(backup) as tar:
         names = tar.getnames()
+        assert {member.mode for member in tar} == {0o600}
         content = {name: tar.extractfile(name).read() for name in names}
     assert names == ["kinodex.json", "catalog.db", "library.toml", "digests.json"]
     about = json.loads(content["kinodex.json"])
@@ -173,6 +175,67 @@ def test_a_damaged_catalog_takes_no_good_backups_place(library, backup):
     assert backup.read_bytes() == good
 
 
+def with_a_damaged_lookup(catalog: Path) -> None:
+    """Spoil pages that nobody reads who only opens the catalog."""
+    with closing(sqlite3.connect(catalog)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        [root] = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'ix_paths_video_id'"
+        ).fetchone()
+    content = bytearray(catalog.read_bytes())
+    content[4096 * (root - 1) : 4096 * root] = b"\x05" * 4096
+    catalog.write_bytes(content)
+
+
+def test_damage_that_only_a_look_at_all_pages_finds_is_not_backed_up(library, backup):
+    good = backup.read_bytes()
+    with_a_damaged_lookup(library / "catalog.db")
+    with Store.open(library) as store, pytest.raises(DamagedCatalog):
+        write_backup(store, backup)
+    assert backup.read_bytes() == good
+
+
+def test_a_damaged_catalog_is_aside_before_another_comes(library, backup, monkeypatch):
+    (library / "catalog.db").write_bytes(b"no catalog" * 1000)
+
+    def stopped(self: Path, _target: Path) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        restore_backup(backup, library, replace=True)
+    [aside] = library.glob("replaced-*")
+    assert (aside / "catalog.db").read_bytes() == b"no catalog" * 1000
+    assert not (library / "catalog.db").exists()
+
+
+def test_what_was_there_is_kept_where_the_disk_knows_no_links(library, backup, monkeypatch):
+    before = dump(library)
+
+    def refuse(_self: Path, _target: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    restore_backup(backup, library, replace=True)
+    [aside] = library.glob("replaced-*")
+    assert dump(aside) == before
+
+
+def test_a_disk_without_room_for_a_backup_is_said_before_it_is_full(backup, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=backup.stat().st_size // 2)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _place: usage)
+    with pytest.raises(BackupUnusable, match=r"the disk has no room for what .* holds"):
+        restore_backup(backup, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
+def test_nothing_is_restored_where_nothing_may_be_written(backup, tmp_path, monkeypatch):
+    monkeypatch.setattr("search.upkeep.archive.may_write", lambda _catalog: False)
+    with pytest.raises(ReadOnlyLibrary):
+        restore_backup(backup, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_file_of_another_kind_is_not_written_over(library, tmp_path):
     (tmp_path / "film.mp4").write_bytes(b"a film")
     with Store.open(library) as store, pytest.raises(BackupUnusable, match="no backup"):
@@ -244,11 +307,30 @@ def no_catalog(members: dict[str, bytes]) -> None:
     del members["catalog.db"]
 
 
+def with_its_digest(members: dict[str, bytes]) -> None:
+    digests = json.loads(members["digests.json"])
+    digests["catalog.db"] = hashlib.blake2b(members["catalog.db"], digest_size=32).hexdigest()
+    members["digests.json"] = json.dumps(digests).encode()
+
+
+def other_file(members: dict[str, bytes]) -> None:
+    members["catalog.db"] = b"no catalog" * 1000
+    with_its_digest(members)
+
+
+def zero_pages(members: dict[str, bytes]) -> None:
+    content = members["catalog.db"]
+    members["catalog.db"] = content[:-8192] + bytes(8192)
+    with_its_digest(members)
+
+
 def nested(members: dict[str, bytes]) -> None:
     members["digests.json"] = b"[" * 100_000
 
 
-@pytest.mark.parametrize("change", [other_bytes, other_count, newer, no_catalog, nested])
+@pytest.mark.parametrize(
+    "change", [other_bytes, other_count, newer, no_catalog, other_file, zero_pages, nested]
+)
 def test_a_backup_that_is_not_as_it_was_made_is_refused_as_a_whole(backup, tmp_path, change):
     rewritten(backup, change)
     with pytest.raises(BackupUnusable):

@@ -4,8 +4,10 @@ import faiss
 import numpy as np
 import pytest
 
+from search.vectors import faiss_index
 from search.vectors.devices import gpu_copy, threads_for
 from search.vectors.faiss_index import FaissIndex
+from search.vectors.structures import nearest
 
 DIM = 32
 
@@ -124,6 +126,21 @@ def test_gpu_finds_what_the_cpu_finds(kind: str) -> None:
 @pytest.mark.skipif(faiss.get_num_gpus() > 0, reason="there is a GPU")
 def test_without_a_gpu_there_is_no_copy() -> None:
     assert gpu_copy(faiss.IndexFlatIP(DIM)) is None
+
+
+def test_two_hundred_allowed_vectors_are_scored_without_looking_at_all(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    index, searched = filled(FaissIndex(DIM), 1000), []
+
+    def note(*arguments: object, **options: object) -> object:
+        searched.append(arguments)
+        return nearest(*arguments, **options)
+
+    monkeypatch.setattr(faiss_index, "nearest", note)
+    for count, searches in ((200, 0), (201, 1)):
+        index.search(clustered_vectors(1, seed=9)[0], 5, among=np.arange(count))
+        assert len(searched) == searches
 
 
 def test_thread_count_is_put_back() -> None:

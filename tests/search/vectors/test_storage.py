@@ -1,6 +1,7 @@
 """An index on disk: round trips, damage, kills between any two steps, two processes."""
 
 import errno
+import hashlib
 import json
 import os
 import subprocess
@@ -15,6 +16,7 @@ import pytest
 from search.vectors import storage
 from search.vectors.faiss_index import FaissIndex
 from search.vectors.storage import DamagedIndex, MissingIndex, load, read_manifest, save
+from tests.disks import failing
 
 DIM = 16
 SPACE = "tiny/0123"
@@ -134,6 +136,19 @@ def test_missing_index_file_is_found(tmp_path: Path) -> None:
     index_file(tmp_path).unlink()
 
     with pytest.raises(DamagedIndex, match="is missing"):
+        load(tmp_path, space=SPACE, dim=DIM)
+
+
+def test_index_file_that_the_disk_does_not_give_is_damage(tmp_path: Path, monkeypatch) -> None:
+    save(index_of(10), tmp_path, space=SPACE, revision=1)
+    with failing(index_file(tmp_path)), pytest.raises(DamagedIndex, match="cannot be opened"):
+        load(tmp_path, space=SPACE, dim=DIM)
+
+    def fail(_file: object, _digest: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(hashlib, "file_digest", fail)
+    with pytest.raises(DamagedIndex, match="cannot be read"):
         load(tmp_path, space=SPACE, dim=DIM)
 
 

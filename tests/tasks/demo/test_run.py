@@ -1,8 +1,10 @@
 """What the demo refuses, what it says of wrong answers, and what people are told to type next."""
 
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -28,6 +30,20 @@ def test_it_is_called_again_as_it_was_called(monkeypatch, tmp_path, called, told
     monkeypatch.setattr(sys, "argv", [str(tmp_path / called)])
     monkeypatch.setattr(sys, "executable", str(Path.cwd() / "bin" / "python"))
     assert demo._command() == told
+
+
+def test_it_is_called_by_its_name_where_the_shell_finds_it(monkeypatch, tmp_path):
+    (tmp_path / "kinodex").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert demo._command() == "kinodex"
+
+
+def test_videos_are_counted_on_a_terminal_and_nowhere_else(monkeypatch, capsys):
+    for is_terminal, shown in ((False, ""), (True, "\rmaking videos 1/2\rmaking videos 2/2\n")):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda answer=is_terminal: answer)
+        for written in (1, 2):
+            demo._show_progress(written, 2)
+        assert capsys.readouterr().err == shown
 
 
 def test_a_folder_that_is_no_demo_stays_as_it_is(tmp_path, capsys):
@@ -78,6 +94,31 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         pass
+
+
+def test_questions_are_asked_one_by_one_and_answers_are_shown_and_checked(monkeypatch, capsys):
+    clip = ClipTruth(Path("/v/a.mp4"), 16, 16, Fraction(25), "h264", ())
+    first, *others = answers("a.mp4").values()
+    asked: list[tuple[str, int]] = []
+
+    def search(text: str, count: int) -> list[Hit]:
+        asked.append((text, count))
+        return [first, *others]
+
+    opened = Opened()
+    opened.engine = lambda _backbone: SimpleNamespace(search=search)  # type: ignore[attr-defined]
+    monkeypatch.setattr(demo.Library, "open", lambda _folder: opened)
+    monkeypatch.setattr(demo, "load_talking", lambda _choice, _device: None)
+    monkeypatch.setattr(demo, "expected_clip", lambda _query, clips: clips[0])
+    found = demo._search(Path("/d/library"), [clip])
+    assert found == dict.fromkeys(DEMO_QUERIES, first)
+    assert asked == [(query.text, 3) for query in DEMO_QUERIES]
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"\n“{DEMO_QUERIES[0].text}”")
+    assert all(f"“{query.text}”" in shown for query in DEMO_QUERIES)
+    monkeypatch.setattr(demo, "expected_clip", lambda _query, _clips: replace(clip, path=Path("b")))
+    with pytest.raises(KinodexError, match=r"should have found b first"):
+        demo._search(Path("/d/library"), [clip])
 
 
 class Demo:

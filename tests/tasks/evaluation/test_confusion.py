@@ -175,6 +175,7 @@ def test_the_title_stands_above_the_names_and_the_list_below_the_cells():
     )
     height = max(t.get_window_extent().height for t in drawn.texts if t.get_rotation() == 90)
     assert (title.get_va(), listed.get_va()) == ("bottom", "top")
+    assert (title.xy, listed.xy) == ((0, 1), (0, 0))  # the corners of the cells
     assert title.xyann == (0, pytest.approx(0.72 * (18 + height)))
     assert listed.xyann == (0, pytest.approx(-0.72 * 12))
     assert (title.get_size(), listed.get_size()) == (pytest.approx(10.8), pytest.approx(9.36))

@@ -1,12 +1,15 @@
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from models.errors import KinodexError
 from smallworld.training.model import BUNDLED_FOLDER, export_weights, load_own_model
+from tasks.evaluation import sketches
 from tasks.evaluation.sketch_exam import labelled_files
 from tests.calling import call
 from tests.sketch.stills import still
@@ -88,6 +91,14 @@ def test_an_unreadable_picture_is_left_out_and_counted(pictures, capsys, tmp_pat
     shown = capsys.readouterr()
     assert "left out" in shown.err
     assert "2 pictures, 2 labels" in shown.err
+
+
+def test_sentences_about_labels_are_the_usual_ones_or_those_of_a_file(tmp_path):
+    usual: Any = SimpleNamespace(templates=None)
+    assert sketches._templates(usual) == sketches.PICTURE_PROMPTS
+    (tmp_path / "mine.txt").write_text("a doodle of a {}\na {} in ink\n")
+    own: Any = SimpleNamespace(templates=str(tmp_path / "mine.txt"))
+    assert list(sketches._templates(own).texts) == ["a doodle of a {}", "a {} in ink"]
 
 
 def test_labels_are_the_names_of_the_folders(tmp_path):

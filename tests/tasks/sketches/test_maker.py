@@ -56,6 +56,13 @@ def test_a_model_too_large_for_a_single_target_says_so(monkeypatch):
 def test_a_scene_is_not_drawn_stroke_after_stroke():
     with pytest.raises(KinodexError, match="take scene or progressive, not both"):
         SketchMaker(tiny_backbone(), SketchSettings(scene=True, progressive=True))
+    for settings in (SketchSettings(scene=True), SketchSettings(progressive=True)):
+        assert SketchMaker(tiny_backbone(), settings).settings == settings
+
+
+def test_a_model_is_taken_to_read_the_words_of_tags_unless_it_is_said():
+    for how, reads in (({}, True), ({"reads_words": False}, False)):
+        assert SketchMaker(tiny_backbone(), SketchSettings(), **how).reads_words is reads
 
 
 @pytest.mark.parametrize(("mask", "weighs"), [("auto", True), ("none", False), ("rembg", False)])

@@ -175,6 +175,17 @@ def test_moments_are_named_as_they_may_be_typed_and_found_once(library, places):
     assert sorted(one.segment_id for one in found) == [1, 2]
 
 
+def test_a_segment_that_is_removed_while_it_is_drawn_is_named(library, places):
+    maker: Any = Maker()
+    sketcher = MomentSketcher(
+        library, maker, Products(), None, threading.Event(), lambda _done, _total: None
+    )
+    reader: Any = None
+    piece = moments._Piece(sketcher, reader, places[0], lambda _part: None)
+    with pytest.raises(KinodexError, match=r"' is not in the library any more"):
+        piece._stored()
+
+
 def test_a_moment_of_a_video_that_is_missing_is_told(library, monkeypatch):
     monkeypatch.setattr(moments, "place_segments", lambda _session, _numbers: [])
     with pytest.raises(KinodexError, match="the video of '2' is missing: bring it back first"):
@@ -271,6 +282,7 @@ def test_segments_share_a_batch_by_their_numbers_whatever_was_drawn_before():
 
 def test_a_shell_hears_of_failures_and_of_an_interruption():
     assert exit_code(SketchReport(3)) == 0
+    assert SketchReport(3) == SketchReport(3, 0, 0, 0, 0.0, interrupted=False)
     assert exit_code(SketchReport(3, failed=1)) == 3
     assert exit_code(SketchReport(3, failed=1, interrupted=True)) == 130
 

@@ -17,6 +17,7 @@ from indexer.reading.sampling import Sampling
 from indexer.reading.settings import IndexSettings
 from search.catalog.places import SegmentPlace, place_segments
 from search.library import Library
+from search.queries.pictures import PictureUnreadable
 from search.tags.corrections import say
 from sketch.canvas import Target, on_canvas
 from tasks.sketches import targets
@@ -95,6 +96,15 @@ def test_a_damaged_keyframe_is_read_from_its_video_again(library, reader):
     assert np.abs(reader.keyframe(place).astype(float) - before).mean() < 8
     library.keyframe_file(1).unlink()
     assert reader.keyframe(place).shape == before.shape
+
+
+def test_a_keyframe_that_stays_damaged_is_one_sentence(library, reader, monkeypatch):
+    def damaged(_content: bytes, *, name: str) -> np.ndarray:
+        raise PictureUnreadable(f"{name!r} cannot be read: it is damaged")
+
+    monkeypatch.setattr(targets, "open_picture", damaged)
+    with pytest.raises(KeyframeUnreadable, match=r"its keyframe cannot be read: .*it is damaged"):
+        reader.keyframe(place_of(library))
 
 
 def test_a_keyframe_that_cannot_be_had_is_one_sentence(library, reader):

@@ -49,6 +49,11 @@ def test_data_goes_into_the_pipe_while_the_bar_is_on_the_terminal():
     assert "first.svg" not in shown
 
 
+def scan(*jobs: PathToIndex) -> Scan:
+    """A scan that has found this work, and nothing else to tell of."""
+    return Scan(jobs, unchanged=0, failed_before=0, newly_failed=0, newly_missing=0)
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time of the work, which stands still."""
@@ -149,16 +154,16 @@ def test_what_is_left_aside_is_told_once_and_what_failed_each_time(tmp_path, cap
         f"{tmp_path / 'empty'} is empty: nothing was taken out of the library for it",
     ]
     with IndexingBar(tmp_path, remarks) as bar:
-        bar.on_scan(seen, Scan(()))
+        bar.on_scan(seen, scan())
         assert capsys.readouterr().err.splitlines() == [
             "left aside: 2 hidden, 1 not readable, 3 links that lead out of the folder, 4 named "
             "like videos, but text (TypeScript?)",
             *again,
         ]
-        bar.on_scan(seen, Scan(()))
+        bar.on_scan(seen, scan())
         assert capsys.readouterr().err.splitlines() == again
-        bar.on_scan(discovery(), Scan(()))
-        bar.on_scan(discovery(texts=1), Scan(()))
+        bar.on_scan(discovery(), scan())
+        bar.on_scan(discovery(texts=1), scan())
         assert capsys.readouterr().err.splitlines() == [
             "left aside: 1 named like videos, but text (TypeScript?)"
         ]
@@ -174,10 +179,10 @@ def test_indexing_is_told_by_files_frames_and_the_size_of_what_is_done(tmp_path,
             shown = task.fields
             return task.completed, shown["files"], shown["all_files"], shown["rate"], task.visible
 
-        bar.on_scan(discovery(), Scan(()))
+        bar.on_scan(discovery(), scan())
         assert told() == (0, 0, 0, 0, False)
         clock[0] = 200.0
-        bar.on_scan(discovery(), Scan((small, large)))
+        bar.on_scan(discovery(), scan(small, large))
         assert told() == (0, 0, 2, 0, True)
         clock[0] = 204.0
         bar.on_frames(large, 8, 0.5)
@@ -196,7 +201,7 @@ def test_the_page_hears_of_indexing_until_it_ends(tmp_path):
     library = Store.open(tmp_path, create=True)
     with only_indexer(tmp_path):
         with IndexingBar(tmp_path, set()) as bar:
-            bar.on_scan(discovery(), Scan((job(1, 100),)))
+            bar.on_scan(discovery(), scan(job(1, 100)))
             noted = read_progress(tmp_path, "indexing")
             assert (noted.work, noted.done, noted.total, noted.noun) == ("indexing", 0, 1, "files")
         assert read_progress(tmp_path, "indexing") is None

@@ -12,7 +12,7 @@ from rich.console import Console
 from search.finding.hits import Hit, Moment, Why
 from search.tags.reading import Tag, TagSource
 from tasks.terminal import printing
-from tasks.terminal.printing import print_hits, print_rows, table_of
+from tasks.terminal.printing import plain_table, print_hits, print_rows, table_of
 
 
 def tag(label: str, probability: float, source: TagSource = TagSource.MODEL) -> Tag:
@@ -53,6 +53,16 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[list[str]]]:
     console = Console(file=file, force_terminal=True, color_system=None, width=200)
     monkeypatch.setattr(printing, "data_console", console)
     return lambda: [re.split(r"\s{2,}", line.strip()) for line in file.getvalue().splitlines()]
+
+
+def test_a_table_begins_at_the_edge_and_names_its_columns_where_it_is_asked_to(capsys) -> None:
+    for with_headings, lines in ((True, ["name   size", "a.mp4  7"]), (False, ["a.mp4  7"])):
+        table = plain_table(with_headings=with_headings)
+        table.add_column("name")
+        table.add_column("size")
+        table.add_row("a.mp4", "7")
+        printing.data_console.print(table)
+        assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == lines
 
 
 def test_hits_are_a_table_on_a_terminal(terminal) -> None:

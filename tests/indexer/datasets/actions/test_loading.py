@@ -361,3 +361,8 @@ def test_a_group_of_exactly_the_room_that_is_left_is_held_out():
 
 def test_once_or_more_is_asked_of_few_shots():
     assert len(few_shot(dataset_of([(0,), (0,)]), 1, seed=0)) == 1
+
+
+def test_a_folder_of_a_data_set_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"there is no folder '.*gone' with the files of ssv2"):
+        load_actions(f"ssv2:{tmp_path / 'gone'}", split="test")

@@ -96,6 +96,26 @@ def test_msvd_pickle_is_refused_with_the_way_out(folder):
         load_dataset(f"msvd:{folder / 'msvd'}", split="test")
 
 
+def test_msvd_without_captions_names_the_files_that_could_hold_them(folder):
+    (folder / "msvd" / "AllVideoDescriptions.txt").unlink()
+    with pytest.raises(
+        DatasetError, match=r"no AllVideoDescriptions\.txt or raw-captions\.json or"
+    ):
+        load_dataset(f"msvd:{folder / 'msvd'}", split="test")
+
+
+def test_msvd_captions_are_texts_or_lists_of_words(folder):
+    (folder / "msvd" / "AllVideoDescriptions.txt").unlink()
+    (folder / "msvd" / "raw-captions.json").write_text('{\n"a": [["a", "cat"]],\n"b": [7]}')
+    with pytest.raises(DatasetError, match="line 3: a caption should be text or a list of words"):
+        load_dataset(f"msvd:{folder / 'msvd'}", split="test")
+
+
+def test_a_folder_of_a_dataset_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(DatasetError, match=r"there is no folder '.*gone' with the files of msvd"):
+        load_dataset(f"msvd:{tmp_path / 'gone'}", split="test")
+
+
 def test_lsmdc_may_name_a_clip_twice(folder):
     dataset = load_dataset(f"lsmdc:{folder / 'lsmdc'}", split="train")
     assert [clip.caption for clip in dataset.clips] == ["Someone lies in bed.", "SHE looks up."]

@@ -91,6 +91,22 @@ def test_probabilities_are_averaged_over_templates_or_the_texts_are(
         assert torch.allclose(said.probabilities["embeddings"][clip], of_mean, atol=1e-5)
 
 
+def test_no_clip_is_encoded_twice(backbone, texts, dataset, tmp_path, monkeypatch):
+    monkeypatch.setattr(action_scoring, "_FRAMES_AT_ONCE", {True: 3 * SEGMENTS, False: 0})
+    cache = view_cache(tmp_path, backbone, frames=SEGMENTS, views=ONE_VIEW)
+    filled(cache, dataset, ONE_VIEW)
+    model = ActionModel(head())
+    embed, encoded = model.embed_videos, []
+
+    def note(frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+        encoded.append(len(frames))
+        return embed(frames, mask)
+
+    monkeypatch.setattr(model, "embed_videos", note)
+    ActionScorer(model, texts, cache, logit_scale=SCALE).scores_of(dataset)
+    assert encoded == [3, 3, 1]
+
+
 def test_tags_are_calibrated_scores_against_the_neutral_sentences(
     backbone, texts, dataset, tmp_path
 ):

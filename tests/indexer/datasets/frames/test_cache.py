@@ -16,7 +16,7 @@ import torch
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames import cache as frame_cache
 from indexer.datasets.frames import store as frame_store
-from indexer.datasets.frames.cache import FrameCache, default_processes
+from indexer.datasets.frames.cache import FrameCache, default_cache_folder, default_processes
 from indexer.datasets.frames.decoding import DecodedClip
 from indexer.datasets.frames.store import FrameStore, Stamp
 from indexer.reading.clip import sample_clip
@@ -124,6 +124,27 @@ def test_broken_files_are_listed_and_stop_nothing(backbone, videos, refused_file
     # They are still told of, but not tried again.
     again = filled(cache, *windows)
     assert (again.encoded, again.known, again.failed) == (0, 2, report.failed)
+
+
+@pytest.mark.parametrize(
+    ("stage", "is_tried_again"),
+    [("timeout", True), ("memory", True), ("crash", True), ("decode", False), ("open", False)],
+)
+def test_what_failed_for_want_of_time_or_memory_is_tried_again(
+    backbone, videos, tmp_path, monkeypatch, stage, is_tried_again
+):
+    tried: list[ClipWindow] = []
+
+    def fail(windows, **_options):
+        tried.extend(windows)
+        return [DecodedClip(window, DecodeFailed(stage, "too much")) for window in windows]
+
+    monkeypatch.setattr(frame_cache, "decode_clips", fail)
+    cache = FrameCache.of_embeddings(tmp_path / "cache", backbone, SAMPLING)
+    window = ClipWindow(videos[1])
+    for _ in range(2):
+        assert filled(cache, window).failed == {window: "too much"}
+    assert tried == [window] * (2 if is_tried_again else 1)
 
 
 def test_a_missing_file_is_taken_in_when_it_comes(backbone, videos, tmp_path):
@@ -292,6 +313,11 @@ def test_pictures_serve_all_models_that_take_the_same_ones(backbone, tmp_path):
     assert folder(interpolation="bilinear") != usual
     assert folder(resize_mode="squash") != usual
     assert folder(fill_color=7) != usual
+
+
+def test_frames_are_kept_in_the_users_cache_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert default_cache_folder() == tmp_path / "kinodex" / "frames"
 
 
 @pytest.mark.parametrize(

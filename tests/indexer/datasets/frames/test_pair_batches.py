@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from indexer.datasets.clips import CaptionedClip, Dataset, DatasetError
+from indexer.datasets.frames import pair_batches
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.pair_batches import BatchPlan, PairSource
 from indexer.reading.sampling import Sampling
@@ -162,6 +163,9 @@ def test_chance_is_the_same_in_all_versions_so_that_runs_can_go_on(cache):
     source = source_of(dataset_of([1] * 40), cache, batch_size=8)
     order = np.random.default_rng([42, 2]).permutation(40)
     assert epoch(source, 2) == order.reshape(5, 8).tolist()
+    # Captions of one video may meet in a batch where nobody said otherwise.
+    source = source_of(dataset_of([20, 20]), cache, batch_size=8)
+    assert epoch(source, 2) == order.reshape(5, 8).tolist()
 
 
 def test_all_captions_are_passed_over_unless_it_is_said():
@@ -181,6 +185,16 @@ def test_as_many_batches_of_different_videos_are_made_as_there_can_be(
     for batch in epoch(source, 0):
         videos = np.repeat(range(len(captions)), captions)[batch]
         assert len(set(videos.tolist())) == batch_size
+
+
+def test_where_nothing_can_be_swapped_videos_are_dealt_out_in_turn(cache, monkeypatch):
+    monkeypatch.setattr(pair_batches, "_TRIES", 0)
+    [first, second, third] = epoch(
+        source_of(dataset_of([3, 3]), cache, batch_size=2, unique_videos=True), 0
+    )
+    for batch in (first, second, third):
+        assert sorted(clip // 3 for clip in batch) == [0, 1]
+    assert sorted(first + second + third) == list(range(6))
 
 
 def test_one_batch_of_all_videos_is_enough(cache):

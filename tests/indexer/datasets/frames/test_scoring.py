@@ -62,12 +62,24 @@ def test_the_tight_head_scores_every_pair(cache, texts):
     assert torch.allclose(scores.columns(0, 10), expected, atol=1e-5)
 
 
-def test_the_query_aware_head_scores_every_pair(cache, texts, monkeypatch):
-    monkeypatch.setattr(scoring, "_WEIGHTS_AT_ONCE", 20)  # two texts at a time
+@pytest.mark.parametrize(("weights", "at_once"), [(20, [2, 2, 2, 1]), (1, [1] * 7)])
+def test_the_query_aware_head_scores_every_pair_with_few_texts_at_once(
+    cache, texts, monkeypatch, weights, at_once
+):
+    compared: list[int] = []
+
+    def compare(part, frames, mask):
+        compared.append(len(part))
+        return query_aware_similarity(part, frames, mask)
+
+    monkeypatch.setattr(scoring, "_WEIGHTS_AT_ONCE", weights)  # of nine for each text
+    monkeypatch.setattr(scoring, "query_aware_similarity", compare)
     frames, mask = cache.batch(WINDOWS)
     expected = query_aware_similarity(texts, frames.float(), mask)
     scores = ClipScorer(None, cache, WINDOWS).scores(texts)
     assert torch.allclose(scores.rows(0, 7), expected, atol=1e-5)
+    # A fourth block is of the last clip alone.
+    assert compared[: 3 * len(at_once)] == at_once * 3
     assert text_to_video_ranks(scores, torch.arange(7)).shape == (7,)
 
 

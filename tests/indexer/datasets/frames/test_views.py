@@ -1,5 +1,7 @@
 """Ten samplings and three crops of a clip, and how they are kept."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -30,6 +32,13 @@ def test_crops_lie_side_by_side_in_a_wide_picture():
 def test_crops_of_an_upright_picture_are_top_middle_and_bottom():
     crops = three_crops(ramp(77, 37), tiny_backbone().preprocessing)
     assert crops[:, 0, 0, 0].tolist() == [0, 22, 45]
+
+
+def test_crops_of_another_shape_fill_what_they_are_cut_from():
+    preprocessing = replace(tiny_backbone().preprocessing, size=(32, 64))
+    crops = three_crops(ramp(37, 73), preprocessing)  # as large as it has to be
+    assert crops.shape == (3, 32, 64, 3)
+    assert crops[:, 0, 0, 0].tolist() == [0, 4, 9]
 
 
 def test_every_shift_is_a_sampling_of_its_own():

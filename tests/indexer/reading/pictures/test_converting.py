@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
+from indexer.reading.pictures import converting
 from indexer.reading.settings import IndexSettings
 from indexer.reading.video import open_reader, thumbnail
 from tests.colour_charts import (
@@ -100,3 +102,63 @@ def test_a_video_of_an_unusual_matrix_is_read(tmp_path: Path, matrix: int) -> No
 def test_matrices_of_wide_colours_are_taken_for_the_nearest(tmp_path: Path) -> None:
     named = {"matrix": BT2020, "primaries": BT709}
     assert np.abs(shown(write_chart(tmp_path / "a.mp4", **named), "pyav") - CHART).max() <= 3
+
+
+def picture_of(form: str, *planes: np.ndarray) -> av.VideoFrame:
+    """A picture whose planes hold these pixels."""
+    height, width = planes[0].shape
+    picture = av.VideoFrame(width, height, form)
+    for plane, pixels in zip(picture.planes, planes, strict=True):
+        rows = np.zeros((plane.height, plane.line_size), np.uint8)
+        rows[:, : plane.width] = pixels
+        plane.update(rows.tobytes())
+    return picture
+
+
+def ramps(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels that tell their row, and pixels that tell their column."""
+    down, right = np.mgrid[:height, :width].astype(np.uint8)
+    return down, right
+
+
+def rows_of(values: list[float], count: int) -> list[list[float]]:
+    return [[value] * count for value in values]
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuva420p"])
+def test_a_look_is_of_the_whole_picture_in_brightness_and_colours(form: str) -> None:
+    (down, right), (rows, columns) = ramps(147, 255), ramps(74, 128)
+    planes = (down, rows, columns, right)[: 4 if form == "yuva420p" else 3]
+    look = converting._look_in_place(picture_of(form, *planes))
+    # Of every second pixel, brightness two by two averaged; what is left over is left out.
+    assert look.shape == (3, 36, 63)
+    assert look[0].tolist() == rows_of([4 * row + 2 for row in range(36)], 63)
+    assert look[1].tolist() == rows_of([2 * row + 1 for row in range(36)], 63)
+    assert look[2].T.tolist() == rows_of([2 * column + 1 for column in range(63)], 36)
+
+
+def test_of_a_small_picture_every_pixel_is_looked_at() -> None:
+    (down, right), (rows, _) = ramps(20, 30), ramps(10, 15)
+    look = converting._look_in_place(picture_of("yuv420p", right, rows, rows))
+    assert look[0].T.tolist() == rows_of([2 * column + 0.5 for column in range(15)], 10)
+    assert look[1].tolist() == look[2].tolist() == rows_of([float(row) for row in range(10)], 15)
+    look = converting._look_in_place(picture_of("yuv444p", right, down, right))
+    assert look[1].tolist() == rows_of([2 * row + 1.0 for row in range(10)], 15)
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "brightness"),
+    [(2, 4, [[0.5, 2.5]]), (4, 2, [[0.5], [0.5]]), (1, 4, [[1.5, 1.5]]), (1, 1, [[0.0]])],
+)
+def test_a_picture_of_a_single_row_is_its_mean(
+    height: int, width: int, brightness: list[list[float]]
+) -> None:
+    _, right = ramps(height, width)
+    look = converting._look_in_place(picture_of("yuv444p", right, right, right))
+    assert look[0].tolist() == brightness
+
+
+def test_the_look_of_a_single_pixel_is_that_pixel() -> None:
+    pixel = np.ones((1, 1), np.uint8)
+    look = converting._look_in_place(picture_of("yuv444p", 10 * pixel, 20 * pixel, 30 * pixel))
+    assert look.tolist() == [[[10]], [[20]], [[30]]]
