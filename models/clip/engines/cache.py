@@ -20,7 +20,7 @@ from models.errors import KinodexError
 from models.files import DRAFT, replaced_whole
 
 FOLDER_VARIABLE = "KINODEX_MODEL_CACHE"
-MOST_VARIABLE = "KINODEX_MODEL_CACHE_GB"
+SIZE_VARIABLE = "KINODEX_MODEL_CACHE_GB"
 _USUAL_GB = 10.0
 _CARD = "card.json"
 # A younger draft may be in the hands of somebody who writes it now.
@@ -69,13 +69,13 @@ def cache_folder() -> Path:
 
 def most_bytes() -> float:
     """How much they may take. Raises KinodexError for a setting that is no number."""
-    asked = os.environ.get(MOST_VARIABLE)
+    asked = os.environ.get(SIZE_VARIABLE)
     try:
         most = float(asked) if asked else _USUAL_GB
     except ValueError:
         most = -1.0
     if not most >= 0:
-        raise KinodexError(f"{MOST_VARIABLE} must be a number of gigabytes, not {asked!r}")
+        raise KinodexError(f"{SIZE_VARIABLE} must be a number of gigabytes, not {asked!r}")
     return most * 1e9
 
 

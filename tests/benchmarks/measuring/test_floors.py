@@ -37,10 +37,19 @@ def test_indexing_is_compared_with_the_floors_of_the_same_round():
         timings={
             "decode": took(1, 2, 1),
             "forward": took(3, 6, 3),
+            "script": took(4, 6, 5),
+            "before": took(8, 12, 25),
             "indexing": took(4, 12, 5),
             "skipping": took(2, 3, 5),
         },
-        frames={"decode": 10, "forward": 10, "indexing": 10, "skipping": 8},
+        frames={
+            "decode": 10,
+            "forward": 10,
+            "script": 9,
+            "before": 8,
+            "indexing": 10,
+            "skipping": 8,
+        },
     )
     figures = {figure.figure: figure.value for figure in figures_of(rounds)}
     assert figures["indexing / (decode + forward), median"] == 1.25
@@ -48,3 +57,5 @@ def test_indexing_is_compared_with_the_floors_of_the_same_round():
     assert figures["the same, worst round"] == 1.5
     assert figures["share of frames that skipping saves"] == pytest.approx(0.2)
     assert figures["share of time that skipping saves"] == 0.5
+    assert figures["skipping / before, median"] == 0.25
+    assert figures["skipping / script, median"] == 0.5

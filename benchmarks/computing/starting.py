@@ -1,6 +1,6 @@
 """What a command in the shell takes from nothing: a process of its own for each.
 
-    python -m benchmarks.starting       ViT-B-32, random weights; two minutes
+    python -m benchmarks.computing.starting       ViT-B-32, random weights; two minutes
 
 The clip is ten seconds long. "Compiled" means that the model was compiled for this processor
 before, "cold" that it was not, and "in PyTorch" what searches took without that.
@@ -40,7 +40,7 @@ def run(
     rows = []
     for _ in range(rounds):
         # A process that does nothing else tells what its child took.
-        program = [sys.executable, "-m", "benchmarks.starting", "--one", *map(str, words)]
+        program = [sys.executable, "-m", "benchmarks.computing.starting", "--one", *map(str, words)]
         ran = subprocess.run(
             program, env={**os.environ, **variables}, stdout=subprocess.PIPE, check=True, text=True
         )

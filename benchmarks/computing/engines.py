@@ -1,7 +1,7 @@
 """The same pictures and texts through PyTorch, ONNX Runtime and OpenVINO, in turn.
 
-    python -m benchmarks.engines                       ViT-B-32, random weights; a minute
-    python -m benchmarks.engines --model RN50 --count 64
+    python -m benchmarks.computing.engines                       ViT-B-32, random weights; a minute
+    python -m benchmarks.computing.engines --model RN50 --count 64
 
 Processor time says what an engine costs, time by the clock also how well it shares the cores with
 whatever else runs. The cosine is with PyTorch's embedding of the same picture. ONNX Runtime is
