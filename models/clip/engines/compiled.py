@@ -119,30 +119,48 @@ def _again(entry: cache.Entry, precision: str, load: Load) -> dict[str, Any]:
             f"the compiled model in {str(entry.folder)!r} is damaged, and the weights that it was "
             "made of have changed: 'kinodex models --clear' removes it"
         )
-    _, towers = _made(entry.folder.name, entry.card["name"], precision, card, loaded)
+    made, towers = _made(entry.folder.name, entry.card["name"], precision, card, loaded)
+    if not towers:  # as it was taken before, it can only be another version's doing
+        raise ModelUnavailable(
+            f"{entry.card['name']} cannot be compiled again: {made.card['refused']}. "
+            "KINODEX_ENGINE=torch does without"
+        )
     return towers
 
 
 def _made(
     key: str, name: str, precision: str, card: ModelCard, loaded: "LoadedModel"
 ) -> tuple[cache.Entry, dict[str, Any]]:
-    """The entry of a model, and its towers. What the disk does not take lives in memory."""
-    from models.clip.engines.conversion import ConversionRefused, convert_pictures, convert_texts
+    """The entry of a model, and its towers; none for a model that is refused."""
+    from models.clip.engines.conversion import ConversionRefused
+
+    try:
+        return _converted(key, name, precision, card, loaded)
+    except (ConversionRefused, NotKeepable) as refusal:
+        with cache.new_entry(key) as entry:
+            return entry.finish({"name": name, "refused": str(refusal)}), {}
+
+
+def _converted(
+    key: str, name: str, precision: str, card: ModelCard, loaded: "LoadedModel"
+) -> tuple[cache.Entry, dict[str, Any]]:
+    """The same; what the disk does not take lives in memory.
+
+    Raises ConversionRefused, and NotKeepable for its tokenizer.
+    """
+    from models.clip.engines.conversion import convert_pictures, convert_texts
     from models.clip.text import cut_of
 
     with cache.new_entry(key) as entry:
-        try:
-            for file, content in _small_files(loaded).items():
-                entry.add(file, content)
-            tokenize = tokenizer_from(kept_tokenizer(loaded.tokenize))
-            preprocessing = Preprocessing.from_config(card.identity.preprocessing)
-            texts = convert_texts(loaded.model, tokenize)
-            # One after the other: each takes a model's size while it is written down.
-            entry.add(blob_name(TEXTS), texts.tower.export_model().getbuffer())
-            pictures = convert_pictures(loaded.model, preprocessing, precision)
-            entry.add(blob_name(PICTURES), pictures.tower.export_model().getbuffer())
-        except (ConversionRefused, NotKeepable) as refusal:
-            return entry.finish({"name": name, "refused": str(refusal)}), {}
+        for file, content in _small_files(loaded).items():
+            entry.add(file, content)
+        tokenize = tokenizer_from(kept_tokenizer(loaded.tokenize))
+        preprocessing = Preprocessing.from_config(card.identity.preprocessing)
+        texts = convert_texts(loaded.model, tokenize)
+        # One after the other: each takes a model's size while it is written down.
+        entry.add(blob_name(TEXTS), texts.tower.export_model().getbuffer())
+        pictures = convert_pictures(loaded.model, preprocessing, precision)
+        entry.add(blob_name(PICTURES), pictures.tower.export_model().getbuffer())
         towers = {PICTURES: pictures.tower, TEXTS: texts.tower}
         probes = {PICTURES: list(preprocessing.size), TEXTS: tokenize(["a dog"])[0].tolist()}
         values = {

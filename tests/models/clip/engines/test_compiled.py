@@ -17,6 +17,7 @@ from models.clip import backbone as backbones
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.engines import cache, compiled, in_openvino
 from models.clip.engines.choice import EngineChoice
+from models.clip.engines.conversion import ConversionRefused
 from models.clip.sources import LoadedModel
 from models.errors import ModelUnavailable
 from models.identity import ModelChoice
@@ -227,6 +228,25 @@ def test_of_two_precisions_the_one_that_agrees_is_taken(in_torch, loads, monkeyp
     has_it = in_openvino.has_bfloat16()
     assert asked == (["float32", "bfloat16", "float32"] if has_it else asked)
     assert made.engine.precision == ("float32" if has_it else made.engine.precision)
+
+
+def test_a_refused_model_takes_no_room(in_torch, loads, folder, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise ConversionRefused("its pictures would agree to 0.5000 only")
+
+    monkeypatch.setattr("models.clip.engines.conversion.convert_pictures", refuse)
+    assert load(in_torch).engine.name == "torch"
+    assert [file.name for file in folder.glob("*/*")] == ["card.json"]
+
+
+def test_what_cannot_be_made_again_is_told(in_torch, loads, folder, monkeypatch):
+    load(in_torch)
+    found = load(in_torch)
+    [file] = folder.glob("*/texts.blob")
+    file.write_bytes(b"nothing")
+    monkeypatch.setattr("models.clip.engines.conversion.LEAST_AGREEMENT", 1.1)
+    with pytest.raises(ModelUnavailable, match=r"again: its texts .* KINODEX_ENGINE=torch does"):
+        found.text_arrays(["a dog"])
 
 
 def test_a_tower_that_cannot_be_traced_stays_in_torch(in_torch, loads, monkeypatch):
