@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import openvino as ov
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
@@ -16,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.clip.engines.check_inputs import CHECK_TEXTS, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
 from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run
+from models.clip.engines.openvino_library import ov
 from models.clip.preprocess import Preprocessing
 from models.clip.text import cut_of, encode_shortened, encode_tokens
 

@@ -5,11 +5,11 @@ import threading
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import openvino as ov
 
 from models.clip.engines.cache import Entry, UnusableEntry
 from models.clip.engines.check_inputs import check_pictures
 from models.clip.engines.choice import BFLOAT16, FLOAT32, OPENVINO
+from models.clip.engines.openvino_library import ov
 
 PICTURES = "pictures"
 TEXTS = "texts"

@@ -18,5 +18,5 @@ def processor_key() -> str:
     for line in text.split("\n\n", 1)[0].splitlines():
         if line.startswith(wanted):
             abilities += line
-    known = [platform.system(), platform.machine(), platform.processor(), abilities]
+    known = [platform.system(), platform.machine(), abilities]
     return hashlib.blake2b("\n".join(known).encode(), digest_size=8).hexdigest()

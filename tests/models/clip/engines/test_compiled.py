@@ -68,14 +68,14 @@ def assert_same(one: Backbone, other: Backbone) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def run(program: str) -> str:
+def run(program: str, **variables: str) -> str:
     """What a program of its own prints."""
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program)],
         capture_output=True,
         text=True,
         check=True,
-        env={**os.environ, "PYTHONPATH": str(Path(backbones.__file__).parents[2])},
+        env={**os.environ, "PYTHONPATH": str(Path(backbones.__file__).parents[2]), **variables},
     )
     return ran.stdout
 
@@ -120,6 +120,30 @@ def test_what_is_compiled_is_used_without_torch(in_torch, loads):
         print(told.shape, seen.shape, sorted(heavy))
     """
     assert run(program) == "(1, 24) (2, 24) []\n"
+
+
+def test_no_word_goes_out(tmp_path):
+    """OpenVINO's tools tell their makers of an import and of a conversion, unless kept from it."""
+    program = """
+        import sys
+        told = []
+        kinds = ("socket.connect", "socket.getaddrinfo", "socket.sendto")
+        sys.addaudithook(lambda kind, args: told.append(kind) if kind in kinds else None)
+
+        from models.clip.backbone import load_backbone
+        from models.clip.engines.choice import EngineChoice
+        from models.identity import ModelChoice
+
+        engine = EngineChoice("openvino", "float32")
+        for _ in range(2):
+            one = load_backbone(ModelChoice("bundled"), device="cpu", engine=engine)
+            one.text_arrays(["a dog"])
+        print(one.engine.name, told, sys.modules["openvino_telemetry"])
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    assert run(program, HOME=str(home), USERPROFILE=str(home)) == "openvino [] None\n"
+    assert not (home / "intel").exists()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
