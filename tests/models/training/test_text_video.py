@@ -166,8 +166,3 @@ def test_a_batch_is_parted_into_equal_shares_or_not_at_all(monkeypatch):
     assert text_video._own_rows(6) == range(2, 4)
     with pytest.raises(ValueError, match="a batch of 4 pairs cannot be shared by 3 processes"):
         text_video._own_rows(4)
-
-
-def test_a_model_for_training_reads_no_words():
-    with pytest.raises(ValueError, match="batches bring token ids"):
-        text_video._no_tokenizer(["a cat"])
