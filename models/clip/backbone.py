@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from models.clip.sources import LoadedModel
 
-CACHE_SIZE = 1024  # queries; at width 512 that is 2 MB
+TEXTS_REMEMBERED = 1024  # queries; at width 512 that is 2 MB
 
 Talk = Callable[[str], None]
 
@@ -187,7 +187,7 @@ class _RecentTexts:
             for text, row in zip(texts, rows, strict=True):
                 self._kept[text] = row
                 self._kept.move_to_end(text)
-            while len(self._kept) > CACHE_SIZE:
+            while len(self._kept) > TEXTS_REMEMBERED:
                 self._kept.popitem(last=False)
         return np.stack(rows)
 

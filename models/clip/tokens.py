@@ -6,10 +6,13 @@ library that made it.
 
 import html
 import string
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
+from models.token_ids import fitted
 
 # What CLIP takes for words (Radford et al., 2021; open_clip's SimpleTokenizer). The `tokenizers`
 # library has another regular-expression engine with other tables of letters: it gets the words.
@@ -63,23 +66,18 @@ def _byte_pairs(tokenize: Any) -> str:
     return str(made.to_str())
 
 
-class KeptTokenizer:
+class KeptTokenizer(ABC):
     """Texts to int64 ids (texts, context), zeros after the end."""
 
     context: int
 
     def __call__(self, texts: Sequence[str], context_length: int | None = None) -> np.ndarray:
         """Longer texts are cut off."""
-        context = context_length or self.context
-        ids = np.zeros((len(texts), context), np.int64)
-        for row, read in zip(ids, self._read(list(texts)), strict=True):
-            # The last one marks the end, and stays.
-            fitting = read if len(read) <= context else [*read[: context - 1], read[-1]]
-            row[: len(fitting)] = fitting
-        return ids
+        return fitted(self._read(list(texts)), context_length or self.context)
 
+    @abstractmethod
     def _read(self, texts: list[str]) -> list[list[int]]:
-        raise NotImplementedError
+        """The ids of each text, from its beginning to its end, however many."""
 
 
 class ClipTokenizer(KeptTokenizer):

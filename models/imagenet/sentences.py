@@ -10,6 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.imagenet.packages import WORDS, sentence_weights
+from models.token_ids import fitted
 
 WIDTH = 384
 # Sentences are cut after this number of tokens: those that it was trained on had no more.
@@ -106,13 +107,8 @@ class SentenceTokenizer:
     def __call__(self, texts: str | Sequence[str], context_length: int = CONTEXT) -> torch.Tensor:
         """int64 ids (texts, context_length), zeros after the end; longer texts are cut off."""
         texts = [texts] if isinstance(texts, str) else list(texts)
-        ids = torch.full((len(texts), context_length), PADDING)
-        for row, encoded in zip(ids, self._tokenizer.encode_batch(texts), strict=True):
-            read = encoded.ids
-            if len(read) > context_length:
-                read = [*read[: context_length - 1], read[-1]]  # the last one marks the end
-            row[: len(read)] = torch.tensor(read)
-        return ids
+        read = [one.ids for one in self._tokenizer.encode_batch(texts)]
+        return torch.from_numpy(fitted(read, context_length))
 
 
 def load_tokenizer() -> SentenceTokenizer:

@@ -47,7 +47,6 @@ def encode_labels(
     """The labels' embeddings, averaged over the templates; those of equal labels serve again.
 
     talk: hears of labels that are new, which may take a minute
-
     given_up: asked now and then; True raises GivenUp
 
     Raises PromptTooLong for a label that the model cannot read to its end.

@@ -183,7 +183,12 @@ def size_of(folder: Path) -> int:
 
 def remember(choice: str, key: str, files: Iterable[Path], versions: Mapping[str, str]) -> None:
     """Note that a model's weights in these files, read by these versions, are this entry's."""
-    note = {"key": key, "files": [_as_it_is(file) for file in files], "versions": dict(versions)}
+    note = {
+        "choice": choice,
+        "key": key,
+        "files": [_as_it_is(file) for file in files],
+        "versions": dict(versions),
+    }
     with contextlib.suppress(OSError):  # it only saves time
         _choices().mkdir(parents=True, exist_ok=True)
         with replaced_whole(_note(choice)) as draft:
@@ -195,7 +200,8 @@ def recall(choice: str, versions: Mapping[str, str]) -> str | None:
     try:
         note = json.loads(_note(choice).read_bytes())
         same = all(_as_it_is(Path(name)) == [name, *rest] for name, *rest in note["files"])
-        return str(note["key"]) if same and note["versions"] == dict(versions) else None
+        same = same and (note["choice"], note["versions"]) == (choice, dict(versions))
+        return str(note["key"]) if same else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -210,6 +216,7 @@ def _choices() -> Path:
 
 
 def _note(choice: str) -> Path:
+    # A file can hold one choice only; two whose names meet take turns.
     return _choices() / f"{zlib.crc32(choice.encode()):08x}-{len(choice)}.json"
 
 

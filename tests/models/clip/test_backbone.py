@@ -10,7 +10,7 @@ from open_clip.transform import PreprocessCfg, image_transform_v2
 from PIL import Image
 from safetensors.torch import save_file
 
-from models.clip.backbone import CACHE_SIZE, Backbone, load_backbone
+from models.clip.backbone import TEXTS_REMEMBERED, Backbone, load_backbone
 from models.clip.card import weights_digest
 from models.clip.devices import find_device
 from models.clip.engines.choice import EngineChoice
@@ -154,13 +154,13 @@ def test_the_oldest_texts_are_forgotten(backbone, monkeypatch):
         return np.zeros((len(ids), backbone.dim), np.float32)
 
     monkeypatch.setattr(backbone.engine, "tokens", tokens)
-    backbone.embed_texts([f"text {number}" for number in range(CACHE_SIZE)])
+    backbone.embed_texts([f"text {number}" for number in range(TEXTS_REMEMBERED)])
     backbone.embed_texts(["text 0"])
     backbone.embed_texts([f"new {number}" for number in range(5)])
     backbone.embed_texts(["text 0", "text 6"])
-    assert encoded == [CACHE_SIZE, 5]
+    assert encoded == [TEXTS_REMEMBERED, 5]
     backbone.embed_texts(["text 5", "text 6"])
-    assert encoded == [CACHE_SIZE, 5, 1]
+    assert encoded == [TEXTS_REMEMBERED, 5, 1]
 
 
 def test_random_weights_are_the_same_every_time(backbone):

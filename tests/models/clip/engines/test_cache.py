@@ -146,13 +146,18 @@ def test_all_is_cleared(folder, tmp_path):
     assert cache.clear() == (0, 0)
 
 
-def test_a_choice_is_recalled_while_its_files_and_libraries_stay(tmp_path):
+def test_a_choice_is_recalled_while_its_files_and_libraries_stay(tmp_path, monkeypatch):
     weights = tmp_path / "weights"
     weights.write_bytes(b"abc")
     cache.remember("mine", "key", [weights], {"torch": "1"})
     assert cache.recall("mine", {"torch": "1"}) == "key"
     assert cache.recall("mine", {"torch": "2"}) is None
     assert cache.recall("yours", {"torch": "1"}) is None
+    own = cache._note("mine")
+    with monkeypatch.context() as patch:  # as if both had the same file name
+        patch.setattr(cache, "_note", lambda _: own)
+        assert cache.recall("yours", {"torch": "1"}) is None
+        assert cache.recall("mine", {"torch": "1"}) == "key"
     os.utime(weights, (5, 5))
     assert cache.recall("mine", {"torch": "1"}) is None
     weights.unlink()
