@@ -4,8 +4,9 @@
     python -m benchmarks.computing.engines --model RN50 --count 64
 
 Processor time says what an engine costs, time by the clock also how well it shares the cores with
-whatever else runs. The cosine is with PyTorch's embedding of the same picture. ONNX Runtime is
-measured where it is installed: pip install onnx onnxruntime.
+whatever else runs. The pictures are parts of the demo's photographs, others than a converted model
+is accepted by; the cosine is with PyTorch's embedding of the same picture. ONNX Runtime is measured
+where it is installed: pip install onnx onnxruntime.
 """
 
 import argparse
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
+from PIL import Image
 
 from benchmarks.measuring.options import add_model_options, chosen_choice, parser_for
 from benchmarks.measuring.reporting import Figure, Report, benchmark
 from benchmarks.measuring.timing import Timing, spread, timed
+from tasks.demo.photographs import Framing, photographs
 
 _TEXTS = 12
 Encode = Callable[[np.ndarray], np.ndarray]
@@ -47,12 +50,17 @@ class TextRow:
 
 
 def pictures_of(size: tuple[int, int], count: int) -> np.ndarray:
-    """Pictures with what pictures have, uint8 (count, *size, 3)."""
-    from models.clip.engines.check_inputs import check_pictures
-
-    shown = check_pictures(size)
-    turned = np.concatenate([shown, shown[:, ::-1], shown[:, :, ::-1], 255 - shown])
-    return np.ascontiguousarray(np.resize(turned, (count, *turned.shape[1:])))
+    """Parts of photographs, uint8 (count, *size, 3): others than engines are accepted by."""
+    rng = np.random.default_rng(11)
+    shown = [Image.fromarray(one).convert("RGB") for one in photographs().values()]
+    parts = []
+    for number in range(count):
+        picture = shown[number % len(shown)]
+        share = rng.uniform(0.4, 1.0)
+        across, down = rng.uniform(share / 2, 1 - share / 2, 2).tolist()
+        box = Framing(across, down, share).box(picture.width, picture.height)
+        parts.append(np.asarray(picture.resize(size[::-1], Image.Resampling.BICUBIC, box)))
+    return np.stack(parts)
 
 
 def time_pictures(

@@ -75,13 +75,18 @@ def measure(options: argparse.Namespace, report: Report) -> None:
             return run(what, ["index", clip, "-l", place / name, *model], known, rounds=1)
 
         rows = [index("index, cold", "one"), index("index, compiled", "two")]
+        into = ["--out", place / "clips", "-k", "1"]
         search = ["search", "-l", place / "two", "a dog runs"]
         run("the neutral texts are encoded once", search, known, rounds=1)
         rows += [
             run("search, compiled", search, known),
             run("search, in PyTorch", search, known | {"KINODEX_ENGINE": "torch"}, rounds=2),
             run("search, a mistake in the query", [*search[:-1], "a dog +"], known),
-            run("status", ["status", *search[1:3]], known),
+            *(
+                run(name, [name, *search[1:3]], known)
+                for name in ("status", "tags", "failed", "where")
+            ),
+            run("export of a moment", ["export", *search[1:], *into, "--best"], known),
         ]
     report.show(f"{choice}", rows)
     took = {row.command: row for row in rows}

@@ -218,9 +218,8 @@ def load_backbone(
 
     if asked.name_for(kind) != TORCH:
         found = _in_openvino(choice, asked, stored, load, talk)
-        if isinstance(found, Backbone):
+        if found is not None:
             return found
-        load = found or load
     from models.clip.devices import find_device
 
     return Backbone.in_torch(choice, load(), find_device(kind))
@@ -232,8 +231,10 @@ def _in_openvino(
     stored: EncoderIdentity | None,
     load: Callable[[], "LoadedModel"],
     talk: Talk,
-) -> "Backbone | Callable[[], LoadedModel] | None":
-    """The compiled model; where it cannot be, what loads it in PyTorch: perhaps it is here."""
+) -> Backbone | None:
+    """The compiled model, or in PyTorch if it has just been refused; None where it is to be loaded
+    in PyTorch.
+    """
     try:
         from models.clip.engines import cache, compiled
     except (ImportError, OSError) as error:  # a wheel that does not fit this machine
@@ -258,7 +259,9 @@ def _in_openvino(
         found = compiled.make(choice, asked.precision, card, loaded, with_card)
         if isinstance(found, compiled.Refused):
             talk(f"{choice} runs in PyTorch: {found.reason}")
-            return lambda: loaded
+            from models.clip.devices import find_device
+
+            return Backbone.in_torch(choice, loaded, find_device("cpu"))
     if isinstance(found, compiled.Refused):
         return None
     return Backbone(

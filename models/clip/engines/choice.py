@@ -37,9 +37,12 @@ class EngineChoice:
     precision: str = AUTO
 
     def __post_init__(self) -> None:
-        for given, known in ((self.name, ENGINES), (self.precision, PRECISIONS)):
+        for what, given, known in (
+            ("engine", self.name, ENGINES),
+            ("precision", self.precision, PRECISIONS),
+        ):
             if given not in known:
-                raise KinodexError(f"{given!r} is none of {', '.join(known)}")
+                raise KinodexError(f"there is no {what} {given!r}: say {', '.join(known)}")
 
     @classmethod
     def from_environment(cls) -> "EngineChoice":
