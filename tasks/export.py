@@ -17,7 +17,6 @@ from tasks.clips.job import CutJob, Cutting
 from tasks.clips.naming import clip_name, shortened
 from tasks.clips.playing import NotPlayable, run_cut
 from tasks.sketches.products import usable_folder
-from tasks.sketches.sheet import write_sheets_of_cuts
 from tasks.terminal.outcomes import Exit
 from tasks.terminal.printing import data_json, data_path, talk
 
@@ -68,6 +67,8 @@ def run_export(library: Store, hits: Sequence[Hit], wanted: ExportRequest, *, as
         else:
             _show(cut, file, cutting, as_json=as_json)
     if wanted.sheet is not None and hits:
+        from tasks.sketches.sheet import write_sheets_of_cuts  # drawing needs torch
+
         for page in write_sheets_of_cuts(library, cuts, wanted.sheet):
             talk(f"contact sheet: {printable(short_path(page))}")
     talk(f"{counted(len(cuts) - failed, 'clip')} in {printable(short_path(folder))}")

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import tasks.export
+import tasks.sketches.sheet
 from indexer.reading.settings import IndexSettings
 from models.errors import KinodexError
 from search.catalog.store import Store
@@ -273,7 +274,7 @@ def test_a_clip_is_told_to_people_and_to_programs(tmp_path, capsys):
 
 
 def test_a_run_without_anything_found_writes_no_sheet(library, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(tasks.export, "write_sheets_of_cuts", lambda *_: 1 / 0)
+    monkeypatch.setattr(tasks.sketches.sheet, "write_sheets_of_cuts", lambda *_: 1 / 0)
     request = tasks.export.ExportRequest(tmp_path, sheet=tmp_path / "s.png")
     capsys.readouterr()
     with Store.open(library) as opened:
