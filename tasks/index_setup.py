@@ -9,7 +9,6 @@ from indexer.library_settings import sampling_of, write_settings_template
 from indexer.pipeline import Indexer, IndexingListener, IndexReport
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
-from models.clip.engines.choice import kind_of_device
 from models.heads.checkpoints import LoadedHead, default_head
 from models.heads.fit import HeadMismatch
 from models.identity import HeadChoice, ModelChoice
@@ -99,10 +98,7 @@ def _model(space: Space | None, flags: ModelFlags, talk: Talk, *, reindex: bool)
         if not reindex:
             check_same_model(space, choice)
         return choice
-    choice = flags.or_usual()
-    if flags.choice(None) is None:
-        talk(f"no model named: using {choice}, a good one for {kind_of_device(flags.device)}")
-    return choice
+    return flags.or_usual(talk)
 
 
 def _usual_head(space: Space | None, model: ModelChoice) -> HeadChoice:

@@ -1,28 +1,43 @@
-"""`kinodex models`: what is kept of models that were compiled for this processor."""
+"""`kinodex models`: the models to choose from, and what is kept of those that were compiled."""
 
 from datetime import datetime
 from typing import Any
 
-from models.clip.engines import cache
+from models.clip.engines import cache, speed
+from models.clip.engines.choice import EngineChoice, kind_of_device
+from models.clip.usual import hours_an_hour
+from models.named import NAMES, meant_by
 from search.wording import counted, printable
 from tasks.terminal.printing import data_json, print_rows, talk
 
-_HEADINGS = ("model", "last used", "precision", "agrees to", "MB")
+_HEADINGS = ("name", "model", "hours of video an hour", "compiled", "agrees to", "MB", "last used")
 
 
-def list_models(*, as_json: bool) -> None:
-    """The compiled models, the one used last first."""
-    rows = [_row(entry) for entry in cache.entries()]
+def list_models(*, measure: bool, as_json: bool) -> None:
+    """What the names stand for on this machine, and the compiled models, the one used last first.
+
+    measure: see first how fast this machine is with those that have names
+    """
+    kind, asked = kind_of_device(None), EngineChoice.from_environment()
+    if measure:
+        for name in NAMES:
+            choice = meant_by(name, kind)
+            talk(f"measuring '{name}', {choice}")
+            speed.measured(choice.name, asked, kind)
+    compiled = [_compiled(entry) for entry in cache.entries()]
+    rows = _all(compiled, asked, kind)
     if as_json:
         for row in rows:
             data_json(row)
     else:
         print_rows(_HEADINGS, [_cells(row) for row in rows], names=2)
     talk(
-        f"{counted(len(rows), 'compiled model')} in {printable(cache.cache_folder())}, at most "
+        f"{counted(len(compiled), 'compiled model')} in {printable(cache.cache_folder())}, at most "
         f"{cache.most_bytes() / 1e9:g} GB; 'kinodex models --clear' removes them, and the next use "
         "of a model compiles it again"
     )
+    if any(row["name"] and row["frames_per_s"] is None for row in rows):
+        talk("'kinodex models --measure' tells how fast this machine is, without any download")
 
 
 def clear_models(*, as_json: bool) -> None:
@@ -33,11 +48,34 @@ def clear_models(*, as_json: bool) -> None:
     talk(f"{counted(removed, 'compiled model')} removed ({size_bytes / 1e6:.0f} MB)")
 
 
-def _row(entry: cache.Entry) -> dict[str, Any]:
+def _all(compiled: list[dict[str, Any]], asked: EngineChoice, kind: str) -> list[dict[str, Any]]:
+    """Those with a name first, whether they are compiled or not."""
+    named = {str(meant_by(name, kind)): name for name in NAMES}
+    there = {row["model"] for row in compiled}
+    missing = [_NOT_COMPILED | {"model": model} for model in named if model not in there]
+    rows = [row | {"name": named.get(row["model"])} for row in (*missing, *compiled)]
+    for row in rows:
+        architecture = row["model"].split(" (")[0]
+        row["frames_per_s"] = speed.remembered(architecture, asked, kind)
+    order = list(named.values())
+    return sorted(rows, key=lambda row: order.index(row["name"]) if row["name"] else len(order))
+
+
+_NOT_COMPILED: dict[str, Any] = {
+    "precision": None,
+    "agreement": None,
+    "refused": None,
+    "size_bytes": 0,
+    "last_used": None,
+    "folder": None,
+}
+
+
+def _compiled(entry: cache.Entry) -> dict[str, Any]:
     used = datetime.fromtimestamp(entry.folder.stat().st_mtime)
     told = {name: entry.card.get(name) for name in ("precision", "agreement", "refused")}
     return {
-        "model": entry.card.get("name", "?"),
+        "model": str(entry.card.get("name", "?")),
         **told,
         "size_bytes": cache.size_of(entry.folder),
         "last_used": used.isoformat(" ", "minutes"),
@@ -46,7 +84,14 @@ def _row(entry: cache.Entry) -> dict[str, Any]:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    name, size = printable(row["model"]), f"{row['size_bytes'] / 1e6:.0f}"
-    if row["refused"]:
-        return [name, row["last_used"], "torch", printable(row["refused"]), size]
-    return [name, row["last_used"], row["precision"], f"{row['agreement']:.6f}", size]
+    frames_per_s, agreement = row["frames_per_s"], row["agreement"]
+    how = f"torch: {printable(row['refused'])}" if row["refused"] else row["precision"] or "not yet"
+    return [
+        row["name"] or "",
+        printable(row["model"]),
+        f"{hours_an_hour(frames_per_s):g}" if frames_per_s else "",
+        how,
+        f"{agreement:.6f}" if agreement else "",
+        f"{row['size_bytes'] / 1e6:.0f}" if row["size_bytes"] else "",
+        row["last_used"] or "",
+    ]

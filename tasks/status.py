@@ -9,11 +9,13 @@ from models.clip.engines.choice import OPENVINO, TORCH, EngineChoice, kind_of_de
 from models.clip.engines.keys import find_entry
 from models.errors import KinodexError
 from models.files import typed_path
+from models.named import name_of
 from search.catalog.keeping import count_unheld
 from search.catalog.settings import LibrarySettings
 from search.catalog.spaces import active_space, choice_of, encoder_of
 from search.catalog.store import Store, default_folder
 from search.catalog.summary import Summary, failures, summarise
+from search.catalog.tables import Space
 from search.catalog.writing import remove_paths as forget
 from search.wording import clock, counted, printable, short_path
 from tasks.terminal.printing import data, data_console, data_json, field, plain_table, talk
@@ -23,25 +25,25 @@ def print_status(folder: Path | None, *, as_json: bool) -> None:
     """Counts, model and space used, one a line."""
     with Store.open(folder) as library:
         summary = summarise(library)
-        engine = _engine(library)
+        with library.reading() as session:
+            space = active_space(session)
+    engine, named = (_engine(space), _named(space)) if space else (None, None)
     if as_json:
-        data_json(summary.as_json() | {"engine": engine})
+        data_json(summary.as_json() | {"named": named, "engine": engine})
         return
     table = plain_table(with_headings=False)
-    for name, value in _lines(summary, engine):
+    for name, value in _lines(summary, named, engine):
         table.add_row(name, Text(value))
     data_console.print(table)
 
 
-def _engine(library: Store) -> str | None:
-    """What computes embeddings for a library on this machine; None without a model.
+def _named(space: Space) -> str | None:
+    """Which of the three names stands for a library's model on this machine."""
+    return name_of(choice_of(space), kind_of_device(None))
 
-    Nothing is loaded for the answer.
-    """
-    with library.reading() as session:
-        space = active_space(session)
-    if space is None:
-        return None
+
+def _engine(space: Space) -> str:
+    """What computes embeddings for a library on this machine. Nothing is loaded for the answer."""
     kind, asked = kind_of_device(None), EngineChoice.from_environment()
     if asked.name_for(kind) == TORCH:
         return f"{TORCH}, on {kind}"
@@ -53,11 +55,12 @@ def _engine(library: Store) -> str | None:
     return f"{OPENVINO}, {entry.card['precision']}"
 
 
-def _lines(summary: Summary, engine: str | None) -> list[tuple[str, str]]:
+def _lines(summary: Summary, named: str | None, engine: str | None) -> list[tuple[str, str]]:
     model = summary.model or "none yet"
+    head = f", head {summary.head}" if summary.head else ""
     return [
         ("library", printable(summary.folder)),
-        ("model", f"{model}, head {summary.head}" if summary.head else model),
+        ("model", f"{named}: {model}{head}" if named else f"{model}{head}"),
         ("engine", engine or "none yet"),
         ("videos", f"{summary.videos} ({clock(summary.hours * 3600)} in all)"),
         ("segments", str(summary.segments)),

@@ -22,7 +22,9 @@ def parser_for(text: str | None) -> argparse.ArgumentParser:
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The options by which `kinodex index` chooses a model too."""
-    parser.add_argument("--model", help="bundled, imagenet, an open_clip name, or hf-hub:ORG/REPO")
+    parser.add_argument(
+        "--model", help="fast, good, best, bundled, imagenet, an open_clip name, or hf-hub:ORG/REPO"
+    )
     parser.add_argument("--pretrained", help=f"an open_clip tag ({RANDOM} weights)")
     parser.add_argument("--weights", type=Path, help="a local weight file")
 

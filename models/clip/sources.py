@@ -12,6 +12,7 @@ import torch
 from models.errors import NOT_DOWNLOADED, ModelUnavailable
 from models.files import typed_path
 from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
+from models.named import NAMES, meant_by, usual_tag
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
@@ -34,12 +35,19 @@ class LoadedModel:
 
 
 def choose_model(
-    name: str, *, pretrained: str | None = None, weights: Path | None = None
+    name: str, *, pretrained: str | None = None, weights: Path | None = None, device: str = "cpu"
 ) -> ModelChoice:
     """A complete, checked choice; a bare open_clip name gets that model's usual weights.
 
+    device: the kind on which it is to run, which decides what `NAMES` stand for
+
     Raises ModelUnavailable for an unknown name or tag, or a weight file of another kind.
     """
+    if name in NAMES:
+        meant = meant_by(name, device)
+        if not pretrained and weights is None:
+            return meant
+        name = meant.name
     if weights is not None:
         weights = _checked_weights(weights)
     if name in (BUNDLED, IMAGENET) or name.startswith(HUB_PREFIX):
@@ -54,13 +62,6 @@ def choose_model(
     elif pretrained:
         raise ModelUnavailable("give either --pretrained or --weights, not both")
     return ModelChoice(name, pretrained, weights)
-
-
-def default_choice(device: str) -> ModelChoice:
-    """The model for real footage that this kind of device runs at a useful speed."""
-    if device == "cuda":
-        return ModelChoice("ViT-L-14", "datacomp_xl_s13b_b90k")
-    return ModelChoice("ViT-B-32", "laion2b_s34b_b79k")
 
 
 def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedModel:
@@ -179,6 +180,35 @@ def _load_random(name: str) -> LoadedModel:
     return LoadedModel(model.eval(), open_clip.get_tokenizer(name))
 
 
+class UntrainedPictures(torch.nn.Module):
+    """A picture tower that computes as fast as a trained one; its weights mean nothing.
+
+    Of an open_clip name. Drawing weights as for training would take ten times as long.
+
+    preprocessing: open_clip's, for this model
+    """
+
+    def __init__(self, architecture: str) -> None:
+        super().__init__()
+        import open_clip
+
+        with torch.device("meta"):
+            model = open_clip.create_model(
+                architecture, pretrained=None, pretrained_text=False, device="meta"
+            )
+        self.preprocessing = preprocessing_of(model)
+        self.visual = model.get_submodule("visual").to_empty(device="cpu").eval()
+        for weights in self.visual.parameters():
+            weights.data.normal_(0, 0.02)
+        for buffer in self.visual.buffers():
+            buffer.zero_()
+
+    def encode_image(self, pictures: torch.Tensor) -> torch.Tensor:
+        """As of open_clip's models."""
+        embeddings: torch.Tensor = self.visual(pictures)
+        return embeddings
+
+
 def _checked_weights(weights: Path) -> Path:
     weights = typed_path(weights).resolve()
     if not weights.is_file():
@@ -196,7 +226,7 @@ def _check_architecture(name: str) -> None:
 
     known = open_clip.list_models()
     if name not in known:
-        near = difflib.get_close_matches(name, [BUNDLED, IMAGENET, *known], n=3, cutoff=0.4)
+        near = difflib.get_close_matches(name, [*NAMES, BUNDLED, IMAGENET, *known], n=3, cutoff=0.4)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise ModelUnavailable(f"there is no model named {name!r}{hint}")
 
@@ -210,8 +240,7 @@ def _checked_tag(name: str, tag: str | None) -> str:
     if not tags:
         raise ModelUnavailable(f"no published weights are known for {name}: give --weights FILE")
     if tag is None:
-        usual = default_choice("cpu")
-        return str(usual.pretrained) if name == usual.name else tags[-1]
+        return usual_tag(name) or str(tags[-1])
     if tag not in tags:
         raise ModelUnavailable(
             f"{name} has no weights tagged {tag!r}: choose from {', '.join(tags)}"

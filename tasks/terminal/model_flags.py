@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from models.clip.engines.choice import EngineChoice, kind_of_device
 from models.identity import EncoderIdentity, ModelChoice
+from models.named import FAST, GOOD, NAMES, meant_by
 from search.catalog.spaces import active_space
 from search.catalog.store import Store, nothing_indexed
 from search.catalog.tables import Space
@@ -48,11 +49,23 @@ class ModelFlags:
             return None
         from models.clip.sources import choose_model
 
-        name = self.model or (current.name if current else _usual(None).name)
         bare = not (self.pretrained or self.weights)
-        if current and bare and self.model == current.name:
+        if current and bare and self._architecture == current.name:
             return current  # the bare name of the library's own model means exactly that model
-        return choose_model(name, pretrained=self.pretrained, weights=self.weights)
+        name = self.model or (current.name if current else FAST)
+        return choose_model(
+            name,
+            pretrained=self.pretrained,
+            weights=self.weights,
+            device=kind_of_device(self.device),
+        )
+
+    @property
+    def _architecture(self) -> str | None:
+        """What the model that was named is called in open_clip."""
+        if self.model in NAMES:
+            return meant_by(self.model, kind_of_device(self.device)).name
+        return self.model
 
     def over(self, current: ModelChoice) -> ModelChoice:
         """What was asked for, else the library's current model."""
@@ -65,9 +78,9 @@ class ModelFlags:
         """
         return self.choice(None if self.model else current)
 
-    def or_usual(self) -> ModelChoice:
-        """What was asked for, else the model that suits the device."""
-        return self.choice(None) or _usual(self.device)
+    def or_usual(self, talk: Callable[[str], None] = talk) -> ModelChoice:
+        """What was asked for, else the model that suits this machine, which is said."""
+        return self.choice(None) or _usual(self, talk)
 
 
 def load_talking(
@@ -102,7 +115,16 @@ def indexed_space(library: Store) -> Space:
     return space
 
 
-def _usual(device: str | None) -> ModelChoice:
-    from models.clip.sources import default_choice
+def _usual(flags: ModelFlags, talk: Callable[[str], None]) -> ModelChoice:
+    from models.clip.usual import usual_choice
 
-    return default_choice(kind_of_device(device))
+    kind = kind_of_device(flags.device)
+    usual = usual_choice(kind, flags.engine_choice, talk)
+    good = meant_by(GOOD, kind)
+    does = "encodes" if usual.name == GOOD else f"would encode with '{GOOD}', {good},"
+    talk(
+        f"no model named: using '{usual.name}', {usual.choice}, as this machine {does} "
+        f"{usual.frames_per_s:.2g} frames a second, {usual.hours_an_hour:g} hours of video an "
+        "hour"
+    )
+    return usual.choice

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
-from models.clip.engines.choice import kind_of_device
-from models.clip.sources import choose_model, default_choice
+from models.clip.sources import choose_model
 from models.files import typed_path
 from models.heads.card import HeadCard
 from models.heads.checkpoints import HEAD_FILE, read_card
@@ -37,8 +36,7 @@ class StartFlags:
         """
         asked, file = self.model, self.head_file()
         if file is None:
-            name = asked.model or default_choice(kind_of_device(asked.device)).name
-            return choose_model(name, pretrained=asked.pretrained, weights=asked.weights)
+            return asked.or_usual()
         card = read_card(file)
         name = asked.model or card.encoder.model
         if name != card.encoder.model or asked.weights or asked.pretrained:

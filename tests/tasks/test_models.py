@@ -1,10 +1,13 @@
 """`kinodex models` lists what was compiled, and removes it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from models.clip.engines import cache
+from models.clip.engines import cache, speed
+from models.clip.engines.choice import EngineChoice
 from tests.calling import call, said, shown_json
 
 
@@ -12,6 +15,13 @@ from tests.calling import call, said, shown_json
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))
     return tmp_path / "models"
+
+
+def rows(capsys: pytest.CaptureFixture[str], *options: str) -> list[dict[str, Any]]:
+    """What `kinodex models` tells programs."""
+    capsys.readouterr()
+    assert call("models", "--json", *options) == 0
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
 def put(key: str, **card: object) -> None:
@@ -24,17 +34,18 @@ def test_compiled_models_are_listed_with_what_they_are(folder, capsys):
     put("one", name="ViT-B-32 (openai)", precision="bfloat16", agreement=0.99995)
     assert call("models") == 0
     captured = capsys.readouterr()
-    [name, _, *told] = captured.out.splitlines()[0].split("\t")
-    assert (name, told) == ("ViT-B-32 (openai)", ["bfloat16", "0.999950", "2"])
+    [name, model, *told, _] = captured.out.splitlines()[-1].split("\t")
+    assert (name, model) == ("", "ViT-B-32 (openai)")
+    assert told == ["", "bfloat16", "0.999950", "2"]
     assert f"1 compiled model in {folder}, at most 10 GB" in captured.err
 
 
 def test_a_model_that_stays_in_torch_says_why(folder, capsys):
     put("one", name="odd", refused="it cannot\x1b be converted")
     assert call("models") == 0
-    [line] = capsys.readouterr().out.splitlines()
-    assert line.split("\t")[2:] == ["torch", "it cannot\\x1b be converted", "2"]
-    told = shown_json(capsys, "models")
+    line = capsys.readouterr().out.splitlines()[-1]
+    assert line.split("\t")[1:6] == ["odd", "", "torch: it cannot\\x1b be converted", "", "2"]
+    told = rows(capsys)[-1]
     assert (told["model"], told["precision"], told["folder"]) == ("odd", None, str(folder / "one"))
     assert told["size_bytes"] > 2_000_000
 
@@ -47,3 +58,39 @@ def test_all_are_removed_and_counted(folder, capsys):
     told = shown_json(capsys, "models", "--clear")
     assert (told["removed"], told["size_bytes"] > 4_000_000) == (2, True)
     assert cache.entries() == []
+
+
+def test_names_come_first_with_what_they_stand_for_here(folder, capsys):
+    put("one", name="odd", precision="float32", agreement=0.99999)
+    put("two", name="PE-Core-B-16 (meta)", precision="bfloat16", agreement=0.9995)
+    speed.remember("PE-Core-B-16", EngineChoice(), "cpu", speed.Speed(17.0, alone=True))
+    told = rows(capsys)
+    assert [(row["name"], row["model"], row["frames_per_s"]) for row in told] == [
+        ("fast", "ViT-B-32 (laion2b_s34b_b79k)", None),
+        ("good", "PE-Core-B-16 (meta)", 17.0),
+        ("best", "PE-Core-L-14-336 (meta)", None),
+        (None, "odd", None),
+    ]
+    assert [row["size_bytes"] > 0 for row in told] == [False, True, False, True]
+    assert call("models") == 0
+    captured = capsys.readouterr()
+    good = captured.out.splitlines()[1].split("\t")
+    assert good[:-1] == ["good", "PE-Core-B-16 (meta)", "8.5", "bfloat16", "0.999500", "2"]
+    assert captured.out.splitlines()[0].split("\t")[2:] == ["", "not yet", "", "", ""]
+    assert "2 compiled models" in captured.err
+    assert "kinodex models --measure" in captured.err
+
+
+def test_all_that_have_names_are_measured_on_request(folder, capsys, monkeypatch):
+    measured = []
+
+    def measure(name: str, asked: EngineChoice, device: str) -> float:
+        speed.remember(name, asked, device, speed.Speed(30.0, alone=True))
+        measured.append((name, device))
+        return 30.0
+
+    monkeypatch.setattr("tasks.models.speed.measured", measure)
+    assert [row["frames_per_s"] for row in rows(capsys, "--measure")] == [30.0] * 3
+    assert measured == [("ViT-B-32", "cpu"), ("PE-Core-B-16", "cpu"), ("PE-Core-L-14-336", "cpu")]
+    assert call("models") == 0
+    assert "--measure" not in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ from sqlalchemy import select
 from models.clip.engines import cache
 from models.clip.engines.keys import key_of
 from search.catalog.summary import Summary
-from search.catalog.tables import VideoPath, now
+from search.catalog.tables import Space, VideoPath, now
 from search.catalog.writing import record_failure
 from search.library import Library
 from tasks import status
+from tasks.terminal.model_flags import indexed_space
 from tests.calling import call, said, shown_json
 from tests.search.finding.test_engine import Shelf, axis
 from tests.search.planted import plant, tag
@@ -118,7 +120,9 @@ def test_every_figure_stands_in_its_line():
     summary = Summary(
         Path("/l\x1b"), "ViT-B-32", None, 2, 1.5, 30, "mine", 1, 12, 3, 4, 5, 6, 1, 1_260_000
     )
-    assert status._lines(summary, "openvino, float32") == [
+    named = status._lines(replace(summary, head="meanP"), "fast", None)
+    assert named[1] == ("model", "fast: ViT-B-32, head meanP")
+    assert status._lines(summary, None, "openvino, float32") == [
         ("library", "/l\\x1b"),
         ("model", "ViT-B-32"),
         ("engine", "openvino, float32"),
@@ -138,20 +142,28 @@ def test_what_computes_is_told_without_loading_anything(monkeypatch, tmp_path):
     backbone = tiny_backbone()
     will_be = "openvino: the model will be compiled at its next use"
     with Library.open(tmp_path / "library", create=True) as library:
-        assert status._engine(library) is None
         Shelf(library, backbone).put("/v/a.mp4", axis(0))
-        assert status._engine(library) == will_be
+        space = indexed_space(library)
+        assert status._engine(space) == will_be
         for card, told in (
             ({"precision": "bfloat16"}, "openvino, bfloat16"),
             ({"refused": "it cannot be traced"}, "torch, on cpu: it cannot be traced"),
         ):
             with cache.new_entry(key_of(backbone.identity, "auto")) as new:
                 new.finish(card)
-            assert status._engine(library) == told
+            assert status._engine(space) == told
         monkeypatch.setenv("KINODEX_PRECISION", "float32")
-        assert status._engine(library) == will_be
+        assert status._engine(space) == will_be
         monkeypatch.setenv("KINODEX_ENGINE", "torch")
-        assert status._engine(library) == "torch, on cpu"
+        assert status._engine(space) == "torch, on cpu"
+
+
+@pytest.mark.parametrize(("device", "name"), [("cpu", "good"), ("cuda", "fast"), ("mps", "fast")])
+def test_the_name_of_a_librarys_model_is_told_as_it_is_here(device, name, monkeypatch):
+    monkeypatch.setattr(status, "kind_of_device", lambda _: device)
+    space = Space(model="PE-Core-B-16", pretrained="meta")
+    assert status._named(space) == name
+    assert status._named(Space(model="PE-Core-B-16", pretrained="random")) is None
 
 
 def test_what_is_removed_is_kept_for_a_time_which_is_said(folder, capsys):

@@ -17,6 +17,7 @@ from ui.cli import (
     evaluate_retrieval,
     evaluate_sketch,
     imports,
+    models,
     options,
     train_actions,
     train_retrieval,
@@ -61,6 +62,7 @@ _group(
     evaluate_actions.actions,
     evaluate_sketch.sketch,
 )
+app.add_typer(models.app, name="models")
 _group("import", "Take over weights that others published.", imports.clip4clip, imports.actionclip)
 
 
@@ -235,17 +237,6 @@ def clean(
     from tasks.clean import clean as delete
 
     delete(library, at_once=at_once, dry_run=dry_run, as_json=as_json)
-
-
-@app.command()
-def models(
-    clear: Annotated[bool, typer.Option(help="Remove them all: they can be made again.")] = False,
-    as_json: options.JsonOption = False,
-) -> None:
-    """List the models that were compiled for this processor."""
-    from tasks.models import clear_models, list_models
-
-    (clear_models if clear else list_models)(as_json=as_json)
 
 
 @app.command()

@@ -21,7 +21,8 @@ ModelOption = Annotated[
         "--model",
         "-m",
         envvar="KINODEX_MODEL",
-        help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
+        help="'fast', 'good', 'best', 'imagenet', 'bundled', an open_clip model name, or "
+        "'hf-hub:ORG/REPO'. "
         "Default: the library's own; for a new library one that suits this machine.",
         show_default=False,
     ),
@@ -32,7 +33,8 @@ EvaluatedModelOption = Annotated[
         "--model",
         "-m",
         envvar="KINODEX_MODEL",
-        help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
+        help="'fast', 'good', 'best', 'imagenet', 'bundled', an open_clip model name, or "
+        "'hf-hub:ORG/REPO'. "
         "Default: one that suits this machine.",
         show_default=False,
     ),

@@ -145,8 +145,8 @@ def sketch(
         typer.Option(
             "--model",
             "-m",
-            help="The model that draws: 'bundled', 'imagenet', an open_clip model name, or "
-            "'hf-hub:ORG/REPO'. Default: the library's own; without a library the bundled one.",
+            help="The model that draws, named as for 'kinodex index'. Default: the "
+            "library's own; without a library the bundled one.",
             show_default=False,
         ),
     ] = None,

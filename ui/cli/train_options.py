@@ -43,7 +43,8 @@ StartModelOption = Annotated[
     typer.Option(
         "--model",
         "-m",
-        help="'bundled', 'imagenet', an open_clip model name, or 'hf-hub:ORG/REPO'. "
+        help="'fast', 'good', 'best', 'imagenet', 'bundled', an open_clip model name, or "
+        "'hf-hub:ORG/REPO'. "
         "Default: that of --init, else one that suits this machine.",
         show_default=False,
     ),

@@ -3,6 +3,9 @@
 import numpy as np
 from PIL import Image
 
+# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
+LEAST_AGREEMENT = 0.999
+
 # The last one is longer than any model reads.
 CHECK_TEXTS = (
     "",

@@ -12,15 +12,13 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.clip.engines.check_inputs import CHECK_TEXTS, check_pictures
+from models.clip.engines.check_inputs import CHECK_TEXTS, LEAST_AGREEMENT, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
 from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run
 from models.clip.engines.openvino_library import ov
 from models.clip.preprocess import Preprocessing
 from models.clip.text import cut_of, encode_shortened, encode_tokens
 
-# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
-LEAST_AGREEMENT = 0.999
 # Multiplications and additions for a picture, from which on fewer digits are worth the trouble. A
 # lighter tower takes less time than decoding the frame, and keeps all digits.
 _WORTH_IT = 1e9
@@ -79,6 +77,14 @@ def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Co
         if agreed >= LEAST_AGREEMENT:
             return Converted(tower, precision, agreed)
     raise ConversionRefused(f"its pictures would agree to {agreed:.4f} only")
+
+
+def compiled_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> ov.CompiledModel:
+    """The same without comparing anything: to see how fast it is. Raises ConversionRefused."""
+    inputs = torch.zeros((_TRACED, 3, *preprocessing.size))
+    precision = _precision_for(model, inputs[:1]) if asked == AUTO else asked
+    graph = _with_preprocessing(_graph(_Pictures(model), inputs), preprocessing)
+    return compiled(graph, precision)
 
 
 def _precision_for(model: Any, picture: torch.Tensor) -> str:

@@ -38,7 +38,7 @@ def find_entry(
     choice: ModelChoice, precision: str, stored: EncoderIdentity | None
 ) -> cache.Entry | None:
     """What is kept of a model, or None. stored: its identity, where a library tells it"""
-    key = cache.recall(_noted(choice, precision), _versions())
+    key = cache.recall(_noted(choice, precision), versions())
     # A file of weights may have changed since: then only what is noted of the file counts.
     if key is None and stored is not None and choice.weights is None:
         key = key_of(stored, precision)
@@ -52,14 +52,15 @@ def note_choice(choice: ModelChoice, precision: str, key: str) -> None:
     files = weight_files(choice)
     if files is not None:
         with contextlib.suppress(OSError):
-            cache.remember(_noted(choice, precision), key, files, _versions())
+            cache.remember(_noted(choice, precision), key, files, versions())
 
 
 def _noted(choice: ModelChoice, precision: str) -> str:
     return json.dumps([choice.name, choice.pretrained, str(choice.weights), precision])
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of all that decides what a compiled model gives, and how fast: libraries and processor."""
     found = {name: _version(name) for name in (*_LIBRARIES, OPENVINO)}
     return found | {"processor": processor_key()}
 

@@ -15,7 +15,7 @@ from models.clip.card import weights_digest
 from models.clip.devices import find_device
 from models.clip.engines.choice import EngineChoice
 from models.clip.engines.protocol import OutOfMemory
-from models.clip.sources import LoadedModel, choose_model, default_choice
+from models.clip.sources import LoadedModel, choose_model
 from models.errors import KinodexError, ModelUnavailable
 from models.identity import ModelChoice
 from models.known_texts import KnownTexts
@@ -301,9 +301,21 @@ def test_a_bare_name_gets_its_usual_weights():
     assert choose_model("RN50") == ModelChoice("RN50", "cc12m")  # the newest
 
 
-def test_a_graphics_card_runs_a_larger_model():
-    assert default_choice("cpu") == choose_model("ViT-B-32")
-    assert default_choice("cuda").name == "ViT-L-14"
+def test_a_graphics_card_runs_larger_models_by_the_same_names():
+    assert choose_model("fast") == choose_model("ViT-B-32")
+    assert [choose_model("good", device=kind) for kind in ("cpu", "cuda", "mps")] == [
+        choose_model("PE-Core-B-16"),
+        choose_model("PE-Core-L-14-336"),
+        choose_model("PE-Core-L-14-336"),
+    ]
+    assert choose_model("best", device="cuda").name == "PE-Core-bigG-14-448"
+
+
+def test_a_name_may_have_other_weights_than_it_stands_for(tmp_path):
+    assert choose_model("good", pretrained="random") == ModelChoice("PE-Core-B-16", "random")
+    file = tmp_path / "own.safetensors"
+    file.touch()
+    assert choose_model("fast", weights=file) == ModelChoice("ViT-B-32", weights=file.resolve())
 
 
 def test_a_device_that_is_not_there_is_an_error():

@@ -16,7 +16,8 @@ OTHER = ModelChoice("ViT-B-32", "openai")
 
 @pytest.fixture(autouse=True)
 def no_graphics_card(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(model_flags, "_usual", lambda _device: USUAL)
+    monkeypatch.setattr(model_flags, "_usual", lambda _flags, _talk: USUAL)
+    monkeypatch.setattr(model_flags, "kind_of_device", lambda name: name or "cpu")
 
 
 def test_nothing_typed_asks_for_nothing():
@@ -34,6 +35,14 @@ def test_the_bare_name_of_the_librarys_model_means_exactly_that_one():
     assert ModelFlags(BUNDLED).choice(OTHER) == ModelChoice(BUNDLED)
     assert ModelFlags(BUNDLED).over(OTHER) == ModelChoice(BUNDLED)
     assert ModelFlags(BUNDLED).or_usual() == ModelChoice(BUNDLED)
+
+
+def test_a_name_means_what_it_stands_for_on_the_device():
+    assert ModelFlags("good").choice(None) == ModelChoice("PE-Core-B-16", "meta")
+    assert ModelFlags("good", device="cuda").choice(None).name == "PE-Core-L-14-336"
+    assert ModelFlags("fast").over(OTHER) == OTHER
+    assert ModelFlags("fast", "openai").choice(USUAL) == OTHER
+    assert ModelFlags("fast", device="cuda").over(OTHER) == ModelChoice("PE-Core-B-16", "meta")
 
 
 def test_other_weights_are_those_of_the_librarys_model_or_of_the_usual_one():

@@ -6,10 +6,10 @@ import streamlit as st
 from platformdirs import user_videos_path
 
 from models.clip.engines.choice import kind_of_device
-from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.identity import BUNDLED, IMAGENET
 from models.imagenet.packages import is_installed
+from models.named import BEST, FAST, GOOD, meant_by
 from search.catalog.settings import UiSettings
 from ui.web.jobs import asking
 from ui.web.jobs.request import JobKind, JobRequest
@@ -19,6 +19,11 @@ from ui.web.uploads import box as upload_box
 from ui.web.uploads import route as upload_route
 
 _USUAL = ""
+_TOLD = {
+    FAST: "downloaded once",
+    GOOD: "finds more, takes about five times as long",
+    BEST: "finds most, takes twenty times as long and more",
+}
 
 
 def draw(folder: Path, settings: UiSettings, *, has_model: bool) -> None:
@@ -41,8 +46,10 @@ def draw(folder: Path, settings: UiSettings, *, has_model: bool) -> None:
 
 
 def _model_box() -> str:
+    kind = kind_of_device(None)
     names = {
-        _USUAL: f"{default_choice(kind_of_device(None))}: for real footage; downloaded once",
+        _USUAL: "for real footage: good where this machine is quick enough for it, else fast",
+        **{name: f"{name}: {meant_by(name, kind)}; {told}" for name, told in _TOLD.items()},
         **_packaged(),
         BUNDLED: "bundled: small and at hand, but knows only Kinodex' own generated clips",
     }

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from models.clip.engines.choice import kind_of_device
-from models.clip.sources import default_choice
 from models.errors import KinodexError
 from models.heads.checkpoints import default_head
 from models.identity import BUNDLED, IMAGENET, MEAN_POOLING
 from models.imagenet.packages import is_installed
+from models.named import NAMES
 from search.catalog.spaces import active_space, choice_of
 from search.catalog.store import Store
 from search.tags.vocabulary import shipped_names
@@ -145,8 +144,7 @@ def _models(library: Store) -> list[str]:
         space = active_space(session)
     own = [choice_of(space).name] if space else []
     packaged = [IMAGENET] if is_installed() else []
-    usual = default_choice(kind_of_device(None)).name
-    return list(dict.fromkeys([*own, usual, *packaged, BUNDLED]))
+    return list(dict.fromkeys([*own, *NAMES, *packaged, BUNDLED]))
 
 
 def _heads(library: Store) -> list[str]:

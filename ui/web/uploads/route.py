@@ -13,6 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.identity import BUNDLED, IMAGENET
+from models.named import NAMES
 from ui.web.jobs import asking
 from ui.web.jobs.request import JobKind, JobRequest
 from ui.web.shared.access import library_folder, ui_settings
@@ -47,9 +48,9 @@ async def _store(request: Request, chunks: AsyncIterator[bytes]) -> dict[str, st
     place, library = _place(), library_folder()
     with Upload(place, request.query_params.get("name", ""), expected_bytes) as upload:
         stored = await _stored(chunks, upload)
-    # A name from a list of two: other models are for people at a terminal.
+    # A name from a short list: other models are for people at a terminal.
     model = request.query_params.get("model", "")
-    model = model if model in (BUNDLED, IMAGENET) else ""
+    model = model if model in (*NAMES, BUNDLED, IMAGENET) else ""
     asking.begin(JobRequest(JobKind.INDEX, library, (place.folder,), name=model))
     return {"name": stored.name}
 

@@ -1,0 +1,87 @@
+"""How fast a machine is with a model is measured without its weights, and remembered."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.clip.engines import speed
+from models.clip.engines.choice import EngineChoice
+from models.clip.engines.speed import Speed
+
+ASKED = EngineChoice()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))
+    return tmp_path / "models"
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.wall_s = self.worked_s = 0.0
+        monkeypatch.setattr(speed.time, "perf_counter", lambda: self.wall_s)
+        monkeypatch.setattr(speed.time, "process_time", lambda: self.worked_s)
+        monkeypatch.setattr(speed, "_processors", lambda: 2)
+
+    def pass_s(self, wall_s: float, worked_s: float) -> None:
+        self.wall_s += wall_s
+        self.worked_s += worked_s
+
+
+@pytest.mark.parametrize(("worked_s", "alone"), [(3.0, True), (2.9, False)])
+def test_the_best_round_counts_and_others_work_is_noticed(worked_s, alone, monkeypatch):
+    clock, shapes = Clock(monkeypatch), []
+    rounds = iter([(9.0, 9.0), (0.5, worked_s / 3), (0.4, worked_s / 3), (1.1, worked_s / 3)])
+
+    def pictures(shown: np.ndarray) -> np.ndarray:
+        shapes.append((shown.shape, shown.dtype))
+        clock.pass_s(*next(rounds))
+        return shown
+
+    assert speed.timed(pictures, (6, 4)) == Speed(pytest.approx(8 / 0.4), alone)
+    assert set(shapes) == {((8, 6, 4, 3), np.dtype(np.uint8))}
+
+
+def test_what_is_remembered_is_of_this_model_this_engine_and_this_device():
+    speed.remember("A", ASKED, "cpu", Speed(12.345, alone=True))
+    assert speed.remembered("A", ASKED, "cpu") == 12.3
+    for other in (
+        ("B", ASKED, "cpu"),
+        ("A", EngineChoice("torch"), "cpu"),
+        ("A", EngineChoice("auto", "float32"), "cpu"),
+        ("A", ASKED, "cuda"),
+    ):
+        assert speed.remembered(*other) is None
+
+
+def test_with_other_libraries_or_another_processor_it_is_forgotten(monkeypatch):
+    speed.remember("A", ASKED, "cpu", Speed(12.3, alone=True))
+    monkeypatch.setattr(speed, "versions", lambda: {"processor": "another"})
+    assert speed.remembered("A", ASKED, "cpu") is None
+
+
+@pytest.mark.parametrize("kept", ["", "nan", "inf", "-3", "0", "much"])
+def test_a_figure_that_is_none_is_measured_again(kept):
+    speed.cache.remember(speed._subject("A", ASKED, "cpu"), kept, [], speed.versions())
+    assert speed.remembered("A", ASKED, "cpu") is None
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_is_measured_beside_other_work_is_not_kept(alone, monkeypatch):
+    monkeypatch.setattr(speed, "_random_tower", lambda *_: (None, None))
+    monkeypatch.setattr(speed, "timed", lambda *_: Speed(5.0, alone))
+    assert speed.measured("A", ASKED, "cpu") == 5.0
+    assert speed.remembered("A", ASKED, "cpu") == (5.0 if alone else None)
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_a_tower_without_its_weights_computes_what_the_real_one_computes(engine, monkeypatch):
+    pictures, size = speed._random_tower("RN50", EngineChoice(engine), "cpu")
+    assert size == (224, 224)
+    embeddings = pictures(np.zeros((2, *size, 3), np.uint8))
+    assert embeddings.shape == (2, 1024)
+    assert np.isfinite(embeddings).all()
