@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from models.clip import hub
 from models.errors import NOT_DOWNLOADED, ModelUnavailable
 from models.files import typed_path
 from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
@@ -16,7 +17,6 @@ from models.named import NAMES, meant_by, usual_tag
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
-_HUB_ANSWERS_S = 10
 _BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
 _BUNDLED_NAME = "kinodex-small"
 _WAYS_OUT = (
@@ -70,20 +70,22 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
         return _load_bundled(choice)
     if choice.name == IMAGENET:
         return _load_imagenet()
+    words_here = _check_words(choice)
     if choice.pretrained == RANDOM:
-        return _load_random(choice.name)
-    _check_language_packages(choice.name)
-    _announce_download(choice, talk)
+        with hub.without_hub(words_here):
+            return _load_random(choice.name)
+    weights_here = _announce_download(choice, talk)
     import open_clip
 
     try:
-        model = open_clip.create_model(
-            choice.name,
-            pretrained=str(choice.weights) if choice.weights else choice.pretrained,
-            load_weights=True,
-            require_pretrained=True,
-        )
-        tokenize = open_clip.get_tokenizer(choice.name)
+        with hub.without_hub(words_here and weights_here):
+            model = open_clip.create_model(
+                choice.name,
+                pretrained=str(choice.weights) if choice.weights else choice.pretrained,
+                load_weights=True,
+                require_pretrained=True,
+            )
+            tokenize = open_clip.get_tokenizer(choice.name)
     except Exception as error:  # open_clip, hub clients and torch each raise their own kinds
         raise _explain(choice, error) from error
     _check_finite(choice, model)
@@ -116,19 +118,40 @@ def weight_files(choice: ModelChoice) -> list[Path] | None:
     return found or None
 
 
-def _check_language_packages(name: str) -> None:
-    """Multilingual models read words with another library, which most models do without."""
-    if name.startswith(HUB_PREFIX):
-        return  # what it needs is known only once it is here
+def _check_words(choice: ModelChoice) -> bool:
+    """See that what reads the words of some models can be had; → whether it lies here already.
+
+    Multilingual models need another library for that, which most models do without, and files
+    from the hub even where the weights come from elsewhere. Raises ModelUnavailable at once: the
+    library would ask for a minute.
+    """
+    if choice.name.startswith(HUB_PREFIX):
+        return False  # what it needs is known only once it is here
     import open_clip
 
-    text = (open_clip.get_model_config(name) or {}).get("text_cfg", {})
-    needs_it = "hf_model_name" in text or "hf_tokenizer_name" in text
-    if needs_it and find_spec("transformers") is None:
-        raise ModelUnavailable(
-            f"{name} needs the package 'transformers': install it with "
-            "pip install 'kinodex[languages]'"
-        )
+    text = (open_clip.get_model_config(choice.name) or {}).get("text_cfg", {})
+    needed = {
+        ("tokenizer_config.json", "tokenizer.json"): text.get("hf_tokenizer_name"),
+        ("config.json",): text.get("hf_model_name"),
+    }
+    all_here = True
+    for files, repository in needed.items():
+        if repository is None:
+            continue
+        if find_spec("transformers") is None:
+            raise ModelUnavailable(
+                f"{choice.name} needs the package 'transformers': install it with "
+                "pip install 'kinodex[languages]'"
+            )
+        if not Path(repository).is_dir() and not hub.is_cached(repository, files):
+            all_here = False
+            try:
+                hub.size_on_hub(repository, files)
+            except Exception as error:  # no network, no such repository, no permission
+                raise ModelUnavailable(
+                    f"what reads the words of {choice} {NOT_DOWNLOADED}: {_ways_out()}"
+                ) from error
+    return all_here
 
 
 def _load_bundled(choice: ModelChoice) -> LoadedModel:
@@ -248,39 +271,25 @@ def _checked_tag(name: str, tag: str | None) -> str:
     return tag
 
 
-def _announce_download(choice: ModelChoice, talk: Callable[[str], None]) -> None:
-    """Say what is about to be fetched and how big it is; silent when it lies in the cache.
+def _announce_download(choice: ModelChoice, talk: Callable[[str], None]) -> bool:
+    """Say what is about to be fetched and how big it is; → whether it lies on this machine already.
 
     Raises ModelUnavailable at once when the hub does not answer: the download itself would
     try again for a minute.
     """
     place = _hub_place(choice)
     if place is None:
-        return
-    import huggingface_hub
-
+        return choice.weights is not None
     repository, names = place
-    for name in names:
-        if isinstance(huggingface_hub.try_to_load_from_cache(repository, name), str):
-            return
-    size_bytes = _size_on_hub(choice, repository, names)
+    if hub.is_cached(repository, names):
+        return True
+    try:
+        size_bytes = hub.size_on_hub(repository, names)
+    except Exception as error:  # no network, no such repository, no permission
+        raise _explain(choice, error) from error
     size = f", {size_bytes / 1e6:.0f} MB" if size_bytes else ""
     talk(f"downloading {choice} from the model hub (once{size})")
-
-
-def _size_on_hub(choice: ModelChoice, repository: str, names: Sequence[str]) -> int | None:
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url
-    from huggingface_hub.errors import EntryNotFoundError
-
-    for name in names:
-        try:
-            metadata = get_hf_file_metadata(hf_hub_url(repository, name), timeout=_HUB_ANSWERS_S)
-        except EntryNotFoundError:  # older weights come in one of the forms only
-            continue
-        except Exception as error:  # no network, no such repository, no permission
-            raise _explain(choice, error) from error
-        return metadata.size
-    return None
+    return False
 
 
 def _hub_place(choice: ModelChoice) -> tuple[str, Sequence[str]] | None:

@@ -30,10 +30,12 @@ def kept_tokenizer(tokenize: Any) -> dict[str, Any]:
 
     A tokenizer that is none of open_clip's says by a method `kept` what it is.
     """
-    from open_clip.tokenizer import SimpleTokenizer
+    from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
 
     if hasattr(tokenize, "kept"):
         return dict(tokenize.kept())
+    if type(tokenize) is HFTokenizer:
+        return _kept_of_hugging_face(tokenize)
     if type(tokenize) is not SimpleTokenizer or tokenize.reduction_fn is not None:
         raise NotKeepable(f"a tokenizer of the kind {type(tokenize).__name__}")
     return {
@@ -47,9 +49,30 @@ def kept_tokenizer(tokenize: Any) -> dict[str, Any]:
     }
 
 
+def _kept_of_hugging_face(tokenize: Any) -> dict[str, Any]:
+    """The same of open_clip's HFTokenizer. Raises NotKeepable for one that is not in Rust."""
+    inner = tokenize.tokenizer
+    if tokenize.tokenizer_mode or not getattr(inner, "is_fast", False):
+        raise NotKeepable(f"a tokenizer of the kind {type(inner).__name__}")
+    return {
+        "kind": "hugging face",
+        "clean": tokenize.clean_fn.__name__.removeprefix("_clean_"),
+        "context": tokenize.context_length,
+        "words": inner.backend_tokenizer.to_str(),
+        "padding": {
+            "direction": inner.padding_side,
+            "pad_id": inner.pad_token_id,
+            "pad_type_id": inner.pad_token_type_id,
+            "pad_token": inner.pad_token,
+        },
+        "cut": inner.truncation_side,
+        "dropped": inner.sep_token_id if tokenize.strip_sep_token else None,
+    }
+
+
 def tokenizer_from(kept: dict[str, Any]) -> "KeptTokenizer":
     """The tokenizer of values that `kept_tokenizer` gave. Raises KeyError for any others."""
-    return {"clip": ClipTokenizer, "sentences": SentenceTokenizer}[kept["kind"]](kept)
+    return _KINDS[kept["kind"]](kept)
 
 
 def _byte_pairs(tokenize: Any) -> str:
@@ -67,20 +90,31 @@ def _byte_pairs(tokenize: Any) -> str:
 
 
 class KeptTokenizer(ABC):
-    """Texts to int64 ids (texts, context), zeros after the end."""
+    """Texts to int64 ids (texts, context)."""
 
     context: int
 
     def __call__(self, texts: Sequence[str], context_length: int | None = None) -> np.ndarray:
-        """Longer texts are cut off."""
-        return fitted(self._read(list(texts)), context_length or self.context)
+        """Longer texts are cut off, shorter ones filled up."""
+        return self._fitted(list(texts), context_length or self.context)
+
+    @abstractmethod
+    def _fitted(self, texts: list[str], context: int) -> np.ndarray:
+        """Each text in a row of as many ids."""
+
+
+class ZeroFilling(KeptTokenizer):
+    """A tokenizer that puts zeros after the end."""
+
+    def _fitted(self, texts: list[str], context: int) -> np.ndarray:
+        return fitted(self._read(texts), context)
 
     @abstractmethod
     def _read(self, texts: list[str]) -> list[list[int]]:
         """The ids of each text, from its beginning to its end, however many."""
 
 
-class ClipTokenizer(KeptTokenizer):
+class ClipTokenizer(ZeroFilling):
     """CLIP's byte pairs, as open_clip's SimpleTokenizer reads texts."""
 
     def __init__(self, kept: dict[str, Any]) -> None:
@@ -100,7 +134,7 @@ class ClipTokenizer(KeptTokenizer):
         return [[self._start, *one.ids, self._end] for one in read]
 
 
-class SentenceTokenizer(KeptTokenizer):
+class SentenceTokenizer(ZeroFilling):
     """The tokenizer of a sentence encoder: all is in the file that came with it."""
 
     def __init__(self, kept: dict[str, Any]) -> None:
@@ -113,6 +147,34 @@ class SentenceTokenizer(KeptTokenizer):
 
     def _read(self, texts: list[str]) -> list[list[int]]:
         return [one.ids for one in self._tokenizer.encode_batch(texts)]
+
+
+class HuggingFaceTokenizer(KeptTokenizer):
+    """A tokenizer of the `transformers` library, without that library."""
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        from tokenizers import Tokenizer
+
+        self.context = int(kept["context"])
+        self._clean = _CLEANING[kept["clean"]]
+        self._tokenizer = Tokenizer.from_str(kept["words"])
+        self._padding, self._cut, self._dropped = kept["padding"], kept["cut"], kept["dropped"]
+
+    def _fitted(self, texts: list[str], context: int) -> np.ndarray:
+        self._tokenizer.enable_truncation(context, direction=self._cut)
+        self._tokenizer.enable_padding(length=context, **self._padding)
+        read = self._tokenizer.encode_batch([self._clean(text) for text in texts])
+        ids = np.array([one.ids for one in read], np.int64).reshape(len(texts), context)
+        if self._dropped is not None:
+            ids[ids == self._dropped] = 0
+        return ids
+
+
+_KINDS: dict[str, Callable[[dict[str, Any]], KeptTokenizer]] = {
+    "clip": ClipTokenizer,
+    "sentences": SentenceTokenizer,
+    "hugging face": HuggingFaceTokenizer,
+}
 
 
 def _repaired(text: str) -> str:

@@ -1,5 +1,6 @@
 """Which models can be had, and what is said of those that cannot."""
 
+from collections.abc import Callable
 from types import SimpleNamespace
 
 import huggingface_hub
@@ -178,3 +179,46 @@ def test_of_a_long_reason_the_first_line_is_told(monkeypatch, tmp_path, error, r
         with pytest.raises(ModelUnavailable) as told:
             load_model(choose_model(name, weights=tmp_path / "mine.pt"), talk=pytest.fail)
         assert str(told.value) == f"the weights in 'mine.pt' do not fit {name}: {reason}"
+
+
+def test_what_reads_the_words_is_asked_for_once_and_its_lack_is_one_sentence(monkeypatch):
+    hub = Hub(monkeypatch, {})
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", hub_that_is_away(hub.asked))
+    choice = ModelChoice("ViT-B-32-SigLIP2-256", "random")
+    with pytest.raises(ModelUnavailable) as caught:
+        load_model(choice, talk=pytest.fail)
+    assert str(caught.value).startswith(
+        "what reads the words of ViT-B-32-SigLIP2-256 (random) could not be downloaded: use "
+        "'--model imagenet'"
+    )
+    assert "\n" not in str(caught.value)
+    assert hub.asked == ["timm/ViT-B-32-SigLIP2-256/tokenizer_config.json"]
+
+
+@pytest.mark.parametrize("here", [True, False])
+def test_the_hub_is_left_alone_where_all_lies_on_this_machine(here, monkeypatch):
+    weights = "timm/ViT-B-32-SigLIP2-256/open_clip_model.safetensors"
+    words = "timm/ViT-B-32-SigLIP2-256/tokenizer.json"
+    hub = Hub(monkeypatch, {weights: 1, words: 1})
+    hub.cached = {weights, words} if here else {weights}
+    offline = []
+
+    def create_model(*_: object, **__: object) -> None:
+        offline.append(huggingface_hub.constants.HF_HUB_OFFLINE)
+        raise RuntimeError("no weights here")
+
+    monkeypatch.setattr(open_clip, "create_model", create_model)
+    with pytest.raises(ModelUnavailable):
+        load_model(ModelChoice("ViT-B-32-SigLIP2-256", "webli"), talk=pytest.fail)
+    assert offline == [here]
+    assert huggingface_hub.constants.HF_HUB_OFFLINE is False
+
+
+def hub_that_is_away(asked: list[str]) -> Callable[..., None]:
+    """A hub that does not answer, and notes what it was asked for."""
+
+    def metadata(url: str, *, timeout: float) -> None:
+        asked.append(url)
+        raise OSError(f"no answer in {timeout} s")
+
+    return metadata

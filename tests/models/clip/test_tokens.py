@@ -1,10 +1,14 @@
 """Token ids without torch are those of open_clip's tokenizers, for any text."""
 
+import json
 import random
+from typing import Any
 
 import numpy as np
 import pytest
-from open_clip.tokenizer import SimpleTokenizer
+import tokenizers
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from transformers import PreTrainedTokenizerFast
 
 from models.clip.tokens import NotKeepable, kept_tokenizer, tokenizer_from
 from models.imagenet.sentences import load_tokenizer
@@ -75,6 +79,45 @@ def test_a_sentence_encoders_tokenizer_is_kept_too():
     texts = ["", "a dog", "Über den Wolken, 3 times!", "word " * 200]
     assert np.array_equal(ours(texts), theirs(texts).numpy())
     assert ours(texts).shape == (4, 128)
+
+
+def _byte_level() -> Any:
+    """One that reads any text, byte by byte, and joins some pairs; as large models have it."""
+    from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+    made = tokenizers.Tokenizer(models.BPE(byte_fallback=True, unk_token="<unk>"))
+    made.normalizer = normalizers.NFC()
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    special = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    trainer = trainers.BpeTrainer(vocab_size=400, special_tokens=special, initial_alphabet=alphabet)
+    made.train_from_iterator(["a dog on the beach with two people", *ODD_PARTS], trainer)
+    made.post_processor = processors.TemplateProcessing(
+        single="$A <eos>", special_tokens=[("<eos>", 1)]
+    )
+    return made
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("clean", ["whitespace", "canonicalize"])
+@pytest.mark.parametrize("without_separators", [False, True])
+def test_a_hugging_face_tokenizer_reads_the_same_without_its_library(
+    side, clean, without_separators, tmp_path
+):
+    PreTrainedTokenizerFast(
+        tokenizer_object=_byte_level(), pad_token="<pad>", eos_token="<eos>", unk_token="<unk>",
+        sep_token="<eos>", padding_side=side, truncation_side=side,
+    ).save_pretrained(tmp_path)  # fmt: skip
+    theirs = HFTokenizer(
+        str(tmp_path), context_length=24, clean=clean, strip_sep_token=without_separators
+    )
+    ours = tokenizer_from(json.loads(json.dumps(kept_tokenizer(theirs))))
+    rng = random.Random(f"{side} {clean}")
+    texts = [odd_text(rng) for _ in range(300)]
+    for context in (None, 24, 7):
+        assert np.array_equal(ours(texts, context), theirs(texts, context).numpy())
+    assert ours([]).shape == (0, 24)
 
 
 def test_tokenizers_of_other_kinds_stay_with_their_libraries():

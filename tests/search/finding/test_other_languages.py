@@ -45,6 +45,10 @@ def test_a_text_alone_and_in_company_is_encoded_as_open_clip_does(backbone: Back
     assert cosine_similarity(torch.as_tensor(alone), expected).min() > 0.99999
 
 
+def test_such_a_model_is_compiled_like_any_other(backbone: Backbone) -> None:
+    assert backbone.engine.name == "openvino"
+
+
 def test_words_of_any_script_make_a_difference(backbone: Backbone) -> None:
     embeddings = torch.as_tensor(backbone.embed_texts(["собака", "犬", "كلب", "शाम", "dog"]))
 
