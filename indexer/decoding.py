@@ -92,15 +92,29 @@ class DecodeFeed:
         self._claims: dict[str, list[PathToIndex]] = {}
         self._stop = stop  # set by the caller to stop the run
         self._closed = threading.Event()
-        self._running = min(workers, len(jobs))
-        self._threads = [
-            threading.Thread(target=self._work, daemon=True) for _ in range(self._running)
-        ]
+        self._left = len(jobs)  # that no worker has begun with
+        self._running = 0
+        self._threads = [self._new_worker() for _ in range(min(workers, len(jobs)))]
 
     def __enter__(self) -> "DecodeFeed":
         for thread in self._threads:
             thread.start()
         return self
+
+    @property
+    def workers(self) -> int:
+        """How many are at work."""
+        return self._running
+
+    def add_worker(self) -> None:
+        """Let one more file be decoded at a time, if some are left. For the thread that takes."""
+        if self._left > 0:
+            self._threads.append(self._new_worker())
+            self._threads[-1].start()
+
+    def _new_worker(self) -> threading.Thread:
+        self._running += 1
+        return threading.Thread(target=self._work, daemon=True)
 
     def __exit__(self, *_: object) -> None:
         self._closed.set()
@@ -146,6 +160,7 @@ class DecodeFeed:
 
     def _next_job(self) -> PathToIndex | None:
         with self._lock:
+            self._left -= 1
             return next(self._jobs, None)
 
     def _put(self, message: Message | BaseException | None) -> bool:

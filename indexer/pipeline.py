@@ -4,6 +4,7 @@ import contextlib
 import math
 import os
 import threading
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,6 +16,7 @@ from indexer.discover import Discovery, discover
 from indexer.encoding import Encoder, GrowingVideo
 from indexer.keyframes import KEYFRAME_SIDE, write_keyframe
 from indexer.library_settings import sampling_of
+from indexer.pacing import Pace
 from indexer.reading.errors import READ
 from indexer.reading.settings import IndexSettings
 from indexer.registration import PathToIndex, Scan, known_files, register
@@ -231,9 +233,14 @@ class _Run:
             workers=_decode_workers(self._backbone),
             stop=self._stop,
         ) as feed:
+            pace, waited_s = Pace(os.cpu_count() or 1), 0.0
             while not self._stop.is_set():
                 waiting = self._encoder.waiting_frames
+                asked_s = time.monotonic()
                 message = feed.take(patience_s=_FRAMES_WAIT_S if waiting else math.inf)
+                waited_s += time.monotonic() - asked_s
+                if pace.wants_one_more(feed.workers, waited_s):
+                    feed.add_worker()
                 if message is not None:
                     self._handle(message, feed)
                 elif not waiting:
@@ -337,6 +344,6 @@ def check_paths(paths: Sequence[Path]) -> None:
 
 
 def _decode_workers(backbone: Backbone) -> int:
-    # On a CPU decoding takes its cores from the model, which is far the slower of the two.
-    share = 4 if backbone.device.type == "cpu" else 2
+    # On a CPU decoding takes its cores from the model. Where this proves too few, more come.
+    share = 4 if backbone.device_type == "cpu" else 2
     return max(1, (os.cpu_count() or 1) // share)

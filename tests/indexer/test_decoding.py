@@ -142,6 +142,22 @@ def test_a_content_that_the_library_has_is_only_named(tmp_path):
     assert (type(known), known.video_id) == (Known, 0)
 
 
+def test_a_worker_more_is_taken_on_while_files_are_left(tmp_path):
+    files = [write_clip(tmp_path / f"{number}.mp4", shots([20 + number])) for number in range(4)]
+    with several(files) as feed:
+        first = feed.take(patience_s=LONG_S)
+        assert feed.workers == 1
+        feed.add_worker()
+        assert feed.workers == 2
+        read = [first, *messages(feed)]
+        assert feed.workers == 0
+        feed.add_worker()
+        assert feed.workers == 0
+    done = [message.job.path for message in read if isinstance(message, Decoded)]
+    assert sorted(done) == files
+    assert len(feed._threads) == 2
+
+
 def test_no_more_workers_are_started_than_there_are_files(tmp_path):
     file = write_clip(tmp_path / "a.mp4", shots([5]))
     assert len(several([file], workers=4)._threads) == 1

@@ -401,7 +401,7 @@ def test_a_report_is_empty_when_there_was_nothing_to_do():
 )
 def test_decoding_has_a_part_of_the_cores(monkeypatch, device, cores, workers):
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    backbone = SimpleNamespace(device=SimpleNamespace(type=device))
+    backbone = SimpleNamespace(device_type=device)
     assert pipeline._decode_workers(backbone) == workers
 
 
