@@ -34,6 +34,7 @@ from search.catalog.store import CATALOG_FILE, FILE_MODES, FOLDER_MODES, Store, 
 FORMAT = 1
 _ABOUT, _DIGESTS = "kinodex.json", "digests.json"
 _COUNTED = ("videos", "paths", "segments", "segment_embeddings", "sketches", "tags", "corrections")
+_MAGIC = b"SQLite format 3\0"  # how each database begins
 _CHUNK_BYTES = 1 << 20
 _MOST_ABOUT_BYTES = 10_000_000
 # What a backup may hold, and nothing else is ever written from it.
@@ -279,14 +280,16 @@ def _put_in_place(fresh: Path, place: Path) -> None:
 
 def _settled(catalog: Path) -> bool:
     """Whether a catalog is whole without its journal, which must never meet another catalog."""
-    if not catalog.is_file():
-        return False
     try:
+        # Beside a file that is empty, or no database, SQLite would delete the journal.
+        with catalog.open("rb") as file:
+            if file.read(len(_MAGIC)) != _MAGIC:
+                return False
         with closing(sqlite3.connect(catalog)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             journal = catalog.with_name(f"{catalog.name}-wal")
             return not journal.exists() or journal.stat().st_size == 0
-    except (sqlite3.Error, OSError):  # it is damaged, or somebody writes
+    except (sqlite3.Error, OSError):  # it is gone or damaged, or somebody writes
         return False
 
 

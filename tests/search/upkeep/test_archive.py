@@ -209,6 +209,18 @@ def test_a_damaged_catalog_is_aside_before_another_comes(library, backup, monkey
     assert not (library / "catalog.db").exists()
 
 
+@pytest.mark.parametrize("content", [b"", b"no catalog" * 1000])
+def test_the_journal_of_what_is_no_database_goes_aside_with_it(library, backup, content):
+    (library / "catalog.db").write_bytes(content)
+    journal = b"what was written last" * 1000
+    (library / "catalog.db-wal").write_bytes(journal)
+    restore_backup(backup, library, replace=True)
+    [aside] = library.glob("replaced-*")
+    assert (aside / "catalog.db").read_bytes() == content
+    assert (aside / "catalog.db-wal").read_bytes() == journal
+    assert not (library / "catalog.db-wal").exists()
+
+
 def test_what_was_there_is_kept_where_the_disk_knows_no_links(library, backup, monkeypatch):
     before = dump(library)
 
