@@ -15,6 +15,8 @@ from models.files import replaced_whole
 from search.catalog.read_only import connect_read_only, may_write
 
 SCHEMA = "0005"  # the newest revision in search/catalog/migrations/versions
+_MAGIC = b"SQLite format 3\0"
+_FRACTIONS = bytes([64, 32, 32])  # stand in every header: https://sqlite.org/fileformat.html
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 WAYS_OUT = (
@@ -61,6 +63,19 @@ def explained(path: Path) -> Iterator[None]:
         raise CatalogError(
             f"the catalog {str(path)!r} cannot be used: {cause}; what was stored is kept"
         ) from error
+
+
+def begins_as_database(file: Path) -> bool:
+    """Whether SQLite would take a file for a database. Raises OSError.
+
+    Where it does not, it deletes the journal beside the file, in which the last that was stored
+    may lie: ask before it sees the file.
+    """
+    with file.open("rb") as opened:
+        header = opened.read(24)
+    page_bytes = int.from_bytes(header[16:18], "big")
+    is_size = page_bytes == 1 or (page_bytes >= 512 and page_bytes.bit_count() == 1)  # 1: 65,536
+    return header.startswith(_MAGIC) and is_size and header[21:24] == _FRACTIONS
 
 
 def open_database(path: Path, *, writable: bool = True) -> Engine:

@@ -17,6 +17,7 @@ from search.catalog.database import (
     WAYS_OUT,
     CatalogError,
     DamagedCatalog,
+    begins_as_database,
     compact,
     explained,
     open_database,
@@ -106,7 +107,7 @@ class Store:
                     f"there is no library in {str(place)!r}: make one with 'kinodex index FOLDER'"
                 )
             make_library_folder(place)
-        _refuse_emptied(catalog)
+        _refuse_overwritten(catalog)
         writable = may_write(catalog)
         store = cls(place, open_database(catalog, writable=writable), may_write=writable)
         with ExitStack() as opening:
@@ -285,17 +286,23 @@ def media_folder(library: Path) -> Path:
     return library / "media" if may_write(library / CATALOG_FILE) else own_media(library)
 
 
+def _refuse_overwritten(catalog: Path) -> None:
+    """Raise CatalogError for a file that is no catalog any more."""
+    try:
+        if not catalog.stat().st_size:
+            _refuse_emptied(catalog)
+        elif not begins_as_database(catalog):
+            raise DamagedCatalog(catalog, "file is not a database")
+    except OSError:  # SQLite says what is wrong with it
+        return
+
+
 def _refuse_emptied(catalog: Path) -> None:
     """Raise CatalogError for an empty catalog beside what only a full one leaves."""
-    try:
-        if catalog.stat().st_size:
-            return
-        log = catalog.with_name(catalog.name + "-wal")
-        leftover = log.is_file() and log.stat().st_size > 0
-        parts = (catalog.with_name(part) for part in ("media", "vectors"))
-        leftover = leftover or any(file.is_file() for part in parts for file in part.rglob("*"))
-    except OSError:
-        return
+    log = catalog.with_name(catalog.name + "-wal")
+    parts = (catalog.with_name(part) for part in ("media", "vectors"))
+    leftover = log.is_file() and log.stat().st_size > 0
+    leftover = leftover or any(file.is_file() for part in parts for file in part.rglob("*"))
     if leftover:
         raise CatalogError(
             f"the catalog {str(catalog)!r} is empty, but what lies beside it is not: something "

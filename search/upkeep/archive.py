@@ -25,7 +25,13 @@ from typing import IO
 
 from models.errors import KinodexError
 from models.files import make_folder, replaced_whole
-from search.catalog.database import SCHEMA, DamagedCatalog, copy_database, explained
+from search.catalog.database import (
+    SCHEMA,
+    DamagedCatalog,
+    begins_as_database,
+    copy_database,
+    explained,
+)
 from search.catalog.lock import only_indexer, only_sketcher
 from search.catalog.read_only import ReadOnlyLibrary, may_write
 from search.catalog.settings import LibrarySettings, read_settings
@@ -34,7 +40,6 @@ from search.catalog.store import CATALOG_FILE, FILE_MODES, FOLDER_MODES, Store, 
 FORMAT = 1
 _ABOUT, _DIGESTS = "kinodex.json", "digests.json"
 _COUNTED = ("videos", "paths", "segments", "segment_embeddings", "sketches", "tags", "corrections")
-_MAGIC = b"SQLite format 3\0"  # how each database begins
 _CHUNK_BYTES = 1 << 20
 _MOST_ABOUT_BYTES = 10_000_000
 # What a backup may hold, and nothing else is ever written from it.
@@ -281,10 +286,8 @@ def _put_in_place(fresh: Path, place: Path) -> None:
 def _settled(catalog: Path) -> bool:
     """Whether a catalog is whole without its journal, which must never meet another catalog."""
     try:
-        # Beside a file that is empty, or no database, SQLite would delete the journal.
-        with catalog.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                return False
+        if not begins_as_database(catalog):
+            return False
         with closing(sqlite3.connect(catalog)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             journal = catalog.with_name(f"{catalog.name}-wal")

@@ -117,10 +117,13 @@ def test_where_the_version_cannot_be_read_the_damage_is_named(tmp_path):
     "content", [b"this is not a database" * 100, b"SQLite format 3\0" + b"x" * 4096]
 )
 def test_a_damaged_catalog_is_one_sentence_and_left_alone(tmp_path, content):
+    journal = b"what was stored last" * 1000
     (tmp_path / "catalog.db").write_bytes(content)
+    (tmp_path / "catalog.db-wal").write_bytes(journal)
     with pytest.raises(CatalogError, match=r"the catalog '.*catalog.db' cannot be used"):
         Store.open(tmp_path)
     assert (tmp_path / "catalog.db").read_bytes() == content
+    assert (tmp_path / "catalog.db-wal").read_bytes() == journal
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
