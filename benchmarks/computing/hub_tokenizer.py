@@ -34,3 +34,4 @@ def _write(folder: Path) -> None:
     PreTrainedTokenizerFast(
         tokenizer_object=made, pad_token="<pad>", eos_token="<eos>"
     ).save_pretrained(folder)
+    (folder / "config.json").write_text("{}")

@@ -1,27 +1,34 @@
 """The model hub: what of it lies on this machine, and asking it once instead of for a minute."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import huggingface_hub
 from huggingface_hub import constants
 from huggingface_hub.errors import EntryNotFoundError
 
+Made = TypeVar("Made")
+
 _ANSWERS_S = 10
 
 
-@contextlib.contextmanager
-def without_hub(all_here: bool) -> Iterator[None]:
-    """Where all lies on this machine the hub is not asked whether it has something newer.
+def without_hub(make: Callable[[], Made], *, all_here: bool) -> Made:
+    """What `make` makes. Where all lies on this machine the hub is not asked for newer files.
 
-    Without a network the libraries would ask for a minute.
+    Without a network the libraries would ask for a minute. They are left to ask where something
+    is missing after all.
     """
     before = constants.HF_HUB_OFFLINE
-    constants.HF_HUB_OFFLINE = before or all_here
-    try:
-        yield
-    finally:
-        constants.HF_HUB_OFFLINE = before
+    if all_here and not before:
+        constants.HF_HUB_OFFLINE = True
+        try:
+            return make()
+        except (OSError, ValueError):  # so the libraries tell of a file that they do not find
+            pass
+        finally:
+            constants.HF_HUB_OFFLINE = before
+    return make()
 
 
 def is_cached(repository: str, names: Sequence[str]) -> bool:

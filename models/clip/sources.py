@@ -72,24 +72,16 @@ def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedMod
         return _load_imagenet()
     words_here = _check_words(choice)
     if choice.pretrained == RANDOM:
-        with hub.without_hub(words_here):
-            return _load_random(choice.name)
+        return hub.without_hub(lambda: _load_random(choice.name), all_here=words_here)
     weights_here = _announce_download(choice, talk)
-    import open_clip
-
     try:
-        with hub.without_hub(words_here and weights_here):
-            model = open_clip.create_model(
-                choice.name,
-                pretrained=str(choice.weights) if choice.weights else choice.pretrained,
-                load_weights=True,
-                require_pretrained=True,
-            )
-            tokenize = open_clip.get_tokenizer(choice.name)
+        loaded = hub.without_hub(
+            lambda: _load_published(choice), all_here=words_here and weights_here
+        )
     except Exception as error:  # open_clip, hub clients and torch each raise their own kinds
         raise _explain(choice, error) from error
-    _check_finite(choice, model)
-    return LoadedModel(model.eval(), tokenize)
+    _check_finite(choice, loaded.model)
+    return loaded
 
 
 def weight_files(choice: ModelChoice) -> list[Path] | None:
@@ -192,6 +184,18 @@ def _check_finite(choice: ModelChoice, model: torch.nn.Module) -> None:
             f"the weights in {choice.weights.name!r} hold numbers that are not finite: "
             "their training went wrong, or the file is damaged"
         )
+
+
+def _load_published(choice: ModelChoice) -> LoadedModel:
+    import open_clip
+
+    model = open_clip.create_model(
+        choice.name,
+        pretrained=str(choice.weights) if choice.weights else choice.pretrained,
+        load_weights=True,
+        require_pretrained=True,
+    )
+    return LoadedModel(model.eval(), open_clip.get_tokenizer(choice.name))
 
 
 def _load_random(name: str) -> LoadedModel:
