@@ -14,7 +14,7 @@ from models.clip.engines.processor import processor_key
 from models.identity import EncoderIdentity, ModelChoice
 
 # Goes up when entries are written otherwise: older ones are not found any more, and go in time.
-_FORM = 1
+_FORM = 2
 # What decides which weights and which pictures a model's name stands for.
 _LIBRARIES = ("open_clip_torch", "timm", "torch")
 

@@ -1,5 +1,6 @@
 """What every engine can do. Free of torch."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -27,4 +28,13 @@ class Engine(Protocol):
         """
 
     def tokens(self, token_ids: np.ndarray) -> np.ndarray:
-        """int64 token ids (texts, context) → float32 (texts, dim)."""
+        """int64 token ids (texts, context) → float32 (texts, dim); at least one text."""
+
+    def many_texts(
+        self, token_ids: np.ndarray, *, precision: str
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same some at a time, in the order that suits: numbers of texts, and their embeddings.
+
+        precision: what they may be computed in, where some of them agree with those in float32;
+            an engine may take more digits
+        """
