@@ -1,4 +1,4 @@
-"""Labels and neutral sentences as a model's text tower sees them; what is stored is not redone."""
+"""Labels and neutral sentences as a model's text tower sees them; what was read is not redone."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clip.backbone import Backbone
-from models.labels.label_texts import embedded_texts
-from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates
+from models.clip.kept_texts import are_kept, read_texts
+from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, check_lengths
 from models.labels.tagging import averaged_embeddings, unit_texts
 from search.catalog.embeddings import pack
 from search.catalog.tag_tables import Label, Vocabulary
+from search.tags.vocabulary import read_vocabulary, shipped_names
 
 
 @dataclass(frozen=True)
@@ -52,23 +53,63 @@ def encode_labels(
     Raises PromptTooLong for a label that the model cannot read to its end.
     """
 
-    def embed(texts: list[str]) -> torch.Tensor:
+    def go_on() -> None:
         if given_up():
             raise GivenUp
-        return backbone.embed_texts(texts)
 
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
     if new:
-        talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
-        texts = embedded_texts(new, templates, tokenize=backbone.tokenize, embed=embed)
-        known |= zip(new, map(pack, averaged_embeddings(texts.labels).numpy()), strict=True)
-    neutral = unit_texts(backbone.embed_texts(NEUTRAL_SENTENCES))
+        if not _are_kept(new, templates, backbone):
+            talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
+        go_on()
+        keep = ships(labels, templates)
+        read = _read(new, templates, backbone, keep=keep, on_batch=go_on)
+        known |= zip(new, map(pack, averaged_embeddings(read).numpy()), strict=True)
+    precision = backbone.engine.precision
+    neutral = read_texts(backbone, NEUTRAL_SENTENCES, keep=True, precision=precision)
     return EncodedLabels(
         labels=tuple(known[label] for label in labels),
-        neutral=pack(neutral.numpy()),
+        neutral=pack(unit_texts(torch.from_numpy(neutral)).numpy()),
         newly_encoded=len(new),
     )
+
+
+def _read(
+    labels: Sequence[str],
+    templates: PromptTemplates,
+    backbone: Backbone,
+    *,
+    keep: bool,
+    on_batch: Callable[[], None],
+) -> torch.Tensor:
+    """Embeddings of labels, (templates, labels, dim). Raises PromptTooLong."""
+    prompts = templates.prompts(labels)
+    check_lengths(prompts, labels, backbone.tokenize)
+    precision = backbone.engine.precision
+    read = read_texts(backbone, prompts, keep=keep, precision=precision, on_batch=on_batch)
+    return torch.from_numpy(read).unflatten(0, (len(templates), len(labels)))
+
+
+def need_no_reading(
+    session: Session, labels: Sequence[str], templates: PromptTemplates, backbone: Backbone
+) -> bool:
+    """Whether all labels were read before, for this library or for any other."""
+    known = known_labels(session, templates, backbone.identity.weights_digest)
+    new = [label for label in labels if label not in known]
+    return not new or _are_kept(new, templates, backbone)
+
+
+def ships(labels: Sequence[str], templates: PromptTemplates) -> bool:
+    """Whether labels and templates come with the program, so that nothing of them is private."""
+    if not set(templates.texts) <= set(PromptTemplates.english().texts):
+        return False
+    return any(tuple(labels) == read_vocabulary(name).labels for name in shipped_names())
+
+
+def _are_kept(labels: Sequence[str], templates: PromptTemplates, backbone: Backbone) -> bool:
+    texts = templates.prompts(labels)
+    return are_kept(backbone, texts, precision=backbone.engine.precision)
 
 
 def known_labels(

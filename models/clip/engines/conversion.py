@@ -12,20 +12,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.clip.engines.check_inputs import (
-    CHECK_TEXTS,
-    LEAST_AGREEMENT,
-    agreement,
-    check_pictures,
-)
+from models.clip.engines.check_inputs import CHECK_TEXTS, LEAST_AGREEMENT, agreement, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
-from models.clip.engines.in_openvino import (
-    TEXT_PRECISION,
-    compiled,
-    has_bfloat16,
-    run,
-    text_inputs,
-)
+from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run, text_inputs
 from models.clip.engines.openvino_library import ov
 from models.clip.preprocess import Preprocessing
 from models.clip.text import cut_of, encode_forest, encode_tokens

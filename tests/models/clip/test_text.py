@@ -7,14 +7,7 @@ import pytest
 import torch
 
 from models.clip.engines.in_openvino import text_inputs
-from models.clip.text import (
-    _project,
-    can_shorten,
-    cut_of,
-    encode_forest,
-    encode_tokens,
-    lengths_of,
-)
+from models.clip.text import _project, can_shorten, cut_of, encode_forest, encode_tokens
 
 MIXED_LENGTHS = [
     "",

@@ -106,7 +106,7 @@ def test_a_second_run_encodes_and_fuses_nothing_and_changes_nothing(
 ):
     assert tag(library, backbone).labels_encoded == 3
     before = stored(library)
-    monkeypatch.setattr(label_encoding, "embedded_texts", None)
+    monkeypatch.setattr(label_encoding, "check_lengths", None)
     report = tag(library, backbone)
     assert (report.labels_encoded, report.fused) == (0, 0)
     assert stored(library) == before
