@@ -34,8 +34,7 @@ def read_texts(
     keep: whether others may find them later. Never for words of somebody's own: what is kept
         tells whoever may read it which of the texts that they think of were read
     precision: as of `Engine.many_texts`
-    on_batch: called before some are read; what it raises ends that, and what was read by then is
-        kept
+    on_batch: called each time that some were read; what it raises ends that, and leaves them kept
     """
     if not texts:
         return np.empty((0, backbone.dim), np.float32)
@@ -44,15 +43,18 @@ def read_texts(
     digests = _digests(token_ids)
     known = _kept(key, backbone.dim, set(digests))
     first = {one: row for row, one in reversed(list(enumerate(digests))) if one not in known}
-    new, fresh = np.array(sorted(first.values()), np.int64), dict[bytes, np.ndarray]()
-    try:
-        for rows, some in backbone.engine.many_texts(token_ids[new], precision=precision):
-            fresh.update(zip([digests[row] for row in new[rows]], some, strict=True))
-            on_batch()
-    finally:
-        if keep and fresh:
-            _keep(key, str(backbone.choice), fresh)
-    known |= fresh
+    if first:
+        rows = np.array(sorted(first.values()))
+        parts = backbone.engine.many_texts(token_ids[rows], precision=precision)
+        fresh: dict[bytes, np.ndarray] = {}
+        try:
+            for some, embeddings in parts:
+                fresh.update(zip([digests[row] for row in rows[some]], embeddings, strict=True))
+                on_batch()
+        finally:
+            if keep and fresh:
+                _keep(key, fresh, name=str(backbone.choice))
+        known |= fresh
     return np.stack([known[one] for one in digests])
 
 
@@ -106,7 +108,7 @@ def _content(entry: cache.Entry, dim: int) -> tuple[np.ndarray, np.ndarray]:
     return digests, embeddings
 
 
-def _keep(key: str, name: str, fresh: dict[bytes, np.ndarray]) -> None:
+def _keep(key: str, fresh: dict[bytes, np.ndarray], *, name: str) -> None:
     """A folder that cannot be written to, or a full disk, costs reading them again."""
     of_these = hashlib.blake2b(key.encode() + b"".join(sorted(fresh)), digest_size=16)
     with cache.new_entry(of_these.hexdigest()) as entry:

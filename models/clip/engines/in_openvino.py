@@ -43,6 +43,7 @@ class OpenVinoEngine:
         towers: Mapping[str, ov.CompiledModel] | None = None,
     ) -> None:
         self.precision: str = entry.card["precision"]
+        self.pads_texts: bool = entry.card["cut"] is None
         self._entry = entry
         self._restore = restore
         self._towers = dict(towers or {})

@@ -10,7 +10,7 @@ from models.clip.engines.choice import BFLOAT16, FLOAT32, TORCH
 from models.clip.engines.protocol import OutOfMemory
 from models.clip.engines.text_batches import by_length, in_order
 from models.clip.preprocess import Preprocessing
-from models.clip.text import encode_tokens, lengths_of
+from models.clip.text import cut_of, encode_tokens, lengths_of
 
 # On a CPU larger batches gain nothing and cost memory; a GPU wants enough to fill it.
 _BATCH_SIZE = {"cpu": 32, "mps": 64, "cuda": 256}
@@ -28,6 +28,7 @@ class TorchEngine:
         self.device = device
         self.batch_size = _BATCH_SIZE[device.type]
         self.precision = BFLOAT16 if device.type == "cuda" else FLOAT32
+        self.pads_texts = cut_of(model) is None
         self._preprocessing = preprocessing
 
     @torch.inference_mode()

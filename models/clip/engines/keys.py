@@ -78,7 +78,7 @@ def _digest(values: list[Any]) -> str:
 
 def _versions() -> dict[str, str]:
     found = {name: _version(name) for name in (*_LIBRARIES, OPENVINO)}
-    return found | {"processor": processor_key()}
+    return found | {"processor": processor_key(), "form": str(_FORM)}
 
 
 def _version(package: str) -> str:

@@ -15,11 +15,14 @@ class Engine(Protocol):
 
     name: of `models.clip.engines.choice.ENGINES`; precision: what pictures are encoded in;
     batch_size: how many pictures at a time suit it
+    pads_texts: whether each text takes as long as the longest that the model can read, for it sees
+        the padding too
     """
 
     name: str
     precision: str
     batch_size: int
+    pads_texts: bool
 
     def pictures(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 RGB pictures of the model's size, (n, height, width, 3) → float32 (n, dim).
