@@ -27,6 +27,7 @@ def read_texts(
     *,
     keep: bool,
     precision: str = FLOAT32,
+    on_start: Callable[[], None] = lambda: None,
     on_batch: Callable[[], None] = lambda: None,
 ) -> np.ndarray:
     """Embeddings of texts, float32 (texts, dim), not normalised; those that are kept are not read.
@@ -34,6 +35,7 @@ def read_texts(
     keep: whether others may find them later. Never for words of somebody's own: what is kept
         tells whoever may read it which of the texts that they think of were read
     precision: as of `Engine.many_texts`
+    on_start: called before any is read
     on_batch: called each time that some were read; what it raises ends that, and leaves them kept
     """
     if not texts:
@@ -44,6 +46,7 @@ def read_texts(
     known = _kept(key, backbone.dim, set(digests))
     first = {one: row for row, one in reversed(list(enumerate(digests))) if one not in known}
     if first:
+        on_start()
         rows = np.array(sorted(first.values()))
         parts = backbone.engine.many_texts(token_ids[rows], precision=precision)
         fresh: dict[bytes, np.ndarray] = {}

@@ -59,14 +59,21 @@ def encode_labels(
 
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
-    if new:
-        if not _are_kept(new, templates, backbone):
-            talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
-        go_on()
-        keep = ships(labels, templates)
-        read = _read(new, templates, backbone, keep=keep, on_batch=go_on)
-        known |= zip(new, map(pack, averaged_embeddings(read).numpy()), strict=True)
     precision = backbone.engine.precision
+    if new:
+        go_on()
+        prompts = templates.prompts(new)
+        check_lengths(prompts, new, backbone.tokenize)
+        read = read_texts(
+            backbone,
+            prompts,
+            keep=ships(labels, templates),
+            precision=precision,
+            on_start=lambda: talk(f"reading {len(new)} labels, each in {len(templates)} sentences"),
+            on_batch=go_on,
+        )
+        texts = torch.from_numpy(read).unflatten(0, (len(templates), len(new)))
+        known |= zip(new, map(pack, averaged_embeddings(texts).numpy()), strict=True)
     neutral = read_texts(backbone, NEUTRAL_SENTENCES, keep=True, precision=precision)
     return EncodedLabels(
         labels=tuple(known[label] for label in labels),
@@ -75,29 +82,14 @@ def encode_labels(
     )
 
 
-def _read(
-    labels: Sequence[str],
-    templates: PromptTemplates,
-    backbone: Backbone,
-    *,
-    keep: bool,
-    on_batch: Callable[[], None],
-) -> torch.Tensor:
-    """Embeddings of labels, (templates, labels, dim). Raises PromptTooLong."""
-    prompts = templates.prompts(labels)
-    check_lengths(prompts, labels, backbone.tokenize)
-    precision = backbone.engine.precision
-    read = read_texts(backbone, prompts, keep=keep, precision=precision, on_batch=on_batch)
-    return torch.from_numpy(read).unflatten(0, (len(templates), len(labels)))
-
-
 def need_no_reading(
     session: Session, labels: Sequence[str], templates: PromptTemplates, backbone: Backbone
 ) -> bool:
     """Whether all labels were read before, for this library or for any other."""
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
-    return not new or _are_kept(new, templates, backbone)
+    precision = backbone.engine.precision
+    return not new or are_kept(backbone, templates.prompts(new), precision=precision)
 
 
 def ships(labels: Sequence[str], templates: PromptTemplates) -> bool:
@@ -105,11 +97,6 @@ def ships(labels: Sequence[str], templates: PromptTemplates) -> bool:
     if not set(templates.texts) <= set(PromptTemplates.english().texts):
         return False
     return any(tuple(labels) == read_vocabulary(name).labels for name in shipped_names())
-
-
-def _are_kept(labels: Sequence[str], templates: PromptTemplates, backbone: Backbone) -> bool:
-    texts = templates.prompts(labels)
-    return are_kept(backbone, texts, precision=backbone.engine.precision)
 
 
 def known_labels(

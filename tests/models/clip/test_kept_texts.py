@@ -22,7 +22,7 @@ from models.clip.engines import cache
 from models.clip.kept_texts import COUNT, are_kept, read_texts
 from models.clip.sources import LoadedModel
 from models.identity import ModelChoice
-from tests.tiny import tiny_backbone
+from tests.tiny import tiny_backbone, with_other_text_tower
 
 TEXTS = [f"a video of {what}" for what in ("a dog", "a cat", "two horses", "a very red car")]
 
@@ -100,10 +100,11 @@ def test_words_of_somebodys_own_leave_nothing_behind(read, expected, folder):
     assert b"dog" not in texts
 
 
-def test_another_models_are_never_taken(read):
+@pytest.mark.parametrize("other", [lambda one: tiny_backbone(2), with_other_text_tower])
+def test_another_models_are_never_taken(read, other):
     kept(tiny_backbone())
-    other = tiny_backbone(2)
-    same(kept(tiny_backbone(2)), other.text_arrays(TEXTS))
+    another = other(tiny_backbone())
+    same(kept(another), another.text_arrays(TEXTS))
     assert read[:2] == [4, 4]
 
 
