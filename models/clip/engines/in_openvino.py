@@ -21,7 +21,7 @@ _BATCH_SIZE = 16
 TEXT_PRECISION = FLOAT32
 _HINTS = {FLOAT32: "f32", BFLOAT16: "bf16"}
 # How many of many texts tell whether fewer digits do for all of them.
-_COMPARED = 32
+_COMPARED = 16
 # A tower that was read again gives what it gave, but for how sums are ordered.
 _SAME = 1e-3
 
