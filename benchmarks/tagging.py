@@ -6,7 +6,7 @@
 
 A library is filled with made-up embeddings of the model's width, 24 frames a segment. A first run
 fuses the frames with the action head, which is done once for a library. Then it is tagged with 400
-other labels: they are read by the text tower in 16 sentences each, or in 5 where its texts are
+other labels: they are read by the text tower in 16 sentences each, or in 3 where its texts are
 padded, every segment is compared with all of them, and the tags are swapped. Models but the bundled
 one have random weights. No video exists, so nothing can be decoded.
 """

@@ -30,13 +30,7 @@ SIXTEEN = "sixteen"
 # Their mean lies nearest to that of the sixteen, for labels of UCF-101 and HMDB-51: each was chosen
 # to come nearest together with those before it, by the model of the two that it suited less, the
 # bundled one or `imagenet`. What they do to the ranking of other labels: docs/benchmarks.md.
-_FEW = (
-    "a video of {}",
-    "something is {}",
-    "{} is what the video shows",
-    "{}, as it happens in this clip",
-    "a scene of {}",
-)
+_FEW = ("a video of {}", "something is {}", "{} is what the video shows")
 
 # What may be said of any video. A label must fit better than all of these together.
 NEUTRAL_SENTENCES = (
@@ -127,7 +121,7 @@ class PromptTemplates:
 
     @classmethod
     def few(cls) -> "PromptTemplates":
-        """Five of them that rank labels alike, for a model that takes long to read a sentence."""
+        """Three of them that rank labels alike, for a model that takes long to read a sentence."""
         return cls(_FEW)
 
     @classmethod

@@ -40,7 +40,7 @@ def tag(
         typer.Option(
             help="Text file of the sentences that labels are put into, one a line with {} for "
             "the label; or 'sixteen', ours in English. Default: the library's own, else the "
-            "sixteen, or five of them for a model that reads slowly.",
+            "sixteen, or three of them for a model that reads slowly.",
             show_default=False,
         ),
     ] = None,
