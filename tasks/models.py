@@ -1,10 +1,11 @@
-"""`kinodex models`: the models to choose from, and what is kept of those that were compiled."""
+"""`kinodex models`: those to choose from, and what is kept of them: compiled, and texts read."""
 
 from datetime import datetime
 from typing import Any
 
 from models.clip.engines import cache, speed
 from models.clip.engines.choice import EngineChoice, kind_of_device
+from models.clip.kept_texts import COUNT
 from models.clip.usual import hours_an_hour
 from models.named import NAMES, meant_by
 from search.wording import counted, printable
@@ -32,7 +33,7 @@ def list_models(*, measure: bool, as_json: bool) -> None:
     else:
         print_rows(_HEADINGS, [_cells(row) for row in rows], names=2)
     talk(
-        f"{counted(len(compiled), 'compiled model')} in {printable(cache.cache_folder())}, at most "
+        f"{_counted(cache.entries())} in {printable(cache.cache_folder())}, at most "
         f"{cache.most_bytes() / 1e9:g} GB; 'kinodex models --clear' removes them, and the next use "
         "of a model compiles it again"
     )
@@ -42,16 +43,23 @@ def list_models(*, measure: bool, as_json: bool) -> None:
 
 def clear_models(*, as_json: bool) -> None:
     """Remove all compiled models, and count them."""
+    found = _counted(cache.entries())
     removed, size_bytes = cache.clear()
     if as_json:
         data_json({"removed": removed, "size_bytes": size_bytes})
-    talk(f"{counted(removed, 'compiled model')} removed ({size_bytes / 1e6:.0f} MB)")
+    talk(f"{found} removed ({size_bytes / 1e6:.0f} MB)")
+
+
+def _counted(entries: list[cache.Entry]) -> str:
+    read = sum(COUNT in entry.card for entry in entries)
+    models = counted(len(entries) - read, "compiled model")
+    return f"{models} and {counted(read, 'list')} of read texts" if read else models
 
 
 def _all(compiled: list[dict[str, Any]], asked: EngineChoice, kind: str) -> list[dict[str, Any]]:
     """Those with a name first, whether they are compiled or not."""
     named = {str(meant_by(name, kind)): name for name in NAMES}
-    there = {row["model"] for row in compiled}
+    there = {row["model"] for row in compiled if not row[COUNT]}
     missing = [_NOT_COMPILED | {"model": model} for model in named if model not in there]
     rows = [row | {"name": named.get(row["model"])} for row in (*missing, *compiled)]
     for row in rows:
@@ -62,6 +70,7 @@ def _all(compiled: list[dict[str, Any]], asked: EngineChoice, kind: str) -> list
 
 
 _NOT_COMPILED: dict[str, Any] = {
+    COUNT: None,
     "precision": None,
     "agreement": None,
     "refused": None,
@@ -73,7 +82,7 @@ _NOT_COMPILED: dict[str, Any] = {
 
 def _compiled(entry: cache.Entry) -> dict[str, Any]:
     used = datetime.fromtimestamp(entry.folder.stat().st_mtime)
-    told = {name: entry.card.get(name) for name in ("precision", "agreement", "refused")}
+    told = {name: entry.card.get(name) for name in ("precision", "agreement", "refused", COUNT)}
     return {
         "model": str(entry.card.get("name", "?")),
         **told,
@@ -85,13 +94,21 @@ def _compiled(entry: cache.Entry) -> dict[str, Any]:
 
 def _cells(row: dict[str, Any]) -> list[str]:
     frames_per_s, agreement = row["frames_per_s"], row["agreement"]
-    how = f"torch: {printable(row['refused'])}" if row["refused"] else row["precision"] or "not yet"
     return [
         row["name"] or "",
         printable(row["model"]),
         f"{hours_an_hour(frames_per_s):g}" if frames_per_s else "",
-        how,
+        _how(row),
         f"{agreement:.6f}" if agreement else "",
         f"{row['size_bytes'] / 1e6:.0f}" if row["size_bytes"] else "",
         row["last_used"] or "",
     ]
+
+
+def _how(row: dict[str, Any]) -> str:
+    """What is kept of a model: in what it was compiled, why it was not, or how much it has read."""
+    if row[COUNT]:
+        return counted(row[COUNT], "text")
+    if row["refused"]:
+        return f"torch: {printable(row['refused'])}"
+    return row["precision"] or "not yet"

@@ -122,6 +122,10 @@ class Backbone:
 
         return torch.from_numpy(self._tokenize(list(texts), **length))
 
+    def token_ids(self, texts: Sequence[str]) -> np.ndarray:
+        """What `tokenize` gives, as an array and without torch."""
+        return self._tokenize(list(texts))
+
     def embed_frames(self, frames: np.ndarray) -> "torch.Tensor":
         """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
         return self.embed_clips([frames])[0]
@@ -154,6 +158,8 @@ class Backbone:
 
     def text_arrays(self, texts: Sequence[str]) -> np.ndarray:
         """What `embed_texts` gives, as an array and without torch."""
+        if len(texts) > TEXTS_REMEMBERED:  # no queries: it would be those that are forgotten
+            return self.engine.tokens(self.token_ids(texts))
         return self._recent.of(texts, lambda new: self.engine.tokens(self._tokenize(new)))
 
     def knows(self, texts: np.ndarray) -> np.ndarray:

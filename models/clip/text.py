@@ -21,14 +21,24 @@ def can_shorten(model: Any) -> bool:
 
 def encode_tokens(model: Any, token_ids: torch.Tensor) -> torch.Tensor:
     """Embeddings of (texts, context) token ids, (texts, dim), not normalised."""
-    if not can_shorten(model):
-        embeddings: torch.Tensor = model.encode_text(token_ids)
-        return embeddings
-    end = _end_of_text(_tower(model), token_ids)
-    return encode_shortened(model, token_ids[:, : int(end.max()) + 1])
+    shortened = token_ids[:, : int(lengths_of(model, token_ids).max())]
+    if can_shorten(model):
+        return _encode_shortened(model, shortened)
+    embeddings: torch.Tensor = model.encode_text(shortened)
+    return embeddings
 
 
-def encode_shortened(model: Any, token_ids: torch.Tensor) -> torch.Tensor:
+def lengths_of(model: Any, token_ids: torch.Tensor) -> torch.Tensor:
+    """How many ids of each text matter, (texts,): those up to its end, or all (see `cut_of`)."""
+    if can_shorten(model):
+        return _end_of_text(_tower(model), token_ids) + 1
+    padding = _padding(model)
+    if padding is not None:
+        return (token_ids != padding).sum(dim=1).clamp(min=1)
+    return torch.full((len(token_ids),), token_ids.shape[1])
+
+
+def _encode_shortened(model: Any, token_ids: torch.Tensor) -> torch.Tensor:
     """The same of ids that are cut after the batch's last end of text, for a causal tower."""
     tower = _tower(model)
     length = token_ids.shape[1]
@@ -40,19 +50,50 @@ def encode_shortened(model: Any, token_ids: torch.Tensor) -> torch.Tensor:
     return _project(tower, tower.ln_final(pooled))
 
 
+def encode_forest(
+    model: Any,
+    token_ids: torch.Tensor,
+    positions: torch.Tensor,
+    mask: torch.Tensor,
+    ends: torch.Tensor,
+) -> torch.Tensor:
+    """The same of texts whose common beginnings stand once, for a causal tower, (texts, dim).
+
+    Arguments as in `models.clip.engines.text_batches.Forest`.
+    """
+    tower = _tower(model)
+    hidden = tower.token_embedding(token_ids) + tower.positional_embedding[positions]
+    hidden = hidden.to(tower.transformer.get_cast_dtype())
+    hidden = tower.transformer(hidden[None], attn_mask=mask)[0]
+    return _project(tower, tower.ln_final(hidden[ends]))
+
+
 def cut_of(model: Any) -> dict[str, int] | None:
     """By what the end of a text is found, after which ids can be cut off; None if by nothing.
 
     {} for the highest id, {"end": id} for the first end-of-text token, {"padding": id} for all
-    that is no padding, in a model that says by its `padding_id` that padding changes nothing.
+    that is no padding, where padding is masked and so changes nothing.
     """
-    padding = getattr(model, "padding_id", None)
+    padding = _padding(model)
     if padding is not None:
-        return {"padding": int(padding)}
+        return {"padding": padding}
     if not can_shorten(model):
         return None
     tower = _tower(model)
     return {} if _pooling(tower) == "argmax" else {"end": _eos(tower)}
+
+
+def _padding(model: Any) -> int | None:
+    """The id of padding that a model masks, None where padding is read like any token.
+
+    open_clip's adapter of Hugging Face's text models masks it, and so does a model that says so by
+    its `padding_id`. Towers that see all positions and mask nothing (MobileCLIP, SigLIP, CLIPA)
+    were trained with their padding, and give something else without it.
+    """
+    padding = getattr(model, "padding_id", None)
+    if padding is None and type(_tower(model)).__name__ == "HFTextEncoder":
+        padding = _tower(model).config.pad_token_id
+    return None if padding is None else int(padding)
 
 
 def _tower(model: Any) -> Any:

@@ -7,8 +7,6 @@ import torch
 
 from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, Tokenize, check_lengths
 
-_TEXTS_AT_ONCE = 256  # the widest layer of their blocks takes 40 MB for texts of ten words
-
 Embed = Callable[[list[str]], torch.Tensor]
 
 
@@ -60,23 +58,11 @@ def embedded_texts(
     embed: Embed,
     neutral: Sequence[str] = NEUTRAL_SENTENCES,
 ) -> LabelTexts:
-    """Embeddings that a frozen text tower makes, block by block. Raises PromptTooLong.
+    """Embeddings that a frozen text tower makes. Raises PromptTooLong.
 
-    embed: texts to embeddings (texts, dim), such as `Backbone.embed_texts`
+    embed: any number of texts to embeddings (texts, dim), such as `Backbone.embed_texts`
     """
     prompts = templates.prompts(labels)
     check_lengths(prompts, labels, tokenize)
-    embedded = _embed_in_blocks(prompts, embed)
-    ready = embedded.unflatten(0, (len(templates), len(labels)))
-    return LabelTexts(ready, _embed_in_blocks(neutral, embed))
-
-
-def _embed_in_blocks(texts: Sequence[str], embed: Embed) -> torch.Tensor:
-    """Embeddings (texts, dim), made of a few texts at a time."""
-    # A model reads a block as far as its longest text, so texts of one length go together.
-    order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
-    blocks = [
-        order[start : start + _TEXTS_AT_ONCE] for start in range(0, len(order), _TEXTS_AT_ONCE)
-    ]
-    embedded = torch.cat([embed([texts[row] for row in block]) for block in blocks])
-    return embedded[torch.tensor(order).argsort()]
+    embedded = embed(prompts).unflatten(0, (len(templates), len(labels)))
+    return LabelTexts(embedded, embed(list(neutral)))

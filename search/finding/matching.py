@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.clip.kept_texts import read_texts
 from models.files import make_folder, replaced_whole
 from search.catalog.embeddings import normalised
 from search.catalog.store import Store
@@ -111,7 +112,7 @@ def neutral_texts() -> list[str]:
 
 
 def read_bank(library: Store, space_key: str, backbone: "Backbone") -> np.ndarray:
-    """The bank in a model's eyes, (texts, dim); encoded once, which takes a second or two."""
+    """The bank in a model's eyes, (texts, dim); read once by each model, in a second or more."""
     texts = neutral_texts()
     name = hashlib.blake2b(
         "\n".join([backbone.identity.weights_digest, *texts]).encode(), digest_size=8
@@ -124,7 +125,7 @@ def read_bank(library: Store, space_key: str, backbone: "Backbone") -> np.ndarra
             return np.asarray(bank, np.float32)
     except (OSError, ValueError, EOFError):
         pass  # not there yet, or damaged: it is made again
-    bank = normalised(backbone.text_arrays(texts))
+    bank = normalised(read_texts(backbone, texts, keep=True))
     _keep(file, bank)
     return bank
 

@@ -1,4 +1,4 @@
-"""Labels and neutral sentences as a model's text tower sees them; what is stored is not redone."""
+"""Labels and neutral sentences as a model's text tower sees them; what was read is not redone."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -9,11 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.clip.backbone import Backbone
-from models.labels.label_texts import embedded_texts
-from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates
+from models.clip.kept_texts import are_kept, read_texts
+from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates, check_lengths
 from models.labels.tagging import averaged_embeddings, unit_texts
 from search.catalog.embeddings import pack
 from search.catalog.tag_tables import Label, Vocabulary
+from search.tags.vocabulary import read_vocabulary, shipped_names
 
 
 @dataclass(frozen=True)
@@ -52,23 +53,50 @@ def encode_labels(
     Raises PromptTooLong for a label that the model cannot read to its end.
     """
 
-    def embed(texts: list[str]) -> torch.Tensor:
+    def go_on() -> None:
         if given_up():
             raise GivenUp
-        return backbone.embed_texts(texts)
 
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
+    precision = backbone.engine.precision
     if new:
-        talk(f"reading {len(new)} labels, each in {len(templates)} sentences")
-        texts = embedded_texts(new, templates, tokenize=backbone.tokenize, embed=embed)
-        known |= zip(new, map(pack, averaged_embeddings(texts.labels).numpy()), strict=True)
-    neutral = unit_texts(backbone.embed_texts(NEUTRAL_SENTENCES))
+        go_on()
+        prompts = templates.prompts(new)
+        check_lengths(prompts, new, backbone.tokenize)
+        read = read_texts(
+            backbone,
+            prompts,
+            keep=ships(labels, templates),
+            precision=precision,
+            on_start=lambda: talk(f"reading {len(new)} labels, each in {len(templates)} sentences"),
+            on_batch=go_on,
+        )
+        texts = torch.from_numpy(read).unflatten(0, (len(templates), len(new)))
+        known |= zip(new, map(pack, averaged_embeddings(texts).numpy()), strict=True)
+    neutral = read_texts(backbone, NEUTRAL_SENTENCES, keep=True, precision=precision)
     return EncodedLabels(
         labels=tuple(known[label] for label in labels),
-        neutral=pack(neutral.numpy()),
+        neutral=pack(unit_texts(torch.from_numpy(neutral)).numpy()),
         newly_encoded=len(new),
     )
+
+
+def need_no_reading(
+    session: Session, labels: Sequence[str], templates: PromptTemplates, backbone: Backbone
+) -> bool:
+    """Whether all labels were read before, for this library or for any other."""
+    known = known_labels(session, templates, backbone.identity.weights_digest)
+    new = [label for label in labels if label not in known]
+    precision = backbone.engine.precision
+    return not new or are_kept(backbone, templates.prompts(new), precision=precision)
+
+
+def ships(labels: Sequence[str], templates: PromptTemplates) -> bool:
+    """Whether labels and templates come with the program, so that nothing of them is private."""
+    if not set(templates.texts) <= set(PromptTemplates.english().texts):
+        return False
+    return any(tuple(labels) == read_vocabulary(name).labels for name in shipped_names())
 
 
 def known_labels(

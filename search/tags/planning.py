@@ -12,7 +12,7 @@ from models.files import typed_path
 from models.heads.checkpoints import default_action_head
 from models.heads.fit import HeadMismatch
 from models.identity import EncoderIdentity, HeadChoice, ModelChoice
-from models.labels.prompts import PromptTemplates
+from models.labels.prompts import SIXTEEN, PromptTemplates
 from search.catalog.settings import AUTO, TagSettings
 from search.catalog.spaces import choice_of, encoder_of, gives_same_frames, head_of
 from search.catalog.store import Store
@@ -31,7 +31,7 @@ class TagRequest:
 
     vocabulary: str | None = None  # a name, or a file's path
     head: str | None = None  # a name, or a file's path
-    templates: Path | None = None
+    templates: Path | None = None  # a file, or the word SIXTEEN
     min_probability: float | None = None
     most: int | None = None
 
@@ -57,7 +57,7 @@ def wanted_by(
     stored = active_vocabulary(session)
     plan = TagPlan(
         words=_words(request, settings, stored, model),
-        templates=_templates(request, stored).texts,
+        templates=_templates(request, stored, backbone).texts,
         min_probability=request.min_probability or settings.min_probability,
         most=request.most or settings.most,
     )
@@ -85,6 +85,8 @@ def wanted_for_new_videos(
         return TaggingChoice(plan, head, encoder, choice_of(space))
     if plan.words.file is None and plan.words.name == default_name(choice_of(space)):
         plan = replace(plan, words=read_vocabulary(default_name(backbone.choice)))
+    if PromptTemplates(plan.templates) in (PromptTemplates.default(), PromptTemplates.few()):
+        plan = replace(plan, templates=usual_templates(backbone).texts)
     return TaggingChoice(plan, head, backbone.identity, backbone.choice)
 
 
@@ -122,10 +124,19 @@ def _words(
     return _words_of(stored)
 
 
-def _templates(request: TagRequest, stored: Vocabulary | None) -> PromptTemplates:
+def _templates(
+    request: TagRequest, stored: Vocabulary | None, backbone: Backbone
+) -> PromptTemplates:
+    if str(request.templates) == SIXTEEN:
+        return PromptTemplates.default()
     if request.templates is not None:
         return PromptTemplates.from_file(typed_path(request.templates))
-    return PromptTemplates(tuple(stored.templates)) if stored else PromptTemplates.default()
+    return PromptTemplates(tuple(stored.templates)) if stored else usual_templates(backbone)
+
+
+def usual_templates(backbone: Backbone) -> PromptTemplates:
+    """The sentences of a new library: a few where each takes a model as long as its longest."""
+    return PromptTemplates.few() if backbone.engine.pads_texts else PromptTemplates.default()
 
 
 def _usual_head(space: Space | None, backbone: Backbone) -> HeadChoice:

@@ -24,7 +24,7 @@ from search.catalog.store import Store
 from search.catalog.tables import SegmentEmbedding, Space
 from search.catalog.tag_tables import Vocabulary
 from search.fusing import SpaceFiller
-from search.tags.label_encoding import GivenUp, encode_labels, known_labels, text_digest
+from search.tags.label_encoding import GivenUp, encode_labels, need_no_reading, text_digest
 from search.tags.reading import active_vocabulary
 from search.tags.scoring import TagRows, TagScorer, embeddings_by_chunk, joined
 from search.tags.writing import (
@@ -120,8 +120,7 @@ class Tagger:
         """Whether all labels of the plan were read before, so that `enter` takes but a moment."""
         words, templates = self.plan.words, PromptTemplates(self.plan.templates)
         with self.library.reading() as session:
-            known = known_labels(session, templates, self.backbone.identity.weights_digest)
-        return known.keys() >= set(words.labels)
+            return need_no_reading(session, words.labels, templates, self.backbone)
 
     def enter(self, *, given_up: Callable[[], bool] = lambda: False) -> LiveTagging | None:
         """Make the library ready for tags of this plan; call it with the lock held.

@@ -17,7 +17,8 @@ from search.catalog.tag_tables import SegmentTag, Vocabulary
 from search.tags.corrections import say
 from search.tags.label_encoding import GivenUp
 from search.tags.reading import tags_of
-from search.tags.vocabulary import BadVocabulary
+from search.tags.vocabulary import BadVocabulary, read_vocabulary
+from search.tags.writing import TagPlan
 from tests.corpus import shots, write_clip
 from tests.search.planted import plan, tagger
 from tests.tiny import Notes, index, tiny_backbone, tiny_head
@@ -51,6 +52,7 @@ def index_with_tags(
     *,
     notes: Notes | None = None,
     stop: threading.Event | None = None,
+    wanted: TagPlan | None = None,
     **options,
 ) -> IndexReport:
     indexer = Indexer(
@@ -60,7 +62,7 @@ def index_with_tags(
         settings or IndexSettings(),
         notes or Notes(),
         stop or threading.Event(),
-        tagger=tagger(library, backbone, plan(min_probability=0.001)),
+        tagger=tagger(library, backbone, wanted or plan(min_probability=0.001)),
     )
     return indexer.index([videos], **options)
 
@@ -203,3 +205,16 @@ def test_labels_read_before_tag_the_first_video_at_once(library, videos, backbon
 
     index_with_tags(library, videos / "1.mp4", backbone, notes=Watching())
     assert seen == [4]
+
+
+def test_labels_read_for_another_library_tag_the_first_video_at_once(
+    library, videos, backbone, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))
+    labels = read_vocabulary("small-world").labels
+    wanted = plan(labels, name="small-world", min_probability=0.001)
+    with Store.open(tmp_path / "before", create=True) as before:
+        index_with_tags(before, videos / "0.mp4", backbone, wanted=wanted)
+    monkeypatch.setattr("search.tags.tagger.Tagger.complete", lambda self, **_: None)
+    index_with_tags(library, videos / "1.mp4", backbone, wanted=wanted)
+    assert tagged(library) == 2

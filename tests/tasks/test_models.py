@@ -50,6 +50,18 @@ def test_a_model_that_stays_in_torch_says_why(folder, capsys):
     assert told["size_bytes"] > 2_000_000
 
 
+def test_texts_that_models_have_read_are_counted_by_themselves(folder, capsys):
+    put("one", name="ViT-B-32 (openai)", precision="bfloat16", agreement=0.99995)
+    put("two", name="ViT-B-32 (openai)", texts_of="key", texts=6420)
+    assert call("models") == 0
+    captured = capsys.readouterr()
+    [line] = [one for one in captured.out.splitlines() if "6420" in one]
+    assert line.split("\t")[:-1] == ["", "ViT-B-32 (openai)", "", "6420 texts", "", "2"]
+    assert f"1 compiled model and 1 list of read texts in {folder}" in captured.err
+    assert call("models", "--clear") == 0
+    assert said(capsys) == "1 compiled model and 1 list of read texts removed (4 MB)"
+
+
 def test_all_are_removed_and_counted(folder, capsys):
     assert call("models", "--clear") == 0
     assert said(capsys) == "0 compiled models removed (0 MB)"

@@ -39,7 +39,8 @@ def tag(
         Path | None,
         typer.Option(
             help="Text file of the sentences that labels are put into, one a line with {} for "
-            "the label. Default: the library's own, else ours in English.",
+            "the label; or 'sixteen', ours in English. Default: the library's own, else the "
+            "sixteen, or three of them for a model that reads slowly.",
             show_default=False,
         ),
     ] = None,

@@ -1,4 +1,7 @@
-"""The pictures and texts by which two engines are compared: the same on every machine."""
+"""The pictures and texts by which two engines are compared: the same on every machine.
+
+Free of torch.
+"""
 
 import numpy as np
 from PIL import Image
@@ -14,6 +17,9 @@ CHECK_TEXTS = (
     "snow 1994, at night; blue, green & 3 red lights!",
     "a man opens a bottle of wine and pours it into a glass, then drinks it slowly " * 10,
 )
+
+# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
+LEAST_AGREEMENT = 0.999
 
 _SIDE = 256
 _SEED = 7
@@ -36,6 +42,13 @@ def check_pictures(size: tuple[int, int]) -> np.ndarray:
             for one in made
         ]
     )
+
+
+def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
+    """The least cosine of embeddings in pairs, (n, dim) each; not a number where one has none."""
+    products = (ours * theirs).sum(axis=1)
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
+    return float((products / np.maximum(lengths, 1e-30)).min())
 
 
 def _texture(rng: np.random.Generator, cells: int) -> np.ndarray:

@@ -163,13 +163,14 @@ def _converted(
         entry.add(blob_name(PICTURES), pictures.tower.export_model().getbuffer())
         towers = {PICTURES: pictures.tower, TEXTS: texts.tower}
         probes = {PICTURES: list(preprocessing.size), TEXTS: tokenize(["a dog"])[0].tolist()}
+        cut = cut_of(loaded.model)
         values = {
             "name": name,
             "model": card.as_json(),
             "precision": pictures.precision,
             "agreement": min(pictures.agreement, texts.agreement),
-            "cut": cut_of(loaded.model),
-            "probes": {one: _probe(one, probes[one], towers[one]) for one in towers},
+            "cut": cut,
+            "probes": {one: _probe(one, probes[one], cut, towers[one]) for one in towers},
         }
         known = _known_texts(loaded.model)
         if known is not None:
@@ -177,8 +178,10 @@ def _converted(
         return entry.finish(values), towers
 
 
-def _probe(name: str, kept: list[int], tower: Any) -> dict[str, list[Any]]:
-    return {"input": kept, "output": run(tower, probe_inputs(name, kept))[0].tolist()}
+def _probe(
+    name: str, kept: list[int], cut: dict[str, int] | None, tower: Any
+) -> dict[str, list[Any]]:
+    return {"input": kept, "output": run(tower, *probe_inputs(name, kept, cut))[0].tolist()}
 
 
 def _small_files(loaded: "LoadedModel") -> dict[str, bytes]:

@@ -12,12 +12,12 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.clip.engines.check_inputs import CHECK_TEXTS, LEAST_AGREEMENT, check_pictures
+from models.clip.engines.check_inputs import CHECK_TEXTS, LEAST_AGREEMENT, agreement, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
-from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run
+from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run, text_inputs
 from models.clip.engines.openvino_library import ov
 from models.clip.preprocess import Preprocessing
-from models.clip.text import cut_of, encode_shortened, encode_tokens
+from models.clip.text import cut_of, encode_forest, encode_tokens
 
 # Multiplications and additions for a picture, from which on fewer digits are worth the trouble. A
 # lighter tower takes less time than decoding the frame, and keeps all digits.
@@ -44,14 +44,18 @@ def convert_texts(model: Any, tokenize: Callable[[list[str]], np.ndarray]) -> Co
     Takes token ids, int64 (texts, tokens). Raises ConversionRefused.
     """
     ids, cut = tokenize(list(CHECK_TEXTS)), cut_of(model)
-    shortened = cut is not None and "padding" not in cut
     # The last ones are the longest: what is read as a number while tracing must hold for all.
-    graph = _graph(_Texts(model, shortened=shortened), torch.from_numpy(ids[-_TRACED:]))
-    graph.reshape(ov.PartialShape([-1, -1 if cut is not None else ids.shape[1]]))
+    traced = text_inputs(ids[-_TRACED:], cut)
+    tower_in_torch = _Forests(model) if len(traced) > 1 else _Texts(model)
+    graph = _graph(tower_in_torch, [torch.from_numpy(one) for one in traced])
+    free = [[-1] * one.ndim for one in traced]
+    if cut is None:
+        free = [[-1, ids.shape[1]]]
+    graph.reshape({place: ov.PartialShape(shape) for place, shape in enumerate(free)})
     tower = compiled(graph, TEXT_PRECISION)
     with torch.inference_mode():
         expected = encode_tokens(model, torch.from_numpy(ids)).float().numpy()
-    agreed = agreement(run(tower, ids), expected)
+    agreed = agreement(run(tower, *text_inputs(ids, cut)), expected)
     if not agreed >= LEAST_AGREEMENT:
         raise ConversionRefused(f"its texts would agree to {agreed:.4f} only")
     return Converted(tower, TEXT_PRECISION, agreed)
@@ -69,7 +73,7 @@ def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Co
     with torch.inference_mode():
         expected = model.encode_image(inputs).float().numpy()
     wished = _precision_for(model, inputs[:1]) if asked == AUTO else asked
-    graph = _with_preprocessing(_graph(_Pictures(model), inputs[:_TRACED]), preprocessing)
+    graph = _with_preprocessing(_graph(_Pictures(model), [inputs[:_TRACED]]), preprocessing)
     agreed = 0.0
     for precision in dict.fromkeys((wished, FLOAT32)):
         tower = compiled(graph, precision)
@@ -83,7 +87,7 @@ def compiled_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> o
     """The same without comparing anything: to see how fast it is. Raises ConversionRefused."""
     inputs = torch.zeros((_TRACED, 3, *preprocessing.size))
     precision = _precision_for(model, inputs[:1]) if asked == AUTO else asked
-    graph = _with_preprocessing(_graph(_Pictures(model), inputs), preprocessing)
+    graph = _with_preprocessing(_graph(_Pictures(model), [inputs]), preprocessing)
     return compiled(graph, precision)
 
 
@@ -97,13 +101,6 @@ def _precision_for(model: Any, picture: torch.Tensor) -> str:
     return BFLOAT16 if counter.get_total_flops() >= _WORTH_IT else FLOAT32
 
 
-def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The least cosine of embeddings in pairs, (n, dim) each; not a number where one has none."""
-    products = (ours * theirs).sum(axis=1)
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float((products / np.maximum(lengths, 1e-30)).min())
-
-
 class _Pictures(nn.Module):
     def __init__(self, model: Any) -> None:
         super().__init__()
@@ -115,16 +112,28 @@ class _Pictures(nn.Module):
 
 
 class _Texts(nn.Module):
-    def __init__(self, model: Any, *, shortened: bool) -> None:
+    def __init__(self, model: Any) -> None:
         super().__init__()
         self.model = model
-        self.shortened = shortened
 
     def forward(self, token_ids: torch.Tensor) -> torch.Tensor:
-        if self.shortened:
-            return encode_shortened(self.model, token_ids).float()
         embeddings: torch.Tensor = self.model.encode_text(token_ids)
         return embeddings.float()
+
+
+class _Forests(nn.Module):
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        token_ids: torch.Tensor,
+        positions: torch.Tensor,
+        mask: torch.Tensor,
+        ends: torch.Tensor,
+    ) -> torch.Tensor:
+        return encode_forest(self.model, token_ids, positions, mask, ends).float()
 
 
 def _with_preprocessing(graph: ov.Model, preprocessing: Preprocessing) -> ov.Model:
@@ -139,12 +148,12 @@ def _with_preprocessing(graph: ov.Model, preprocessing: Preprocessing) -> ov.Mod
     return steps.build()
 
 
-def _graph(tower: nn.Module, example: torch.Tensor) -> ov.Model:
+def _graph(tower: nn.Module, example: list[torch.Tensor]) -> ov.Model:
     """Raises ConversionRefused."""
     try:
         with _quiet_tracing(), torch.no_grad():
-            traced = torch.jit.trace(tower.eval(), example, check_trace=False)
-            return ov.convert_model(traced, example_input=example)
+            traced = torch.jit.trace(tower.eval(), tuple(example), check_trace=False)
+            return ov.convert_model(traced, example_input=tuple(example))
     except Exception as error:  # both libraries raise what they like
         raise ConversionRefused(f"it cannot be converted: {_first_line(error)}") from error
 

@@ -1,5 +1,6 @@
 """PyTorch as the engine: any device, and the only one that trains or opens hidden layers."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,11 +8,14 @@ import torch
 
 from models.clip.engines.choice import BFLOAT16, FLOAT32, TORCH
 from models.clip.engines.protocol import OutOfMemory
+from models.clip.engines.text_batches import by_length, in_order
 from models.clip.preprocess import Preprocessing
-from models.clip.text import encode_tokens
+from models.clip.text import cut_of, encode_tokens, lengths_of
 
 # On a CPU larger batches gain nothing and cost memory; a GPU wants enough to fill it.
 _BATCH_SIZE = {"cpu": 32, "mps": 64, "cuda": 256}
+# Of texts, in tokens: the widest layer of their blocks takes 40 MB for 2,560.
+_TOKENS_AT_ONCE = {"cpu": 2560, "mps": 5120, "cuda": 20480}
 
 
 class TorchEngine:
@@ -24,6 +28,7 @@ class TorchEngine:
         self.device = device
         self.batch_size = _BATCH_SIZE[device.type]
         self.precision = BFLOAT16 if device.type == "cuda" else FLOAT32
+        self.pads_texts = cut_of(model) is None
         self._preprocessing = preprocessing
 
     @torch.inference_mode()
@@ -39,9 +44,20 @@ class TorchEngine:
                 torch.cuda.empty_cache()
             raise OutOfMemory from error
 
-    @torch.inference_mode()
     def tokens(self, token_ids: np.ndarray) -> np.ndarray:
         """As of `Engine`."""
+        return in_order(self.many_texts(token_ids, precision=self.precision), len(token_ids))
+
+    def many_texts(
+        self, token_ids: np.ndarray, *, precision: str
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """As of `Engine`."""
+        lengths = lengths_of(self.model, torch.from_numpy(token_ids)).numpy()
+        for rows in by_length(lengths, _TOKENS_AT_ONCE[self.device.type]):
+            yield rows, self._texts(token_ids[rows])
+
+    @torch.inference_mode()
+    def _texts(self, token_ids: np.ndarray) -> np.ndarray:
         with self._autocast():
             return _as_array(encode_tokens(self.model, torch.from_numpy(token_ids).to(self.device)))
 

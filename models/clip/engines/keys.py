@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import json
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 from models.clip.engines import cache
 from models.clip.engines.choice import OPENVINO
@@ -14,7 +15,8 @@ from models.clip.engines.processor import processor_key
 from models.identity import EncoderIdentity, ModelChoice
 
 # Goes up when entries are written otherwise: older ones are not found any more, and go in time.
-_FORM = 1
+_FORM = 2
+_TEXTS_FORM = 1
 # What decides which weights and which pictures a model's name stands for.
 _LIBRARIES = ("open_clip_torch", "timm", "torch")
 
@@ -30,8 +32,18 @@ def key_of(identity: EncoderIdentity, precision: str) -> str:
         _version(OPENVINO),
         processor_key(),
     ]
-    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
-    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+    return _digest(values)
+
+
+def texts_key(identity: EncoderIdentity, engine: str, device: str, precision: str) -> str:
+    """What must agree before embeddings of texts serve again: whose they are, and what made them.
+
+    precision: as it was asked for
+    """
+    made_by = [engine, device, precision, processor_key()]
+    versions = {name: _version(name) for name in (*_LIBRARIES, OPENVINO)}
+    values = [_TEXTS_FORM, identity.model, identity.weights_digest, made_by, versions]
+    return _digest(values)
 
 
 def find_entry(
@@ -59,10 +71,15 @@ def _noted(choice: ModelChoice, precision: str) -> str:
     return json.dumps([choice.name, choice.pretrained, str(choice.weights), precision])
 
 
+def _digest(values: list[Any]) -> str:
+    canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
+
+
 def versions() -> dict[str, str]:
     """Of all that decides what a compiled model gives, and how fast: libraries and processor."""
     found = {name: _version(name) for name in (*_LIBRARIES, OPENVINO)}
-    return found | {"processor": processor_key()}
+    return found | {"processor": processor_key(), "form": str(_FORM)}
 
 
 def _version(package: str) -> str:

@@ -1,5 +1,6 @@
 """What every engine can do. Free of torch."""
 
+from collections.abc import Iterator
 from typing import Protocol
 
 import numpy as np
@@ -14,11 +15,14 @@ class Engine(Protocol):
 
     name: of `models.clip.engines.choice.ENGINES`; precision: what pictures are encoded in;
     batch_size: how many pictures at a time suit it
+    pads_texts: whether each text takes as long as the longest that the model can read, for it sees
+        the padding too
     """
 
     name: str
     precision: str
     batch_size: int
+    pads_texts: bool
 
     def pictures(self, pictures: np.ndarray) -> np.ndarray:
         """uint8 RGB pictures of the model's size, (n, height, width, 3) → float32 (n, dim).
@@ -27,4 +31,13 @@ class Engine(Protocol):
         """
 
     def tokens(self, token_ids: np.ndarray) -> np.ndarray:
-        """int64 token ids (texts, context) → float32 (texts, dim)."""
+        """int64 token ids (texts, context) → float32 (texts, dim); at least one text."""
+
+    def many_texts(
+        self, token_ids: np.ndarray, *, precision: str
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The same some at a time, in the order that suits: numbers of texts, and their embeddings.
+
+        precision: what they may be computed in, where some of them agree with those in float32;
+            an engine may take more digits
+        """

@@ -163,6 +163,23 @@ def test_the_oldest_texts_are_forgotten(backbone, monkeypatch):
     assert encoded == [TEXTS_REMEMBERED, 5, 1]
 
 
+def test_more_texts_than_are_remembered_come_in_order_and_make_no_query_forgotten(
+    backbone, monkeypatch
+):
+    backbone.embed_texts(["a query"])
+    read = []
+
+    def one_each(ids: np.ndarray) -> np.ndarray:
+        read.append(len(ids))
+        return np.arange(len(ids), dtype=np.float32)[:, None].repeat(backbone.dim, axis=1)
+
+    monkeypatch.setattr(backbone.engine, "tokens", one_each)
+    many = backbone.embed_texts([f"label {number}" for number in range(TEXTS_REMEMBERED + 1)])
+    assert many[:, 0].tolist() == list(range(TEXTS_REMEMBERED + 1))
+    backbone.embed_texts(["a query"])
+    assert read == [TEXTS_REMEMBERED + 1]
+
+
 def test_random_weights_are_the_same_every_time(backbone):
     again = load(choose_model(ARCHITECTURE, pretrained="random"))
     assert again.identity == backbone.identity

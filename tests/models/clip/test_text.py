@@ -6,7 +6,8 @@ import open_clip
 import pytest
 import torch
 
-from models.clip.text import _project, can_shorten, cut_of, encode_shortened, encode_tokens
+from models.clip.engines.in_openvino import text_inputs
+from models.clip.text import _project, can_shorten, cut_of, encode_forest, encode_tokens
 
 MIXED_LENGTHS = [
     "",
@@ -52,8 +53,9 @@ def test_shortened_encoding_equals_full_length(options):
         for rows in ([0, 1, 2, 3], [0, 1, 2], [1], [3, 0]):
             cut = encode_tokens(model, token_ids[rows])
             torch.testing.assert_close(cut, full[rows], atol=2e-6, rtol=0)
-            whole = encode_shortened(model, token_ids[rows])
-            torch.testing.assert_close(whole, full[rows], atol=2e-6, rtol=0)
+            inputs = text_inputs(token_ids[rows].numpy(), cut_of(model))
+            together = encode_forest(model, *map(torch.from_numpy, inputs))
+            torch.testing.assert_close(together, full[rows], atol=2e-6, rtol=0)
 
 
 def test_only_the_needed_positions_are_computed():

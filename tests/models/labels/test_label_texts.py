@@ -44,10 +44,8 @@ def test_embeddings_stand_by_template_and_label(tokenize):
 
 def test_a_thousand_labels_keep_their_order():
     labels = [f"label {'x' * (number % 7)}{number}" for number in range(1000)]
-    blocks = []
 
     def embed(texts: list[str]) -> torch.Tensor:
-        blocks.append(len(texts))
         return torch.tensor([[float(text.rpartition("x")[2].split()[-1])] for text in texts])
 
     found = embedded_texts(
@@ -58,7 +56,6 @@ def test_a_thousand_labels_keep_their_order():
         neutral=["0"],
     )
     assert found.labels[0, :, 0].tolist() == list(range(1000))
-    assert max(blocks) <= 256
 
 
 def test_a_label_that_is_too_long_is_named_before_anything_is_encoded(tokenize):

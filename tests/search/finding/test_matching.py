@@ -103,6 +103,14 @@ def test_a_bank_whose_lengths_are_off_by_a_thousandth_is_made_again(library):
         assert again == pytest.approx(factor * first if kept else first, rel=1e-5)
 
 
+def test_a_model_reads_the_bank_once_for_all_libraries(library, tmp_path, monkeypatch):
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))
+    backbone = load_backbone(choose_model("bundled"))
+    first = read_bank(library, "space", backbone)
+    monkeypatch.setattr(backbone.engine, "many_texts", None)
+    assert np.array_equal(read_bank(library, "another space", backbone), first)
+
+
 def test_where_the_bank_cannot_be_kept_it_is_made_each_time(library):
     backbone = load_backbone(choose_model("bundled"))
     (library.vectors_folder / "space").write_text("in the way")

@@ -106,7 +106,7 @@ def test_a_second_run_encodes_and_fuses_nothing_and_changes_nothing(
 ):
     assert tag(library, backbone).labels_encoded == 3
     before = stored(library)
-    monkeypatch.setattr(label_encoding, "embedded_texts", None)
+    monkeypatch.setattr(label_encoding, "check_lengths", None)
     report = tag(library, backbone)
     assert (report.labels_encoded, report.fused) == (0, 0)
     assert stored(library) == before
@@ -298,6 +298,40 @@ def test_a_new_library_gets_the_usual_list_of_its_model(library, backbone, shelf
     assert asked.plan.templates == PromptTemplates.default().texts
     assert (asked.plan.min_probability, asked.plan.most) == (0.5, 5)
     assert asked.head == default_action_head(backbone.choice)
+
+
+def test_a_model_whose_texts_are_padded_puts_labels_into_few_sentences(
+    library, backbone, shelf, monkeypatch
+):
+    sixteen, few = PromptTemplates.default().texts, PromptTemplates.few().texts
+    assert set(few) < set(sixteen)
+    monkeypatch.setattr(backbone.engine, "pads_texts", True)
+    try:
+        assert wanted(library, backbone).plan.templates == few
+        assert wanted(library, backbone, templates=Path("sixteen")).plan.templates == sixteen
+    finally:
+        monkeypatch.undo()
+    assert wanted(library, backbone).plan.templates == sixteen
+
+
+@pytest.mark.parametrize(
+    ("stored", "padded", "then"),
+    [
+        ("default", True, "few"),
+        ("few", False, "default"),
+        ("default", False, "default"),
+        (None, True, None),
+    ],
+)
+def test_another_model_brings_its_own_usual_sentences_where_the_usual_ones_were(
+    library, backbone, shelf, monkeypatch, stored, padded, then
+):
+    own = ("mine: {}",)
+    texts = {name: getattr(PromptTemplates, name)().texts for name in ("default", "few")}
+    tag(library, backbone, plan(templates=texts.get(stored, own)))
+    other = tiny_backbone(seed=2)
+    monkeypatch.setattr(other.engine, "pads_texts", padded)
+    assert wanted_now(library, other).plan.templates == texts.get(then, own)
 
 
 def test_options_come_before_settings_and_settings_before_what_is_there(

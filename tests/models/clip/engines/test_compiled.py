@@ -16,8 +16,10 @@ import torch
 from models.clip import backbone as backbones
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.engines import cache, compiled, in_openvino
+from models.clip.engines.check_inputs import agreement
 from models.clip.engines.choice import EngineChoice
 from models.clip.engines.conversion import ConversionRefused
+from models.clip.engines.text_batches import in_order
 from models.clip.sources import LoadedModel
 from models.errors import ModelUnavailable
 from models.identity import ModelChoice
@@ -351,8 +353,62 @@ def test_text_towers_of_all_kinds_are_served(options, monkeypatch):
     monkeypatch.setattr("models.clip.sources.load_model", lambda *_, **__: loaded)
     made = load(in_torch)
     assert made.engine.name == "openvino"
+    padded = bool(options.get("no_causal_mask"))
+    assert made.engine.pads_texts == in_torch.engine.pads_texts == padded
+    np.testing.assert_allclose(many(made, "float32")[0], many(in_torch, "")[0], atol=1e-5)
     for texts in (TEXTS, [TEXTS[1]], [TEXTS[2]]):
         np.testing.assert_allclose(made.text_arrays(texts), in_torch.text_arrays(texts), atol=1e-5)
+
+
+def many(backbone: Backbone, precision: str) -> tuple[np.ndarray, int]:
+    """Embeddings of many texts, and in how many batches they were read."""
+    texts = [f"{count} dogs and {count % 7} {what}" for count in range(99) for what in TEXTS]
+    parts = list(backbone.engine.many_texts(backbone.token_ids(texts), precision=precision))
+    assert max(len(rows) for rows, _ in parts) < len(texts)
+    return in_order(parts, len(texts)), len(parts)
+
+
+def test_many_texts_are_what_they_are_one_by_one(in_torch, loads):
+    made = load(in_torch)
+    found, _ = many(made, "float32")
+    np.testing.assert_allclose(found, many(in_torch, "float32")[0], atol=1e-5)
+    alone = made.engine.tokens(made.token_ids(["5 dogs and 5 a dog"]))
+    np.testing.assert_allclose(found[3 * 5 + 1], alone[0], atol=1e-5)
+
+
+def test_many_texts_are_read_in_fewer_digits_where_some_of_them_agree(in_torch, loads):
+    made = load(in_torch)
+    exact, _ = many(made, "float32")
+    found, _ = many(made, "bfloat16")
+    assert agreement(found, exact) >= 0.999
+    assert (found != exact).any() == in_openvino.has_bfloat16()
+
+
+def test_many_texts_keep_all_digits_where_fewer_do_not_do(in_torch, loads, monkeypatch):
+    made = load(in_torch)
+    monkeypatch.setattr(in_openvino, "LEAST_AGREEMENT", 0.9999999)
+    assert np.array_equal(many(made, "bfloat16")[0], many(made, "float32")[0])
+
+
+def test_a_model_that_the_disk_did_not_take_reads_many_texts_too(in_torch, loads, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        made = load(in_torch)
+    np.testing.assert_allclose(many(made, "bfloat16")[0], many(in_torch, "float32")[0], atol=1e-5)
+
+
+def test_what_an_older_version_has_noted_is_not_used(in_torch, loads, monkeypatch):
+    """Its text towers take something else."""
+    choice = ModelChoice("tiny-1", pretrained="random")
+    with monkeypatch.context() as patch:
+        patch.setattr("models.clip.engines.keys._FORM", 1)
+        load_backbone(choice, device="cpu", engine=IN_FLOAT32)
+    load_backbone(choice, device="cpu", engine=IN_FLOAT32)
+    load_backbone(choice, device="cpu", engine=IN_FLOAT32)
+    assert len(loads) == 2
 
 
 def test_the_model_of_packages_knows_the_same_texts_in_both_engines():
