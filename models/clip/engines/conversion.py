@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from models.clip.engines.agreement import LEAST_AGREEMENT, cosines
 from models.clip.engines.check_inputs import CHECK_TEXTS, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
 from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run
@@ -19,8 +20,6 @@ from models.clip.engines.openvino_library import ov
 from models.clip.preprocess import Preprocessing
 from models.clip.text import cut_of, encode_shortened, encode_tokens
 
-# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
-LEAST_AGREEMENT = 0.999
 # Multiplications and additions for a picture, from which on fewer digits are worth the trouble. A
 # lighter tower takes less time than decoding the frame, and keeps all digits.
 _WORTH_IT = 1e9
@@ -53,7 +52,7 @@ def convert_texts(model: Any, tokenize: Callable[[list[str]], np.ndarray]) -> Co
     tower = compiled(graph, TEXT_PRECISION)
     with torch.inference_mode():
         expected = encode_tokens(model, torch.from_numpy(ids)).float().numpy()
-    agreed = agreement(run(tower, ids), expected)
+    agreed = float(cosines(run(tower, ids), expected).min())
     if not agreed >= LEAST_AGREEMENT:
         raise ConversionRefused(f"its texts would agree to {agreed:.4f} only")
     return Converted(tower, TEXT_PRECISION, agreed)
@@ -71,14 +70,24 @@ def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Co
     with torch.inference_mode():
         expected = model.encode_image(inputs).float().numpy()
     wished = _precision_for(model, inputs[:1]) if asked == AUTO else asked
-    graph = _with_preprocessing(_graph(_Pictures(model), inputs[:_TRACED]), preprocessing)
+    graph = picture_graph(model, preprocessing)
     agreed = 0.0
     for precision in dict.fromkeys((wished, FLOAT32)):
         tower = compiled(graph, precision)
-        agreed = agreement(run(tower, shown), expected)
+        agreed = float(cosines(run(tower, shown), expected).min())
         if agreed >= LEAST_AGREEMENT:
             return Converted(tower, precision, agreed)
     raise ConversionRefused(f"its pictures would agree to {agreed:.4f} only")
+
+
+def picture_graph(model: Any, preprocessing: Preprocessing) -> ov.Model:
+    """The picture tower, not compiled; takes uint8 (n, height, width, 3), gives float32 (n, dim).
+
+    Raises ConversionRefused.
+    """
+    shown = torch.from_numpy(check_pictures(preprocessing.size)[:_TRACED]).permute(0, 3, 1, 2)
+    example = preprocessing.normalise(shown).contiguous()
+    return _with_preprocessing(_graph(_Pictures(model), example), preprocessing)
 
 
 def _precision_for(model: Any, picture: torch.Tensor) -> str:
@@ -89,13 +98,6 @@ def _precision_for(model: Any, picture: torch.Tensor) -> str:
     with torch.enable_grad(), FlopCounterMode(display=False) as counter:
         model.encode_image(picture)
     return BFLOAT16 if counter.get_total_flops() >= _WORTH_IT else FLOAT32
-
-
-def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The least cosine of embeddings in pairs, (n, dim) each; not a number where one has none."""
-    products = (ours * theirs).sum(axis=1)
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float((products / np.maximum(lengths, 1e-30)).min())
 
 
 class _Pictures(nn.Module):

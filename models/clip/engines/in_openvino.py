@@ -84,6 +84,11 @@ def compiled(graph: ov.Model, precision: str) -> ov.CompiledModel:
     return _core().compile_model(graph, "CPU", _settings(precision))
 
 
+def read_graph(xml: bytes, numbers: bytes) -> ov.Model:
+    """A graph as it was written down."""
+    return _core().read_model(xml, numbers)
+
+
 @functools.cache
 def _core() -> ov.Core:
     # One for the whole life of a process: each sets up a stack for signals, and takes it away as
