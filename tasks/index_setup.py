@@ -133,12 +133,16 @@ def _model(space: Space | None, flags: ModelFlags, talk: Talk, *, reindex: bool)
 def _tower(
     library: Store, space: Space | None, flags: ModelFlags, *, reindex: bool
 ) -> Int8Tower | None:
-    """The library's own tower in int8, unless all is to be encoded otherwise or it cannot be used.
+    """The library's own tower in int8, unless all is encoded anew and otherwise, or without it.
 
-    Where another precision is asked for, entering the space tells that it does not fit.
+    Raises SpaceMismatch where another precision is asked for and nothing is encoded anew.
     """
     tower = tower_of(space, library.int8_folder) if space else None
-    if tower is None or flags.precision not in (None, AUTO, INT8):
+    if space is None or tower is None:
+        return None
+    if flags.precision not in (None, AUTO, INT8):
+        if not reindex:
+            raise other_precision(space)
         return None
     if reindex:
         try:

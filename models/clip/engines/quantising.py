@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,28 @@ def quantised(model: Any, preprocessing: Preprocessing, batches: Sequence[np.nda
     Raises ConversionRefused.
     """
     graph = picture_graph(model, preprocessing)
-    # What NNCF says while it is imported and works goes to stdout, which is for data.
-    with contextlib.redirect_stdout(io.StringIO()):
+    with _quietly():
         import nncf
 
         kind = nncf.ModelType.TRANSFORMER if _is_transformer(graph) else None
         examples = nncf.Dataset(list(batches))
         return nncf.quantize(graph, examples, model_type=kind, subset_size=len(batches))
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """NNCF without its bars and remarks, which it writes to stdout: that is for data.
+
+    It also changes how all of the program logs as it is imported.
+    """
+    kind = logging.getLoggerClass()
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        logging.disable(logging.NOTSET)
+        logging.setLoggerClass(kind)
 
 
 def _is_transformer(graph: ov.Model) -> bool:
