@@ -6,6 +6,7 @@ another one would come out, whose embeddings do not meet those that the library 
 
 import hashlib
 import json
+import re
 import tempfile
 import threading
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 # As of the usual engine: more at a time take no less for each.
 _BATCH_SIZE = 16
+_NAMES_BEFORE = re.compile(rb'\s*<attribute name="fused_names"[^>]*/>')
 _WAY_OUT = "bring it back from a backup, or run 'kinodex index --reindex' to encode all videos anew"
 
 
@@ -119,10 +121,15 @@ def _serialised(graph: "ov.Model") -> dict[str, bytes]:
     """A graph as OpenVINO writes it down: what is done, and the numbers to do it with."""
     from models.clip.engines.openvino_library import ov
 
+    # Names count what a process has made before. Without them the same frames give the same tower.
+    graph.set_friendly_name(INT8)
+    for number, operation in enumerate(graph.get_ordered_ops()):
+        operation.set_friendly_name(f"{operation.get_type_name()}_{number}")
     with tempfile.TemporaryDirectory() as folder:
         xml, numbers = Path(folder) / "tower.xml", Path(folder) / "tower.bin"
         ov.serialize(graph, xml, numbers)
-        return {"xml": xml.read_bytes(), "bin": numbers.read_bytes()}
+        nameless = _NAMES_BEFORE.sub(b"", xml.read_bytes())
+        return {"xml": nameless, "bin": numbers.read_bytes()}
 
 
 def _digest(content: dict[str, bytes]) -> str:
