@@ -1,45 +1,49 @@
-"""Questions to a model that knows the small world: clips, names of things, and which show which."""
+"""Questions to a model that knows the small world: pictures, sentences, and which tell of which."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from smallworld.clips.sampler import ClipSampler
-from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.clips.shots import Shot, ShotPainter
+from smallworld.stills.pictures import PictureSampler
 from smallworld.stills.sprites import shipped_atlas, shipped_things
+from smallworld.words.captions import CaptionWriter
+from smallworld.words.claims import truth_table
 
 _SEED = 29
-_CLIPS, _FRAMES = 240, 4
+_PICTURES, _TEXTS = 400, 200
 _WIDTH, _HEIGHT = 128, 96  # the model's own pictures are of 64 pixels
 
 
 @dataclass(frozen=True)
 class Exam:
-    """clips: uint8 frames, (frames, height, width, 3) each; texts: "an elephant";
-    shows: whether a clip shows what a text names, bool (texts, clips), at least one for each text
+    """pictures: uint8, (pictures, height, width, 3); texts: sentences;
+    shows: whether a picture shows what a text says, bool (texts, pictures), at least one for each
     """
 
-    clips: list[np.ndarray]
+    pictures: np.ndarray
     texts: list[str]
     shows: np.ndarray
 
-    def first_right(self, texts: np.ndarray, clips: np.ndarray) -> float:
-        """Percent of the texts whose best clip is right; unit embeddings, (n, dim) each."""
-        best = (texts @ clips.T).argmax(axis=1)
+    def first_right(self, texts: np.ndarray, pictures: np.ndarray) -> float:
+        """Percent of the texts whose best picture is right; unit embeddings, (n, dim) each."""
+        best = (texts @ pictures.T).argmax(axis=1)
         return float(100 * self.shows[np.arange(len(best)), best].mean())
 
 
-def exam(count: int = 200) -> Exam:
-    """At most `count` texts, and the same each time."""
-    sampler = ClipSampler(shipped_things(), np.random.default_rng(_SEED))
+def exam() -> Exam:
+    """Things in scenes and words for them that the bundled model was not trained with.
+
+    The same each time.
+    """
+    rng = np.random.default_rng(_SEED)
+    sampler, writer = PictureSampler(shipped_things(), rng), CaptionWriter(rng, held_out=True)
     painter = ShotPainter(shipped_atlas(), width=_WIDTH, height=_HEIGHT)
-    clips, things = [], []
-    for _ in range(_CLIPS):
-        clip = sampler.clip()
-        times_s = np.linspace(0.1, clip.duration_s - 0.1, _FRAMES).tolist()
-        clips.append(np.stack(list(painter.frames(shot_of(clip), times_s))))
-        things.append({placed.thing for placed in clip.picture.placements})
-    names = sorted(set().union(*things))[:count]
-    shows = np.array([[name in shown for shown in things] for name in names])
-    texts = [f"{'an' if name[0] in 'aeiou' else 'a'} {name}" for name in names]
-    return Exam(clips, texts, shows)
+    pictures = [sampler.picture(held_out=True) for _ in range(_PICTURES)]
+    captions = [writer.caption(picture) for picture in pictures[:_TEXTS]]
+    drawn = [frame for one in pictures for frame in painter.frames(Shot(one, 1.0), [0.0])]
+    return Exam(
+        np.stack(drawn),
+        [caption.text for caption in captions],
+        truth_table([caption.claim for caption in captions], pictures),
+    )

@@ -54,7 +54,7 @@ def judge(plain: Backbone, other: Backbone, frames: np.ndarray) -> Judgement:
     embedded, speeds = _timed([plain, other], frames)
     ours, theirs = embedded
     if plain.choice.name == BUNDLED:
-        asked, (before, now) = "things found in the small world", _found_things(plain, other)
+        asked, (before, now) = "found in the small world", _found_in_small_world(plain, other)
     else:
         asked, before = f"of labels whose first frame is among the first {_AMONG}", 100.0
         now = _kept_first(plain, normalised(ours), normalised(theirs))
@@ -77,16 +77,12 @@ def _seconds(backbone: Backbone, frames: np.ndarray) -> float:
     return time.perf_counter() - started
 
 
-def _found_things(*backbones: Backbone) -> list[float]:
-    """Percent of the names in the small world whose first clip shows the thing."""
+def _found_in_small_world(*backbones: Backbone) -> list[float]:
+    """Percent of the sentences in the small world whose first picture shows what they say."""
     asked = exam()
     texts = normalised(backbones[0].text_arrays(asked.texts))
-    found = []
-    for backbone in backbones:
-        frames = backbone.clip_arrays(asked.clips)
-        clips = normalised(np.stack([normalised(one).mean(axis=0) for one in frames]))
-        found.append(asked.first_right(texts, clips))
-    return found
+    pictures = (normalised(one.clip_arrays([asked.pictures])[0]) for one in backbones)
+    return [asked.first_right(texts, shown) for shown in pictures]
 
 
 def _kept_first(backbone: Backbone, ours: np.ndarray, theirs: np.ndarray) -> float:
