@@ -63,10 +63,12 @@ class EncoderIdentity:
     """What must agree before two embeddings may be compared.
 
     `frames_digest` covers the visual tower alone: where it agrees, with the preprocessing,
-    stored frame embeddings serve, whatever the text tower is.
+    stored frame embeddings serve, whatever the text tower is. `int8` is the digest of a picture
+    tower that was made of it in int8, and encodes pictures in its place; None for the tower itself.
     """
 
     model: str
     weights_digest: str
     preprocessing: dict[str, Any]
     frames_digest: str
+    int8: str | None = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from models.clip.devices import find_device
 from models.identity import EncoderIdentity, ModelChoice
-from search.catalog.spaces import check_same_weights, choice_of, encoder_of
+from search.catalog.spaces import check_same_weights, choice_of, encoder_of, tower_of
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.fusing import FuseReport, LibraryFuser
@@ -45,7 +45,8 @@ def _encoder(
     The weights in its file may be others than they were.
     """
     own = encoder_of(space) or _note_frames_digest(library, space, flags)
-    return load_talking(asked, flags).identity if asked else own
+    tower = tower_of(space, library.int8_folder)
+    return load_talking(asked, flags, tower=tower).identity if asked else own
 
 
 def _note_frames_digest(library: Store, space: Space, flags: ModelFlags) -> EncoderIdentity:

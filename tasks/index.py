@@ -48,7 +48,7 @@ def run_index(
         library.require_writable()
         library.require_sound()
         wants_sketches = library.settings(SketchSettings).after_indexing
-        setup = IndexSetup.load(library, flags, talk, head=asked_head, reindex=reindex)
+        setup = IndexSetup.load(library, flags, talk, head=asked_head, reindex=reindex, paths=paths)
         return _run(
             setup,
             pass_over(paths, reindex=reindex),

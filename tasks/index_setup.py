@@ -9,15 +9,26 @@ from indexer.library_settings import sampling_of, write_settings_template
 from indexer.pipeline import Indexer, IndexingListener, IndexReport
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
+from models.clip.engines.choice import AUTO, INT8, require_nncf
+from models.clip.engines.int8 import Int8Tower
+from models.errors import ModelUnavailable
 from models.heads.checkpoints import LoadedHead, default_head
 from models.heads.fit import HeadMismatch
 from models.identity import HeadChoice, ModelChoice
 from search.catalog.settings import TagSettings
-from search.catalog.spaces import check_same_model, choice_of, encoder_of, head_of
+from search.catalog.spaces import (
+    check_same_model,
+    choice_of,
+    encoder_of,
+    head_of,
+    other_precision,
+    tower_of,
+)
 from search.catalog.store import Store
 from search.catalog.tables import Space
 from search.heads import load_fusing_head
 from search.tags.planning import make_tagger, wanted_for_new_videos
+from tasks.index_int8 import in_int8, why_refused
 from tasks.terminal.model_flags import ModelFlags, load_talking, space_of
 
 Pass = Callable[[Indexer], IndexReport]
@@ -61,8 +72,11 @@ class IndexSetup:
         *,
         head: HeadChoice | None = None,
         reindex: bool = False,
+        paths: Sequence[Path] = (),
     ) -> "IndexSetup":
         """Load the model and the head: those asked for, else the library's, else the usual ones.
+
+        paths: where to look for frames, should a picture tower in int8 be made
 
         Raises SpaceMismatch for another model than the library's unless `reindex`, HeadMismatch,
         ModelUnavailable, and KinodexError for settings that cannot be read.
@@ -72,7 +86,19 @@ class IndexSetup:
         head_choice = head or _usual_head(space, choice)
         settings, tag_settings = library.settings(IndexSettings), library.settings(TagSettings)
         stored = encoder_of(space) if space and choice == choice_of(space) else None
-        backbone = load_talking(choice, flags, stored=stored, talk=talk)
+        tower = _tower(library, space, flags, reindex=reindex) if stored else None
+        wants_int8 = flags.precision == INT8 and tower is None
+        if wants_int8:
+            require_nncf()
+        backbone = load_talking(choice, flags, stored=stored, tower=tower, talk=talk)
+        if wants_int8:
+            refusal = None if reindex else why_refused(library, backbone)
+            if refusal:
+                talk(f"{choice} was not taken in int8 before: {refusal}")
+            elif space is not None and not reindex:
+                raise other_precision(space)
+            else:
+                backbone = in_int8(library, backbone, paths, settings, talk)
         loaded = load_fusing_head(head_choice, choice, backbone.identity, backbone.dim)
         return cls(library, backbone, loaded, settings, tag_settings, talk)
 
@@ -99,6 +125,28 @@ def _model(space: Space | None, flags: ModelFlags, talk: Talk, *, reindex: bool)
             check_same_model(space, choice)
         return choice
     return flags.or_usual(talk)
+
+
+def _tower(
+    library: Store, space: Space | None, flags: ModelFlags, *, reindex: bool
+) -> Int8Tower | None:
+    """The library's own tower in int8, unless all is encoded anew and otherwise, or without it.
+
+    Raises SpaceMismatch where another precision is asked for and nothing is encoded anew.
+    """
+    tower = tower_of(space, library.int8_folder) if space else None
+    if space is None or tower is None:
+        return None
+    if flags.precision not in (None, AUTO, INT8):
+        if not reindex:
+            raise other_precision(space)
+        return None
+    if reindex:
+        try:
+            tower.read()
+        except ModelUnavailable:
+            return None  # this is the way out of it
+    return tower
 
 
 def _usual_head(space: Space | None, model: ModelChoice) -> HeadChoice:

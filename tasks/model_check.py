@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from models.clip.engines import speed
-from models.clip.engines.check_inputs import LEAST_AGREEMENT
+from models.clip.engines.agreement import LEAST_AGREEMENT, agreement
 from models.clip.engines.choice import TORCH
 from models.clip.usual import hours_an_hour
 from models.errors import KinodexError
@@ -140,7 +140,6 @@ def _agreement(
     if backbone.engine.name == TORCH:
         return None
     from models.clip.backbone import Backbone
-    from models.clip.engines.conversion import agreement
     from models.clip.sources import load_model
 
     loaded = load_model(backbone.choice, talk=talk)

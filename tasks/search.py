@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.catalog.spaces import check_same_model, choice_of, encoder_of
+from search.catalog.spaces import check_same_model, choice_of, encoder_of, tower_of
 from search.catalog.store import Store
 from search.export import FORMS
 from search.export.cuts import cuts_of
@@ -72,5 +72,6 @@ def _engine(library: Store, flags: ModelFlags, rerank: str | None) -> "SearchEng
     space = indexed_space(library)
     choice = flags.over(choice_of(space))
     check_same_model(space, choice)
-    backbone = load_talking(choice, flags, stored=encoder_of(space))
+    tower = tower_of(space, library.int8_folder)
+    backbone = load_talking(choice, flags, stored=encoder_of(space), tower=tower)
     return SearchEngine.for_library(library, backbone, rerank=rerank)

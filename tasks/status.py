@@ -5,7 +5,7 @@ from pathlib import Path
 from rich.text import Text
 from sqlalchemy.orm import Session
 
-from models.clip.engines.choice import OPENVINO, TORCH, EngineChoice, kind_of_device
+from models.clip.engines.choice import INT8, OPENVINO, TORCH, EngineChoice, kind_of_device
 from models.clip.engines.keys import find_entry
 from models.errors import KinodexError
 from models.files import typed_path
@@ -45,9 +45,11 @@ def _named(space: Space) -> str | None:
 def _engine(space: Space) -> str:
     """What computes embeddings for a library on this machine. Nothing is loaded for the answer."""
     kind, asked = kind_of_device(None), EngineChoice.from_environment()
+    if space.int8:
+        return f"{OPENVINO}, {INT8}"
     if asked.name_for(kind) == TORCH:
         return f"{TORCH}, on {kind}"
-    entry = find_entry(choice_of(space), asked.precision, encoder_of(space))
+    entry = find_entry(choice_of(space), asked.plain_precision, encoder_of(space))
     if entry is None:
         return f"{OPENVINO}: the model will be compiled at its next use"
     if "refused" in entry.card:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from search.catalog.segment_reference import find_segment
 from search.catalog.settings import TagSettings
-from search.catalog.spaces import choice_of, encoder_of
+from search.catalog.spaces import choice_of, encoder_of, tower_of
 from search.catalog.store import Store
 from search.tags.planning import TagRequest, make_tagger, wanted_by
 from search.tags.reading import tags_of
@@ -46,7 +46,9 @@ def run_tag(folder: Path | None, request: TagRequest, flags: ModelFlags, *, as_j
         choice = flags.text_tower_over(current) or current
         settings = library.settings(TagSettings)
         stored = encoder_of(space) if choice == current else None
-        backbone = load_talking(choice, flags, stored=stored)
+        backbone = load_talking(
+            choice, flags, stored=stored, tower=tower_of(space, library.int8_folder)
+        )
         with library.reading() as session:
             wanted = wanted_by(session, request, settings, backbone)
         tagger = make_tagger(library, backbone, wanted, talk)

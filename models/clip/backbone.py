@@ -3,9 +3,11 @@
 Which engine computes them, PyTorch or OpenVINO, is hidden; torch is imported where it is needed.
 """
 
+import copy
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,7 @@ from models.known_texts import KnownTexts
 if TYPE_CHECKING:
     import torch
 
+    from models.clip.engines.int8 import Int8Tower
     from models.clip.sources import LoadedModel
 
 TEXTS_REMEMBERED = 1024  # queries; at width 512 that is 2 MB
@@ -168,6 +171,17 @@ class Backbone:
         """
         return np.ones(len(texts), bool) if self.known is None else self.known.of(texts)
 
+    def in_int8(self, tower: "Int8Tower") -> "Backbone":
+        """The same model, whose pictures a tower encodes that was made of it in int8."""
+        from models.clip.engines.int8 import Int8Engine
+
+        other = copy.copy(self)
+        identity = replace(self.card.identity, int8=tower.digest)
+        other.card = replace(self.card, identity=identity)
+        other.engine = Int8Engine(self.engine, tower)
+        other.batch_size = other.engine.batch_size
+        return other
+
     def _halve_batch(self) -> None:
         if self.batch_size == 1:
             raise KinodexError(
@@ -204,6 +218,7 @@ def load_backbone(
     device: str | None = None,
     engine: EngineChoice | None = None,
     stored: EncoderIdentity | None = None,
+    tower: "Int8Tower | None" = None,
     talk: Talk = lambda _: None,
 ) -> Backbone:
     """The chosen model, ready on `device` (the best one present by default).
@@ -211,9 +226,21 @@ def load_backbone(
     engine: by default what the environment says
     stored: whose embeddings a library has, where that is known: a compiled model of this identity
         is used without loading any other
+    tower: the library's own in int8, if it has one: it encodes pictures, whatever is asked for
 
     Raises ModelUnavailable when the weights cannot be had, KinodexError for a missing device.
     """
+    plain = _as_it_is(choice, device, engine, stored, talk)
+    return plain.in_int8(tower) if tower else plain
+
+
+def _as_it_is(
+    choice: ModelChoice,
+    device: str | None,
+    engine: EngineChoice | None,
+    stored: EncoderIdentity | None,
+    talk: Talk,
+) -> Backbone:
     asked = engine or EngineChoice.from_environment()
     kind = kind_of_device(device)
 
@@ -251,7 +278,8 @@ def _in_openvino(
         loaded = load()
         return card_of(choice, loaded), loaded
 
-    found = compiled.find(choice, asked.precision, stored, with_card)
+    precision = asked.plain_precision
+    found = compiled.find(choice, precision, stored, with_card)
     if found is None:
         if not cache.is_writable():
             talk(
@@ -262,7 +290,7 @@ def _in_openvino(
         loaded = load()
         talk(f"compiling {choice} for this processor (once)")
         card = card_of(choice, loaded)
-        found = compiled.make(choice, asked.precision, card, loaded, with_card)
+        found = compiled.make(choice, precision, card, loaded, with_card)
         if isinstance(found, compiled.Refused):
             talk(f"{choice} runs in PyTorch: {found.reason}")
             from models.clip.devices import find_device

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from models.clip.engines.int8 import Int8Tower
 from models.errors import KinodexError
 from models.identity import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
 from search.catalog.tables import Space
@@ -37,6 +38,8 @@ class SpaceIdentity:
             # A head without weights is its name alone, as in libraries from before trained heads.
             head.name if head.digest is None else [head.name, head.digest],
             self.sampling,
+            # A library in int8 meets no other; all others keep the key that they always had.
+            *([self.encoder.int8] if self.encoder.int8 else []),
         ]
         canonical = json.dumps(values, sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=16).hexdigest()
@@ -55,6 +58,16 @@ def choice_of(space: Space) -> ModelChoice:
 def head_of(space: Space) -> HeadChoice:
     """The head that a space was made with, to load it again."""
     return HeadChoice(space.head, space.head_file)
+
+
+def tower_of(space: Space, folder: Path) -> Int8Tower | None:
+    """The library's own picture tower in int8, which its `int8_folder` holds; None for most."""
+    return Int8Tower(folder, space.int8) if space.int8 else None
+
+
+def towers_named(session: Session) -> set[str]:
+    """The digests of all towers in int8 that something of the library was encoded with."""
+    return set(session.scalars(select(Space.int8).where(Space.int8.is_not(None))))
 
 
 def enter_space(
@@ -96,7 +109,7 @@ def find_or_make_space(
     space.head_file = head_file
     encoder = identity.encoder
     space.weights_digest, space.frames_digest = encoder.weights_digest, encoder.frames_digest
-    space.preprocessing = encoder.preprocessing
+    space.preprocessing, space.int8 = encoder.preprocessing, encoder.int8
     session.flush()
     return space
 
@@ -130,12 +143,15 @@ def check_same_model(space: Space, choice: ModelChoice) -> None:
 
 def has_same_weights(space: Space, encoder: EncoderIdentity) -> bool:
     """Whether the loaded model is the one that a space was made with, text tower and all."""
-    return encoder.weights_digest == space.weights_digest and _same_preprocessing(space, encoder)
+    same = (encoder.weights_digest, encoder.int8) == (space.weights_digest, space.int8)
+    return same and _same_preprocessing(space, encoder)
 
 
 def gives_same_frames(space: Space, encoder: EncoderIdentity) -> bool:
     """Whether a space's stored frame embeddings are what this model would make of the frames."""
-    if encoder.model != space.model or not _same_preprocessing(space, encoder):
+    if (encoder.model, encoder.int8) != (space.model, space.int8):
+        return False
+    if not _same_preprocessing(space, encoder):
         return False
     # A space of an older program has no digest of the visual tower.
     return (
@@ -148,6 +164,8 @@ def check_same_weights(space: Space, encoder: EncoderIdentity) -> None:
     """Raise SpaceMismatch when the loaded weights or preprocessing differ from the stored ones."""
     if has_same_weights(space, encoder):
         return
+    if encoder.int8 != space.int8:
+        raise other_precision(space)
     way_out = "run 'kinodex index --reindex'"
     if gives_same_frames(space, encoder):
         way_out = f"run {_fuse_command(head_of(space), choice_of(space))} to use the new ones"
@@ -165,7 +183,11 @@ def encoder_of(space: Space) -> EncoderIdentity | None:
     if space.frames_digest is None:
         return None
     return EncoderIdentity(
-        space.model, space.weights_digest, _as_made(space.preprocessing), space.frames_digest
+        space.model,
+        space.weights_digest,
+        _as_made(space.preprocessing),
+        space.frames_digest,
+        space.int8,
     )
 
 
@@ -186,6 +208,8 @@ def _mismatch(
 ) -> SpaceMismatch:
     if active.sampling != identity.sampling:
         return _needs_encoding("its sampling settings")
+    if active.int8 != identity.encoder.int8:
+        return other_precision(active)
     if has_same_weights(active, identity.encoder):
         return _other_head(head_of(active), head)
     if gives_same_frames(active, identity.encoder):
@@ -199,6 +223,15 @@ def _mismatch(
 def _fuse_command(head: HeadChoice, model: ModelChoice) -> str:
     weights = f"--weights {model.weights}" if model.weights else f"--model {model.name}"
     return f"'kinodex fuse --head {head.option} {weights}'"
+
+
+def other_precision(space: Space) -> SpaceMismatch:
+    """What to say where a library's pictures are in int8 and new ones would not be, or reverse."""
+    how = "in int8, and no others may meet them" if space.int8 else "otherwise than in int8"
+    return SpaceMismatch(
+        f"the pictures of this library are encoded {how}: leave --precision out, or run "
+        "'kinodex index --reindex' with it to encode every video again"
+    )
 
 
 def _needs_encoding(changed: str) -> SpaceMismatch:

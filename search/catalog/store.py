@@ -168,6 +168,11 @@ class Store:
         return self.folder / "vectors"
 
     @property
+    def int8_folder(self) -> Path:
+        """Where the library's own picture towers in int8 lie: they cannot be made again."""
+        return self.folder / "int8"
+
+    @property
     def settings_file(self) -> Path:
         """The file with the library's settings; it need not exist."""
         return self.folder / SETTINGS_FILE

@@ -78,7 +78,7 @@ def summarise(library: Store) -> Summary:
         ours = select(Segment.id).join(Video).where(Video.orphaned_since.is_(None))
         return Summary(
             folder=library.folder,
-            model=str(choice_of(space)) if space else None,
+            model=f"{choice_of(space)}{' in int8' if space.int8 else ''}" if space else None,
             head=str(head_of(space)) if space else None,
             videos=videos,
             hours=seconds / 3600,

@@ -133,6 +133,8 @@ class Space(Base):
     # indexed.
     frames_digest: Mapped[str | None] = mapped_column(String(32))
     preprocessing: Mapped[dict[str, Any]]
+    # The digest of the library's own picture tower in int8; None where the model's own encodes.
+    int8: Mapped[str | None] = mapped_column(String(32))
     head: Mapped[str]
     head_file: Mapped[Path | None]  # None for meanP, and for the head that ships with its model
     head_digest: Mapped[str | None] = mapped_column(String(32))

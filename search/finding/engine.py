@@ -17,6 +17,7 @@ from search.catalog.spaces import (
     choice_of,
     encoder_of,
     has_same_weights,
+    tower_of,
 )
 from search.catalog.store import EmptyLibrary, Store, nothing_indexed
 from search.catalog.tables import Space
@@ -71,7 +72,8 @@ class SearchEngine:
         if backbone is None:
             from models.clip.backbone import load_backbone
 
-            backbone = load_backbone(choice_of(space), stored=encoder_of(space))
+            tower = tower_of(space, library.int8_folder)
+            backbone = load_backbone(choice_of(space), stored=encoder_of(space), tower=tower)
         return cls(
             library, space, backbone, rerank=rerank or library.settings(SearchSettings).rerank
         )

@@ -59,7 +59,7 @@ def encode_labels(
 
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
-    precision = backbone.engine.precision
+    precision = backbone.engine.texts_precision
     if new:
         go_on()
         prompts = templates.prompts(new)
@@ -88,7 +88,7 @@ def need_no_reading(
     """Whether all labels were read before, for this library or for any other."""
     known = known_labels(session, templates, backbone.identity.weights_digest)
     new = [label for label in labels if label not in known]
-    precision = backbone.engine.precision
+    precision = backbone.engine.texts_precision
     return not new or are_kept(backbone, templates.prompts(new), precision=precision)
 
 

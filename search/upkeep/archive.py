@@ -2,7 +2,7 @@
 
     kinodex.json        what it is: format, schema, when it was made, counts of rows
     catalog.db          the catalog as it was at one moment
-    library.toml, vocabularies/, heads/ and, where it was asked for, media/
+    library.toml, vocabularies/, heads/, int8/ and, where it was asked for, media/
     digests.json        BLAKE2b of each of them
 
 It is a tar file of regular files. What is restored is checked as a whole before it takes its place.
@@ -44,7 +44,7 @@ _CHUNK_BYTES = 1 << 20
 _MOST_ABOUT_BYTES = 10_000_000
 # What a backup may hold, and nothing else is ever written from it.
 _NAMES = re.compile(
-    r"catalog\.db|library\.toml|(vocabularies|heads)/[^/\x00]+|"
+    r"catalog\.db|library\.toml|(vocabularies|heads)/[^/\x00]+|int8/[0-9a-z]+\.(xml|bin|json)|"
     r"media/(keyframes|sketches)/[0-9]+/[0-9]+\.[a-z0-9.]+|media/queries/[0-9a-f]+\.jpg"
 )
 
@@ -121,6 +121,9 @@ def _members(library: Store, catalog: Path, *, media: bool) -> Iterator[tuple[st
     yield "library.toml", library.settings_file
     for file in sorted((library.folder / "vocabularies").glob("*")):
         yield f"vocabularies/{file.name}", file
+    for file in sorted(library.int8_folder.glob("*")):
+        if _NAMES.fullmatch(name := f"int8/{file.name}"):
+            yield name, file
     with closing(sqlite3.connect(catalog)) as connection:
         heads = connection.execute("SELECT DISTINCT head_file FROM spaces WHERE head_file NOT NULL")
         for number, (head,) in enumerate(heads.fetchall()):
@@ -264,7 +267,7 @@ def _put_in_place(fresh: Path, place: Path) -> None:
     _find_heads(fresh, place)
     is_settled = _settled(place / CATALOG_FILE)
     parts = [CATALOG_FILE, f"{CATALOG_FILE}-wal", f"{CATALOG_FILE}-shm"]
-    parts += ["library.toml", "vocabularies", "heads", "media", "vectors"]
+    parts += ["library.toml", "vocabularies", "heads", "int8", "media", "vectors"]
     before = [part for part in parts if (place / part).exists()]
     if before:
         aside = place / f"replaced-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"

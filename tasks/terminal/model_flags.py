@@ -16,6 +16,7 @@ from tasks.terminal.printing import talk
 # What loads torch is imported where a model is really wanted: a mistake is answered at once.
 if TYPE_CHECKING:
     from models.clip.backbone import Backbone
+    from models.clip.engines.int8 import Int8Tower
 
 
 @dataclass(frozen=True)
@@ -88,16 +89,22 @@ def load_talking(
     flags: ModelFlags,
     *,
     stored: EncoderIdentity | None = None,
+    tower: "Int8Tower | None" = None,
     talk: Callable[[str], None] = talk,
 ) -> "Backbone":
     """The model, with word of what happens while it takes its time.
 
-    flags: of which the device and the engine count; stored: as of `load_backbone`
+    flags: of which the device and the engine count; stored, tower: as of `load_backbone`
     """
     from models.clip.backbone import load_backbone
 
     return load_backbone(
-        choice, device=flags.device, engine=flags.engine_choice, stored=stored, talk=talk
+        choice,
+        device=flags.device,
+        engine=flags.engine_choice,
+        stored=stored,
+        tower=tower,
+        talk=talk,
     )
 
 

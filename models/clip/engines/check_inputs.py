@@ -6,9 +6,6 @@ Free of torch.
 import numpy as np
 from PIL import Image
 
-# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
-LEAST_AGREEMENT = 0.999
-
 # The last one is longer than any model reads.
 CHECK_TEXTS = (
     "",
@@ -17,9 +14,6 @@ CHECK_TEXTS = (
     "snow 1994, at night; blue, green & 3 red lights!",
     "a man opens a bottle of wine and pours it into a glass, then drinks it slowly " * 10,
 )
-
-# Two engines' embeddings may meet in a library if they point in the same direction so nearly.
-LEAST_AGREEMENT = 0.999
 
 _SIDE = 256
 _SEED = 7
@@ -42,13 +36,6 @@ def check_pictures(size: tuple[int, int]) -> np.ndarray:
             for one in made
         ]
     )
-
-
-def agreement(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """The least cosine of embeddings in pairs, (n, dim) each; not a number where one has none."""
-    products = (ours * theirs).sum(axis=1)
-    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(theirs, axis=1)
-    return float((products / np.maximum(lengths, 1e-30)).min())
 
 
 def _texture(rng: np.random.Generator, cells: int) -> np.ndarray:

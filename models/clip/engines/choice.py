@@ -15,7 +15,8 @@ ENGINES = (AUTO, TORCH, OPENVINO)
 
 FLOAT32 = "float32"
 BFLOAT16 = "bfloat16"
-PRECISIONS = (AUTO, FLOAT32, BFLOAT16)
+INT8 = "int8"
+PRECISIONS = (AUTO, FLOAT32, BFLOAT16, INT8)
 
 ENGINE_VARIABLE = "KINODEX_ENGINE"
 PRECISION_VARIABLE = "KINODEX_PRECISION"
@@ -44,6 +45,11 @@ class EngineChoice:
             if given not in known:
                 raise KinodexError(f"there is no {what} {given!r}: say {', '.join(known)}")
 
+    @property
+    def plain_precision(self) -> str:
+        """What a model is computed in as it is: a picture tower in int8 belongs to a library."""
+        return AUTO if self.precision == INT8 else self.precision
+
     @classmethod
     def from_environment(cls) -> "EngineChoice":
         """What environment variables say; else what suits the machine. Raises KinodexError."""
@@ -68,6 +74,12 @@ class EngineChoice:
                     f"the engine {OPENVINO} is not installed: pip install {OPENVINO}"
                 )
         return OPENVINO if device == "cpu" and installed else TORCH
+
+
+def require_nncf() -> None:
+    """Raise KinodexError where what makes towers in int8 is not installed."""
+    if find_spec("nncf") is None:
+        raise KinodexError("the precision int8 needs NNCF: pip install 'kinodex[int8]'")
 
 
 def kind_of_device(name: str | None) -> str:

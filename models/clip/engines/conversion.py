@@ -12,7 +12,8 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.clip.engines.check_inputs import CHECK_TEXTS, LEAST_AGREEMENT, agreement, check_pictures
+from models.clip.engines.agreement import LEAST_AGREEMENT, agreement
+from models.clip.engines.check_inputs import CHECK_TEXTS, check_pictures
 from models.clip.engines.choice import AUTO, BFLOAT16, FLOAT32
 from models.clip.engines.in_openvino import TEXT_PRECISION, compiled, has_bfloat16, run, text_inputs
 from models.clip.engines.openvino_library import ov
@@ -73,7 +74,7 @@ def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Co
     with torch.inference_mode():
         expected = model.encode_image(inputs).float().numpy()
     wished = _precision_for(model, inputs[:1]) if asked == AUTO else asked
-    graph = _with_preprocessing(_graph(_Pictures(model), [inputs[:_TRACED]]), preprocessing)
+    graph = picture_graph(model, preprocessing)
     agreed = 0.0
     for precision in dict.fromkeys((wished, FLOAT32)):
         tower = compiled(graph, precision)
@@ -85,10 +86,19 @@ def convert_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> Co
 
 def compiled_pictures(model: Any, preprocessing: Preprocessing, asked: str) -> ov.CompiledModel:
     """The same without comparing anything: to see how fast it is. Raises ConversionRefused."""
-    inputs = torch.zeros((_TRACED, 3, *preprocessing.size))
-    precision = _precision_for(model, inputs[:1]) if asked == AUTO else asked
-    graph = _with_preprocessing(_graph(_Pictures(model), [inputs]), preprocessing)
-    return compiled(graph, precision)
+    example = torch.zeros((1, 3, *preprocessing.size))
+    precision = _precision_for(model, example) if asked == AUTO else asked
+    return compiled(picture_graph(model, preprocessing), precision)
+
+
+def picture_graph(model: Any, preprocessing: Preprocessing) -> ov.Model:
+    """The picture tower, not compiled; takes uint8 (n, height, width, 3), gives float32 (n, dim).
+
+    Raises ConversionRefused.
+    """
+    shown = torch.from_numpy(check_pictures(preprocessing.size)[:_TRACED]).permute(0, 3, 1, 2)
+    example = preprocessing.normalise(shown).contiguous()
+    return _with_preprocessing(_graph(_Pictures(model), [example]), preprocessing)
 
 
 def _precision_for(model: Any, picture: torch.Tensor) -> str:

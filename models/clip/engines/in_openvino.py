@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from models.clip.engines.agreement import LEAST_AGREEMENT, agreement
 from models.clip.engines.cache import Entry, UnusableEntry
-from models.clip.engines.check_inputs import LEAST_AGREEMENT, agreement, check_pictures
+from models.clip.engines.check_inputs import check_pictures
 from models.clip.engines.choice import BFLOAT16, FLOAT32, OPENVINO
 from models.clip.engines.openvino_library import ov
 from models.clip.engines.text_batches import Forest, by_beginning, by_length, in_order
@@ -43,6 +44,7 @@ class OpenVinoEngine:
         towers: Mapping[str, ov.CompiledModel] | None = None,
     ) -> None:
         self.precision: str = entry.card["precision"]
+        self.texts_precision = self.precision
         self.pads_texts: bool = entry.card["cut"] is None
         self._entry = entry
         self._restore = restore
@@ -111,6 +113,11 @@ def blob_name(tower: str) -> str:
 def compiled(graph: ov.Model, precision: str) -> ov.CompiledModel:
     """A graph for this processor."""
     return _core().compile_model(graph, "CPU", _settings(precision))
+
+
+def read_graph(xml: bytes, numbers: bytes) -> ov.Model:
+    """A graph as it was written down."""
+    return _core().read_model(xml, numbers)
 
 
 @functools.cache

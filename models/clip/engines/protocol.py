@@ -15,6 +15,7 @@ class Engine(Protocol):
 
     name: of `models.clip.engines.choice.ENGINES`; precision: what pictures are encoded in;
     batch_size: how many pictures at a time suit it
+    texts_precision: what many texts at once may be computed in
     pads_texts: whether each text takes as long as the longest that the model can read, for it sees
         the padding too
     """
@@ -22,6 +23,7 @@ class Engine(Protocol):
     name: str
     precision: str
     batch_size: int
+    texts_precision: str
     pads_texts: bool
 
     def pictures(self, pictures: np.ndarray) -> np.ndarray:

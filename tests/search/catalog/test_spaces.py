@@ -8,22 +8,27 @@ from alembic import command
 from alembic.config import Config
 
 import search.catalog.database
+from models.clip.engines.int8 import Int8Tower
 from models.identity import EncoderIdentity, HeadIdentity, ModelChoice
 from search.catalog.spaces import (
     SpaceIdentity,
     SpaceMismatch,
     active_space,
     check_same_model,
+    check_same_weights,
     choice_of,
     encoder_of,
     enter_space,
     gives_same_frames,
     head_of,
+    tower_of,
+    towers_named,
 )
 from search.catalog.store import Store
 from search.tags.reading import active_vocabulary, tags_of
 
 ENCODER = EncoderIdentity("tiny", "weights", {"size": (32, 32)}, "frames")
+IN_INT8 = EncoderIdentity("tiny", "weights", {"size": (32, 32)}, "frames", "tower")
 OTHER_TEXT = EncoderIdentity("tiny", "tuned", {"size": (32, 32)}, "frames")
 OTHER_FRAMES = EncoderIdentity("tiny", "others", {"size": (32, 32)}, "other frames")
 MEAN, TRAINED = HeadIdentity("meanP"), HeadIdentity("seqTransf", "abc")
@@ -55,6 +60,24 @@ def test_two_trainings_of_a_head_are_two_spaces():
         for head in (MEAN, TRAINED, HeadIdentity("seqTransf", "xyz"))
     }
     assert len(keys) == 3
+
+
+def test_a_library_in_int8_is_a_space_of_its_own(library):
+    """Its frames meet no others, although all else is the same."""
+    in_int8 = SpaceIdentity(IN_INT8, MEAN, {})
+    assert in_int8.key != SpaceIdentity(ENCODER, MEAN, {}).key
+    with pytest.raises(SpaceMismatch, match="encoded otherwise than in int8: leave --precision"):
+        enter(library, in_int8)
+    space = enter(library, in_int8, switch=True)
+    assert encoder_of(space) == IN_INT8
+    assert not gives_same_frames(space, ENCODER)
+    assert tower_of(space, Path("/x")) == Int8Tower(Path("/x"), "tower")
+    with pytest.raises(SpaceMismatch, match="encoded in int8, and no others may meet them"):
+        check_same_weights(space, ENCODER)
+    with pytest.raises(SpaceMismatch, match="encoded in int8"):
+        enter(library, SpaceIdentity(ENCODER, MEAN, {}))
+    with library.reading() as session:
+        assert towers_named(session) == {"tower"}
 
 
 def test_only_another_head_leads_to_fuse(library):

@@ -12,7 +12,7 @@ from models.clip.backbone import load_backbone
 from models.identity import ModelChoice
 from search.catalog.places import count_videos
 from search.catalog.settings import SearchSettings
-from search.catalog.spaces import active_space, choice_of, encoder_of
+from search.catalog.spaces import active_space, choice_of, encoder_of, tower_of
 from search.catalog.store import Store, default_folder
 from search.finding.engine import SearchEngine
 from search.finding.hits import Hit
@@ -41,7 +41,12 @@ class OpenLibrary:
         with library.reading() as session:
             space = active_space(session)
         stored = encoder_of(space) if space else None
-        backbone = load_backbone(choice_of(space), stored=stored, talk=talk) if space else None
+        tower = tower_of(space, library.int8_folder) if space else None
+        backbone = (
+            load_backbone(choice_of(space), stored=stored, tower=tower, talk=talk)
+            if space
+            else None
+        )
         self.library = library
         self._engine = SearchEngine.for_library(library, backbone, rerank=rerank)
         self._one_at_a_time = threading.Lock()
@@ -73,7 +78,7 @@ def open_library() -> OpenLibrary:
     with library.reading() as session:
         space = active_space(session)
     choice = choice_of(space) if space else None
-    weights = space.weights_digest if space else None
+    weights = (space.weights_digest, space.int8) if space else None
     return _load_model(library, choice, library.settings(SearchSettings).rerank, (*which, weights))
 
 
@@ -94,7 +99,10 @@ def _open_catalog(which: tuple[bytes, int]) -> Store:
 
 @st.cache_resource(max_entries=1, show_spinner="Loading the model …")
 def _load_model(
-    _library: Store, choice: ModelChoice | None, rerank: str, which: tuple[bytes, int, str | None]
+    _library: Store,
+    choice: ModelChoice | None,
+    rerank: str,
+    which: tuple[bytes, int, tuple[str, str | None] | None],
 ) -> OpenLibrary:
     return OpenLibrary(_library, rerank)
 

@@ -23,11 +23,21 @@ def test_what_cannot_be_had_is_an_error(monkeypatch):
         EngineChoice("openvino").name_for("cpu")
 
 
+def test_int8_needs_what_makes_it_and_is_for_a_librarys_own_tower_only(monkeypatch):
+    assert EngineChoice(precision="int8").plain_precision == "auto"
+    assert EngineChoice(precision="float32").plain_precision == "float32"
+    choice.require_nncf()
+    monkeypatch.setattr(choice, "find_spec", lambda _: None)
+    with pytest.raises(KinodexError) as caught:
+        choice.require_nncf()
+    assert str(caught.value) == "the precision int8 needs NNCF: pip install 'kinodex[int8]'"
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
         (("onnx", "auto"), "there is no engine 'onnx': say auto, torch, openvino"),
-        (("auto", "int4"), "there is no precision 'int4': say auto, float32, bfloat16"),
+        (("auto", "int4"), "there is no precision 'int4': say auto, float32, bfloat16, int8"),
     ],
 )
 def test_unknown_names_are_refused_with_those_that_are_known(given, told):

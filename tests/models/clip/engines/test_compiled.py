@@ -16,7 +16,7 @@ import torch
 from models.clip import backbone as backbones
 from models.clip.backbone import Backbone, load_backbone
 from models.clip.engines import cache, compiled, in_openvino
-from models.clip.engines.check_inputs import agreement
+from models.clip.engines.agreement import agreement
 from models.clip.engines.choice import EngineChoice
 from models.clip.engines.conversion import ConversionRefused
 from models.clip.engines.text_batches import in_order
@@ -125,7 +125,7 @@ def test_what_is_compiled_is_used_without_torch(in_torch, loads):
 
 
 def test_no_word_goes_out(tmp_path):
-    """OpenVINO's tools tell their makers of an import and of a conversion, unless kept from it."""
+    """OpenVINO's tools and NNCF tell their makers of all that is done, unless kept from it."""
     program = """
         import sys
         told = []
@@ -140,11 +140,16 @@ def test_no_word_goes_out(tmp_path):
         for _ in range(2):
             one = load_backbone(ModelChoice("bundled"), device="cpu", engine=engine)
             one.text_arrays(["a dog"])
-        print(one.engine.name, told, sys.modules["openvino_telemetry"])
+        from models.clip.engines.quantising import quantised
+        import numpy as np
+
+        frames = np.zeros((2, *one.preprocessing.size, 3), "u1")
+        quantised(one.model, one.preprocessing, [frames])
+        print(one.engine.name, told, sys.modules["openvino_telemetry"], "nncf" in sys.modules)
     """
     home = tmp_path / "home"
     home.mkdir()
-    assert run(program, HOME=str(home), USERPROFILE=str(home)) == "openvino [] None\n"
+    assert run(program, HOME=str(home), USERPROFILE=str(home)) == "openvino [] None True\n"
     assert not (home / "intel").exists()
 
 
