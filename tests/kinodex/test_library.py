@@ -189,7 +189,8 @@ def test_failures_say_which_file_and_why(library):
     assert (failure.path.name, failure.reason) == ("broken.mp4", "it is a text, not a video")
 
 
-def test_indexing_is_quiet_and_tells_a_callback_how_far_it_is(tmp_path, capfd, caplog):
+def test_indexing_is_quiet_and_tells_a_callback_how_far_it_is(tmp_path, capfd, caplog, monkeypatch):
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "models"))  # nothing is read yet
     caplog.set_level(logging.INFO, "kinodex")
     told: list[kinodex.Progress] = []
     noted: list[kinodex.Progress | None] = []

@@ -1,6 +1,7 @@
-"""Compiled models on the disk: one folder each, whole or not there, the oldest going first.
+"""Compiled models and texts that models have read, on the disk; the oldest goes first.
 
-Free of torch and of OpenVINO. What lies here can be made again at any time.
+Each entry is a folder, whole or not there. Free of torch and of OpenVINO. What lies here can be
+made again at any time.
 """
 
 import contextlib
@@ -28,12 +29,12 @@ _DRAFT_AGE_S = 3600.0
 
 
 class UnusableEntry(Exception):
-    """A compiled model that is damaged, or not what it should be: it is made again."""
+    """An entry that is damaged, or not what it should be: it is made again."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A compiled model: its values, and the files beside them.
+    """A compiled model, or texts that one has read: its values, and the files beside them.
 
     card: plain values; sums: CRC-32 of each file. They tell damage, not malice: who can write here
     can also change the program.
@@ -56,7 +57,7 @@ class Entry:
 
 
 def cache_folder() -> Path:
-    """Where compiled models lie: in the user's cache folder, or where an environment variable says.
+    """Where all of them lie: in the user's cache folder, or where an environment variable says.
 
     It need not exist.
     """
@@ -157,7 +158,7 @@ def drop(key: str) -> None:
 
 
 def clear() -> tuple[int, int]:
-    """Remove all; → how many models, and how many bytes."""
+    """Remove all; → how many entries, and how many bytes."""
     entries = list(_folders())
     size = sum(size_of(folder) for folder in entries)
     for folder in entries:

@@ -38,6 +38,7 @@ def test_a_text_alone_and_in_company_is_encoded_as_open_clip_does(backbone: Back
     with torch.no_grad():
         expected = backbone.model.encode_text(backbone.tokenize(texts))  # type: ignore[operator]
 
+    assert not backbone.engine.pads_texts  # its padding is masked
     together = backbone.embed_texts(texts)
     alone = torch.cat([backbone.embed_texts([text]) for text in texts])
 
