@@ -14,7 +14,7 @@ from search.tags.vocabulary import default_name, read_vocabulary
 from smallworld.exam import exam
 
 LEAST_COSINE = 0.99
-LARGEST_FALL = 1.0  # percentage points
+MAY_FALL = 1.0  # percentage points
 # Of neighbouring frames, which differ by less than two engines do, any may come first.
 _AMONG = 10
 _ROUNDS = 2
@@ -38,13 +38,13 @@ class Judgement:
     @property
     def is_good(self) -> bool:
         """Whether it may encode a library."""
-        return self.cosine >= LEAST_COSINE and self.before - self.now <= LARGEST_FALL
+        return self.cosine >= LEAST_COSINE and self.before - self.now <= MAY_FALL
 
     def __str__(self) -> str:
         gain = "" if self.speed > self.speed_before else ", so this processor gains nothing by it"
         return (
             f"mean cosine {self.cosine:.4f} (at least {LEAST_COSINE}), {self.asked} "
-            f"{self.now:.1f} % (before {self.before:.1f}, and at most {LARGEST_FALL:g} less), "
+            f"{self.now:.1f} % (before {self.before:.1f}, and at most {MAY_FALL:g} less), "
             f"{self.speed:.0f} frames/s here (before {self.speed_before:.0f}){gain}"
         )
 

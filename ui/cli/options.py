@@ -85,8 +85,9 @@ PrecisionOption = Annotated[
     str | None,
     typer.Option(
         envvar="KINODEX_PRECISION",
-        help="What openvino encodes pictures in: float32, bfloat16, or auto (bfloat16 where the "
-        "processor has it and it pays).",
+        help="What openvino encodes pictures in: float32, bfloat16, auto (bfloat16 where the "
+        "processor has it and it pays), or, with index, int8: by a tower that the library's own "
+        "frames make.",
         show_default=False,
     ),
 ]

@@ -1,10 +1,12 @@
 """Which model is meant by what was typed."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from models.clip.engines.choice import EngineChoice
+from models.clip.engines.int8 import Int8Tower
 from models.identity import BUNDLED, ModelChoice
 from search.catalog.store import EmptyLibrary, Store
 from tasks.terminal import model_flags
@@ -67,8 +69,8 @@ def test_a_model_is_loaded_with_word_of_it(monkeypatch):
     asked: list[tuple[object, ...]] = []
 
     def load_backbone(choice: ModelChoice, *, device: str | None, engine: EngineChoice,
-                      stored: object, talk: object) -> str:  # fmt: skip
-        asked.append((choice, device, engine, stored, talk))
+                      stored: object, tower: object, talk: object) -> str:  # fmt: skip
+        asked.append((choice, device, engine, stored, tower, talk))
         return "backbone"
 
     monkeypatch.setattr("models.clip.backbone.load_backbone", load_backbone)
@@ -76,8 +78,9 @@ def test_a_model_is_loaded_with_word_of_it(monkeypatch):
     assert model_flags.load_talking(OTHER, ModelFlags(device="cpu")) == "backbone"
     flags = ModelFlags(engine="openvino", precision="float32")
     identity: Any = object()
-    model_flags.load_talking(OTHER, flags, stored=identity, talk=print)
+    tower = Int8Tower(Path("/x"), "digest")
+    model_flags.load_talking(OTHER, flags, stored=identity, tower=tower, talk=print)
     assert asked == [
-        (OTHER, "cpu", EngineChoice("torch"), None, model_flags.talk),
-        (OTHER, None, EngineChoice("openvino", "float32"), identity, print),
+        (OTHER, "cpu", EngineChoice("torch"), None, None, model_flags.talk),
+        (OTHER, None, EngineChoice("openvino", "float32"), identity, tower, print),
     ]
