@@ -79,7 +79,7 @@ def _processors() -> int:
 
 def _subject(architecture: str, asked: EngineChoice, device: str) -> str:
     engine = asked.name_for(device)
-    return json.dumps(["speed", architecture, engine, asked.precision, device])
+    return json.dumps(["speed", architecture, engine, asked.plain_precision, device])
 
 
 def _random_tower(
@@ -96,7 +96,7 @@ def _random_tower(
         from models.clip.engines.conversion import compiled_pictures
         from models.clip.engines.in_openvino import run
 
-        tower = compiled_pictures(model, preprocessing, asked.precision)
+        tower = compiled_pictures(model, preprocessing, asked.plain_precision)
         return lambda shown: run(tower, shown), preprocessing.size
     from models.clip.engines.in_torch import TorchEngine
 

@@ -58,6 +58,11 @@ def test_what_is_remembered_is_of_this_model_this_engine_and_this_device():
         assert speed.remembered(*other) is None
 
 
+def test_a_library_of_its_own_precision_begins_with_the_usual_one():
+    speed.remember("A", ASKED, "cpu", Speed(12.3, alone=True))
+    assert speed.remembered("A", EngineChoice("auto", "int8"), "cpu") == 12.3
+
+
 def test_with_other_libraries_or_another_processor_it_is_forgotten(monkeypatch):
     speed.remember("A", ASKED, "cpu", Speed(12.3, alone=True))
     monkeypatch.setattr(speed, "versions", lambda: {"processor": "another"})
