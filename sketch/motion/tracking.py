@@ -146,9 +146,7 @@ def _undrawn(edges: EdgeMap, living: np.ndarray) -> EdgeMap:
     samples = (_DESIGN @ living).reshape(-1, 2)
     far = np.square(edges.pixels[:, None] - samples[None]).sum(2).min(1) > _NEAR_PX**2
     kept = far & (edges.weights >= _BORN_WEIGHT * edges.weights.max())
-    return replace(
-        edges, pixels=edges.pixels[kept], weights=edges.weights[kept], tangents=edges.tangents[kept]
-    )
+    return edges.only(kept)
 
 
 def _where(chosen: np.ndarray, yes: np.ndarray, no: np.ndarray) -> np.ndarray:
