@@ -33,11 +33,13 @@ class Chain:
     points: float32 (n, 2), canvas pixels, one to three pixels apart, smoothed
     weights: float32 (n,), how much ink on that pixel is worth; negative on paper
     closed: whether it ends where it began
+    halves: whether it is drawn as two halves or not at all
     """
 
     points: np.ndarray
     weights: np.ndarray
     closed: bool = False
+    halves: bool = False
 
     @property
     def length_px(self) -> float:
@@ -54,13 +56,18 @@ def edge_chains(edges: EdgeMap) -> list[Chain]:
     if len(edges.pixels) == 0:
         return []
     weights = np.maximum(edges.weights.astype(np.float32), 1e-6)
-    weights = weights / weights.max() * (1 + _OUTLINE_BONUS * outerness(edges))
+    weights = weights / weights.max() * (1 + _OUTLINE_BONUS * _outline(edges))
     lines = [line for line in _trace(edges.pixels, weights) if len(line) >= _SHORTEST_PX]
     chains = [Chain(_smooth(edges.pixels[line]), weights[line]) for line in lines]
     chains = [_closed_at_a_corner(chain) for chain in _join(chains)]
     chains = [_without_own_double(chain) for chain in _without_specks(chains)]
     chains.sort(key=lambda chain: -float(chain.weights.sum()))
-    return _without_doubles(chains)
+    return without_doubles(chains)
+
+
+def _outline(edges: EdgeMap) -> np.ndarray:
+    """Which edge pixels are the subject's outline: the rim of its mask, where that has one."""
+    return edges.rim if edges.rim.any() else outerness(edges)
 
 
 def outerness(edges: EdgeMap) -> np.ndarray:
@@ -271,7 +278,7 @@ def _without_own_double(chain: Chain) -> Chain:
     return replace(chain, weights=weights.astype(np.float32))
 
 
-def _without_doubles(chains: list[Chain]) -> list[Chain]:
+def without_doubles(chains: list[Chain]) -> list[Chain]:
     """Lines beside a weightier one made weak where ink would cover both."""
     covered = np.zeros((CANVAS, CANVAS), np.uint8)
     single = []

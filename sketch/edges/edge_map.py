@@ -1,7 +1,7 @@
 """The edges of a picture that are worth a stroke."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -20,12 +20,17 @@ _HIGH, _LOW = 0.28, 0.1
 # A gradient of fewer grey levels than this is noise, whatever else there is.
 _LEAST = 4.0
 _SHORTEST_PX = 9
+# Edges are weighed beside the strongest of their surroundings, of which even the weakest has this
+# share of the whole picture's strongest.
+_AROUND_PX, _WEAKEST_PLACE = 16, 0.1
 # Black bars: rows that are no brighter and no more uneven than video noise leaves black, above and
 # below alike to the rounding of their place on the canvas.
 _BAR_LEVEL, _BAR_SPREAD, _BARS_DIFFER_PX, _BAR_FADES_PX = 0.09, 0.03, 3, 2
 _FADES_PX = 3
 # Edges beside the subject count by the mask, squared: a soft mask lets the rim through.
 _RIM_PX, _NEAR_THE_SUBJECT = 5, 0.06
+# By how much a mask changes over its rim, at least.
+_RIM_STEP = 0.4
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class EdgeMap:
     pixels: float32 (edges, 2), their centres, canvas pixels
     weights: float32 (edges,), above 0: strength by how far it belongs to the subject
     belongs: float32 (edges,), 0 to 1: how far it belongs to the subject, however strong it is
+    rim: float32 (edges,), 1 where the subject's mask ends, 0 elsewhere
     tangents: float32 (edges, 2), unit vectors along the edge
     distance: float32 (224, 224), to the nearest edge pixel, canvas pixels
     length_px: how long all edges are together, each by its share of the mask
@@ -43,9 +49,21 @@ class EdgeMap:
     pixels: np.ndarray
     weights: np.ndarray
     belongs: np.ndarray
+    rim: np.ndarray
     tangents: np.ndarray
     distance: np.ndarray
     length_px: float
+
+    def only(self, kept: np.ndarray) -> "EdgeMap":
+        """Some of the edge pixels, bool (edges,); the distances and the length are those of all."""
+        return replace(
+            self,
+            pixels=self.pixels[kept],
+            weights=self.weights[kept],
+            belongs=self.belongs[kept],
+            rim=self.rim[kept],
+            tangents=self.tangents[kept],
+        )
 
 
 def edge_map(target: Target) -> EdgeMap:
@@ -60,14 +78,21 @@ def edge_map(target: Target) -> EdgeMap:
     belongs = _belonging(target.mask)
     top = _strongest(solid, belongs)
     solid = np.minimum(solid, top)
+    clear = _clear_here(solid, belongs, top)
     edges = _thin(
-        across, down, solid, high=max(_HIGH * top, _LEAST), low=max(_LOW * top, _LEAST / 3)
+        across,
+        down,
+        solid,
+        high=np.maximum(_HIGH * clear, _LEAST),
+        low=np.maximum(_LOW * clear, _LEAST / 3),
     )
     edges = _without_short(edges & (belongs > _NEAR_THE_SUBJECT))
     if not edges.any():
         return _no_edges()
-    weights = (solid / max(top, 1e-6)).clip(0.05, 1.0)
-    return _of_pixels(edges, weights * belongs, np.stack([-down, across], axis=2), belongs)
+    weights = (solid / np.maximum(clear, 1e-6)).clip(0.05, 1.0)
+    return _of_pixels(
+        edges, weights * belongs, np.stack([-down, across], axis=2), belongs, _rim(target.mask)
+    )
 
 
 def _strongest(solid: np.ndarray, belongs: np.ndarray) -> float:
@@ -78,14 +103,27 @@ def _strongest(solid: np.ndarray, belongs: np.ndarray) -> float:
     return float(np.quantile(counted, 0.99)) if len(counted) else 0.0
 
 
+def _clear_here(solid: np.ndarray, belongs: np.ndarray, top: float) -> np.ndarray:
+    """How strong a clear edge is at each place, (224, 224): less where all edges are weak.
+
+    A flower's petals are weak beside its outline, and yet they are what tells it from a ball. That
+    holds of the subject only.
+    """
+    side = 2 * _AROUND_PX + 1
+    around = cv2.dilate(solid * (belongs > 0.5), np.ones((side, side), np.uint8))
+    around = cv2.GaussianBlur(around, (0, 0), _AROUND_PX / 2)
+    here = np.sqrt(top * np.maximum(around, _WEAKEST_PLACE * top))
+    return np.asarray(belongs * here + (1 - belongs) * top)
+
+
 def _no_edges() -> EdgeMap:
     nothing = np.zeros((0, 2), np.float32)
     far = np.full((CANVAS, CANVAS), 1e3, np.float32)
-    return EdgeMap(nothing, nothing[:, 0], nothing[:, 0], nothing, far, 0.0)
+    return EdgeMap(nothing, nothing[:, 0], nothing[:, 0], nothing[:, 0], nothing, far, 0.0)
 
 
 def _of_pixels(
-    edges: np.ndarray, weights: np.ndarray, along: np.ndarray, belongs: np.ndarray
+    edges: np.ndarray, weights: np.ndarray, along: np.ndarray, belongs: np.ndarray, rim: np.ndarray
 ) -> EdgeMap:
     rows, columns = np.nonzero(edges)
     tangents = along[rows, columns]
@@ -95,6 +133,7 @@ def _of_pixels(
         np.stack([columns + 0.5, rows + 0.5], axis=1).astype(np.float32),
         np.maximum(weights[rows, columns], 1e-3).astype(np.float32),
         belongs[rows, columns].astype(np.float32),
+        rim[rows, columns].astype(np.float32),
         tangents.astype(np.float32),
         distance.astype(np.float32),
         float(belongs[rows, columns].sum()),
@@ -193,7 +232,7 @@ def _inside(box: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def _thin(
-    across: np.ndarray, down: np.ndarray, strength: np.ndarray, *, high: float, low: float
+    across: np.ndarray, down: np.ndarray, strength: np.ndarray, *, high: np.ndarray, low: np.ndarray
 ) -> np.ndarray:
     """One pixel wide lines of the strong edges, and the weaker ones that they are part of."""
     angle = np.round(np.arctan2(down, across) / (np.pi / 4)).astype(int) % 4
@@ -213,6 +252,13 @@ def _belonging(mask: np.ndarray) -> np.ndarray:
     """How far an edge here is the subject's, whose outline lies on the rim of the mask."""
     side = 2 * _RIM_PX + 1
     return cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))) ** 2
+
+
+def _rim(mask: np.ndarray) -> np.ndarray:
+    """Where the mask changes from subject to background, bool (224, 224)."""
+    side = 2 * _RIM_PX + 1
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    return np.asarray(cv2.dilate(mask, ellipse) - cv2.erode(mask, ellipse) > _RIM_STEP)
 
 
 def _without_short(edges: np.ndarray) -> np.ndarray:

@@ -1,11 +1,14 @@
 """The first strokes of a sketch, from edges alone: long, the outline before what is inside."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+import cv2
 import numpy as np
 
-from sketch.edges.chains import Chain, edge_chains
+from sketch.edges.chains import Chain, edge_chains, without_doubles
 from sketch.edges.edge_map import EdgeMap
+from sketch.edges.ellipses import rings
 from sketch.edges.pieces import Piece, bernstein_matrix, best_pieces
 from sketch.strokes import CANVAS
 
@@ -16,6 +19,11 @@ _END_WEIGHT = 6.0
 # Another seed sees the weights of the lines changed by about this factor.
 _SEED_SPREAD = 0.35
 _DOT_PX = 1.0
+# Strokes are chosen in two halves; where there are few, at once: they have to share an outline.
+_AT_ONCE = 8
+# How far lines beside those that are drawn are weakened, and over what distance.
+_FADING, _BESIDE_PX = 0.7, 9.0
+_DRAWN_PX, _DRAWN_WEIGHT = 3.0, -0.1
 
 
 def fit_edges(
@@ -33,7 +41,7 @@ def fit_edges(
     """
     counts = [count] * len(edge_maps) if isinstance(count, int) else list(count)
     chosen = [
-        best_pieces(_weighed(edge_chains(edges), seed), strokes)
+        _chosen(_weighed(_lines(edges, strokes), seed), strokes)
         for edges, strokes in zip(edge_maps, counts, strict=True)
     ]
     curves = fit_cubics(_samples(chosen), iterations=iterations)
@@ -42,6 +50,46 @@ def fit_edges(
         _exactly(found, strokes)
         for found, strokes in zip(np.split(curves, ends), counts, strict=True)
     ]
+
+
+def _lines(edges: EdgeMap, count: int) -> list[Chain]:
+    """All that could be drawn: rings, and the other lines of the edges.
+
+    A ring takes two strokes: where there are few, the outline needs them.
+    """
+    chains = edge_chains(edges)
+    if count <= _AT_ONCE:
+        return chains
+    return without_doubles(rings(chains, edges) + chains)
+
+
+def _chosen(chains: list[Chain], count: int) -> list[Piece]:
+    """The best pieces, half of them first: beside what these draw, other lines are worth less."""
+    if count <= _AT_ONCE:
+        return best_pieces(chains, count)
+    first = best_pieces(chains, count // 2, of=count)
+    return first + best_pieces(_faded(chains, first), count - len(first), of=count)
+
+
+def _faded(chains: list[Chain], drawn: list[Piece]) -> list[Chain]:
+    """The lines with what is drawn taken out, and what lies beside it made weaker."""
+    if not drawn:
+        return chains
+    paper = np.ones((CANVAS, CANVAS), np.uint8)
+    strokes = [piece.samples.astype(np.int32)[:, None] for piece in drawn]
+    cv2.polylines(paper, strokes, False, 0)
+    distance = cv2.distanceTransform(paper, cv2.DIST_L2, 5)
+    return [_faded_line(chain, distance) for chain in chains]
+
+
+def _faded_line(chain: Chain, distance: np.ndarray) -> Chain:
+    columns, rows = np.clip(chain.points.astype(int), 0, CANVAS - 1).T
+    far = distance[rows, columns]
+    fading = 1 - _FADING * np.exp(-np.square(far / _BESIDE_PX))
+    weights = np.where(
+        far <= _DRAWN_PX, np.minimum(chain.weights, _DRAWN_WEIGHT), fading * chain.weights
+    )
+    return replace(chain, weights=weights.astype(np.float32))
 
 
 def fit_cubics(samples: np.ndarray, *, iterations: int = _ITERATIONS) -> np.ndarray:
@@ -63,7 +111,7 @@ def _weighed(chains: list[Chain], seed: int) -> list[Chain]:
     rng = np.random.default_rng(seed)
     factors = np.exp(rng.normal(0, _SEED_SPREAD, len(chains))).astype(np.float32)
     return [
-        Chain(chain.points, chain.weights * factor, chain.closed)
+        replace(chain, weights=chain.weights * factor)
         for chain, factor in zip(chains, factors, strict=True)
     ]
 

@@ -11,7 +11,7 @@ from sketch.edges.chains import Chain
 _SAMPLES = 16
 # What a stroke may stray from its line before that stretch is worth nothing to it: sixteen strokes
 # follow closely, with four each has to stand for more.
-_TOLERANCE_PX = 2.5
+_TOLERANCE_PX, _TOLERANCE_OF_16_PX = 3.5, 2.5
 _SHORTEST_PX = 12.0
 _LONGEST_PX = 260.0
 # Pairs of nodes grow with the square: this bounds the work for a picture full of lines.
@@ -31,10 +31,17 @@ class Piece:
     value: float
 
 
-def best_pieces(chains: list[Chain], count: int) -> list[Piece]:
-    """At most `count` stretches that do not overlap and cover the most weight, best first."""
+def best_pieces(chains: list[Chain], count: int, *, of: int | None = None) -> list[Piece]:
+    """At most `count` stretches that do not overlap and cover the most weight, best first.
+
+    of: how many the sketch has in all, where these are a part of it: with fewer each may stray more
+    """
     shortest_px = min(_SHORTEST_PX, max((chain.length_px for chain in chains), default=0.0))
-    options = [_Splitting(chain, count) for chain in chains if chain.length_px >= shortest_px]
+    options = [
+        _Halves(chain) if chain.halves else _Splitting(chain, count, of or count)
+        for chain in chains
+        if chain.length_px >= shortest_px
+    ]
     shares = _share_out([option.values for option in options], count)
     pieces = [
         piece
@@ -67,13 +74,13 @@ class _Splitting:
     values[k] is what the best k stretches are worth together, from none on.
     """
 
-    def __init__(self, chain: Chain, count: int) -> None:
+    def __init__(self, chain: Chain, count: int, of: int) -> None:
         length_px = chain.length_px
         self._step_px = max(_FINEST_STEP_PX, length_px / _NODES)
         nodes = max(2, round(length_px / self._step_px) + 1)
         self._path = _Path(chain)
         self._positions = np.linspace(0, length_px, nodes)
-        self._worth = self._worths(max(_TOLERANCE_PX, _TOLERANCE_PX * math.sqrt(16 / count)))
+        self._worth = self._worths(max(_TOLERANCE_PX, _TOLERANCE_OF_16_PX * math.sqrt(16 / of)))
         most = max(1, min(count, int(length_px // _SHORTEST_PX)))
         self._table, self._begins = _best_cuts(self._worth, most)
         self.values = self._table[:, -1]
@@ -107,6 +114,20 @@ class _Splitting:
         covered = np.where(weights > 0, weights * kept, weights).mean(1)
         worth[begins, ends] = covered * way_px[begins, ends]
         return worth
+
+
+class _Halves:
+    """A line that is drawn as two halves or not at all."""
+
+    def __init__(self, chain: Chain) -> None:
+        path, half_px = _Path(chain), chain.length_px / 2
+        spans = [np.linspace(begin, begin + half_px, _SAMPLES) for begin in (0.0, half_px)]
+        found = [path.at(span) for span in spans]
+        self._pieces = [Piece(points, float(weights.mean()) * half_px) for points, weights in found]
+        self.values = np.array([0.0, 0.0, sum(piece.value for piece in self._pieces)])
+
+    def pieces(self, count: int) -> list[Piece]:
+        return self._pieces if count == 2 else []
 
 
 class _Path:

@@ -23,7 +23,8 @@ _NEAR_PX = 5.0
 _HELD = 0.25
 # But one that was found again in each frame since the last keyframe is where it should be.
 _FOUND_AGAIN = 0.5
-# One that was not has not gone so far, canvas pixels: it is lost.
+# None goes so far by itself from one keyframe to the next, canvas pixels: to a viewer it would
+# jump. With all others it may.
 _LONG_WAY = 0.1 * CANVAS
 # New strokes have to be worth it: this long, on edges at least so strong.
 _BORN_PX = 20.0
@@ -97,7 +98,7 @@ def _propagated(
             moved, support = found.strokes, np.minimum(support, found.support)
             shown = following
         found_again = support > _FOUND_AGAIN
-        gone = ~found_again & (_ways(before.points, moved.points) > _LONG_WAY)
+        gone = _jumped(before.points, moved.points, found_again)
         held = (_held(moved.points, everywhere[keyframe]) | found_again) & ~gone
         # What is lost fades where it was last seen.
         moved = replace(moved, points=_where(gone, before.points, moved.points))
@@ -108,9 +109,11 @@ def _propagated(
     return moments
 
 
-def _ways(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """How far each stroke goes, the mean of its control points, (strokes,)."""
-    return np.asarray(np.linalg.norm(after - before, axis=2).mean(axis=1))
+def _jumped(before: np.ndarray, after: np.ndarray, found_again: np.ndarray) -> np.ndarray:
+    """Which strokes went too far, bool (strokes,): those found again, too far from all others."""
+    ways = (after - before).mean(axis=1)
+    own = np.linalg.norm(ways - np.median(ways, axis=0), axis=1)
+    return np.asarray(np.where(found_again, own, np.linalg.norm(ways, axis=1)) > _LONG_WAY)
 
 
 def _held(points: np.ndarray, edges: EdgeMap) -> np.ndarray:
@@ -146,9 +149,7 @@ def _undrawn(edges: EdgeMap, living: np.ndarray) -> EdgeMap:
     samples = (_DESIGN @ living).reshape(-1, 2)
     far = np.square(edges.pixels[:, None] - samples[None]).sum(2).min(1) > _NEAR_PX**2
     kept = far & (edges.weights >= _BORN_WEIGHT * edges.weights.max())
-    return replace(
-        edges, pixels=edges.pixels[kept], weights=edges.weights[kept], tangents=edges.tangents[kept]
-    )
+    return edges.only(kept)
 
 
 def _where(chosen: np.ndarray, yes: np.ndarray, no: np.ndarray) -> np.ndarray:

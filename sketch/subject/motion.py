@@ -8,9 +8,8 @@ import numpy as np
 # Differences of compressed frames below this many grey levels are noise.
 _NOISE = 9.0
 _CLEARLY_MOVED = 34.0
-# Tiles along each side of the picture, and the least share of them in which a background is like
-# itself.
-_TILES, _LIKE_SHARE = 10, 0.5
+# Tiles along each side of the picture, and how many of them are its rim.
+_TILES, _RIM_TILES = 10, 2
 # Corners that are followed from frame to frame to tell how the camera moved.
 _CORNERS, _CORNER_QUALITY, _APART_PX = 400, 0.01, 5
 _FEWEST_CORNERS, _STRAY_PX = 12, 1.5
@@ -87,14 +86,21 @@ def _aligned(
 
 
 def _unlike(moved: np.ndarray, wanted: np.ndarray, seen: np.ndarray) -> float:
-    """How much two pictures differ, but for the tiles that differ most: there is the subject."""
+    """How much two pictures differ along their rim: the background reaches it on most sides.
+
+    Were all of the picture compared, the motion of a large subject before a plain background would
+    fit best, and the background would seem to move.
+    """
     apart = np.minimum(np.abs(moved - wanted), _CLEARLY_MOVED) * seen
     tiles, known = (
         cv2.resize(values, (_TILES, _TILES), interpolation=cv2.INTER_AREA)
         for values in (apart, seen)
     )
-    means = np.sort((tiles / np.maximum(known, 1e-6))[known > 0.5])
-    return float(means[: max(1, round(_LIKE_SHARE * len(means)))].mean())
+    compared = known > 0.5
+    compared[_RIM_TILES:-_RIM_TILES, _RIM_TILES:-_RIM_TILES] = False
+    if not compared.any():
+        return float("inf")
+    return float((tiles[compared] / known[compared]).mean())
 
 
 def _possible_motions(grey: np.ndarray, wanted: np.ndarray) -> Iterator[np.ndarray]:

@@ -25,8 +25,8 @@ from tasks.sketches.targets import (
 
 # Strokes are followed through all frames, but corrected with the model in a few only.
 _RATE = 8.0
-_MOST_KEYFRAMES = 12
-_FRAMES_A_KEYFRAME = 4
+_MOST_KEYFRAMES = 24
+_FRAMES_A_KEYFRAME = 2
 
 
 def animate(

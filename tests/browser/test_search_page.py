@@ -1,16 +1,29 @@
 """The page as its user sees it."""
 
+import io
 import os
 import re
 import socket
 from urllib.parse import quote_plus, urlsplit
 
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Locator, Page, Route, expect
+from sqlalchemy import select
 
+from search.catalog.settings import SketchSettings
+from search.catalog.sketches import store_sketches
+from search.catalog.store import Store
+from search.catalog.tables import Segment
 from search.wording import printable
+from tasks.sketches.maker import SketchMaker
+from tasks.sketches.records import to_store
 from tests.browser.names import HOSTILE_NAMES
-from tests.browser.results import cards, search
+from tests.browser.results import cards, search, settled
 from tests.browser.server import Served
+from tests.browser.test_sketches import STROKES
+from tests.sketch.sketches import sketch_of
+from tests.sketch.stills import bundled
 
 CAT = "a cat on the grass"
 
@@ -277,3 +290,24 @@ def test_the_page_fits_a_phone(page: Page, served: Served) -> None:
 
     assert page.evaluate("document.documentElement.scrollWidth") <= 400
     assert cards(page).first.bounding_box()["width"] > 300  # type: ignore[index]
+
+
+def test_a_sketch_lies_on_a_card_without_dark_bars(page: Page, served: Served) -> None:
+    with Store.open(served.library) as library, library.writing() as session:
+        ids = list(session.scalars(select(Segment.id)))
+        recipe = SketchMaker(bundled(), SketchSettings(strokes=8)).recipe
+        store_sketches(session, recipe, {one: to_store(sketch_of(STROKES)) for one in ids})
+    search(page, served, CAT)
+    page.get_by_text("Sketches").click()
+    settled(page)
+
+    drawn = cards(page).first.locator("[class*='st-key-drawn-'] img")
+    expect(drawn).to_be_visible()
+    page.mouse.move(0, 0)
+    pixels = np.asarray(Image.open(io.BytesIO(drawn.screenshot())).convert("L"))
+    height, width = pixels.shape
+    assert width > 1.5 * height
+    # All but the corner where the time of the moment lies.
+    assert pixels[5 : height // 2, 5:40].min() > 250
+    assert pixels[5 : height // 2, -40:-5].min() > 250
+    assert pixels.min() < 60

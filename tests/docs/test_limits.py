@@ -62,6 +62,8 @@ INNER = frozenset(
         "search.vectors.storage.MANIFEST_MAX_BYTES",
         "sketch.drawing.scene._MOST_INSIDE",
         "sketch.drawing.views._GRIDS_KEPT",
+        "sketch.edges.ellipses._MOST_ARCS",
+        "sketch.edges.ellipses._MOST_RINGS",
         "sketch.edges.pieces._LONGEST_PX",
         "sketch.formats.contact_sheet._LONGEST_CAPTION",
         "sketch.formats.svg._LONGEST_S",

@@ -19,6 +19,7 @@ def edges_of(*lines: list[tuple[float, float]], weights: tuple[float, ...] = ())
         pixels=np.stack([columns, rows], 1).astype(np.float32) + 0.5,
         weights=strength[rows, columns],
         belongs=np.ones(len(rows), np.float32),
+        rim=np.zeros(len(rows), np.float32),
         tangents=np.tile(np.float32([1, 0]), (len(rows), 1)),
         distance=cv2.distanceTransform((strength == 0).astype(np.uint8), cv2.DIST_L2, 5),
         length_px=float(len(rows)),

@@ -138,3 +138,36 @@ def test_a_line_out_of_focus_is_an_edge():
     picture = np.tile(ramp[None, :, None], (CANVAS, 1, 3)).astype(np.uint8)
     edges = edge_map(target_of(picture)).pixels
     assert edges[:, 0] == pytest.approx(CANVAS / 2, abs=2)
+
+
+def flower(*, petal: int) -> Target:
+    """A disc far lighter than what is around it, in which lines differ by a little."""
+    picture = grey(CANVAS, CANVAS, level=20)
+    down, across = np.mgrid[:CANVAS, :CANVAS]
+    far = np.hypot(down - 112, across - 112)
+    picture[far < 90] = 220
+    picture[(np.abs(down - 112) < 20) & (far < 60)] = 220 - petal
+    mask = np.where(far < 90, 1, 0.25).astype(np.float32)
+    return replace(target_of(picture), mask=mask)
+
+
+def test_lines_inside_count_beside_their_surroundings_not_beside_a_bright_outline():
+    far = np.linalg.norm(edge_map(flower(petal=40)).pixels - CANVAS / 2, axis=1)
+    assert (far < 70).sum() > 150
+    assert len(edge_map(flower(petal=0)).pixels) == (far > 80).sum()
+
+
+def test_the_outline_is_where_the_mask_ends():
+    edges = edge_map(flower(petal=60))
+    far = np.linalg.norm(edges.pixels - CANVAS / 2, axis=1)
+    assert edges.rim[far > 86].all()
+    assert not edges.rim[far < 70].any()
+    assert not edge_map(disc()).rim.any()
+
+
+def test_some_of_the_edges_are_told_as_all_are():
+    edges = edge_map(flower(petal=60))
+    kept = edges.pixels[:, 0] < 100
+    some = edges.only(kept)
+    for values in (some.pixels, some.weights, some.belongs, some.rim, some.tangents):
+        assert len(values) == kept.sum()

@@ -13,6 +13,7 @@ NO_EDGES = EdgeMap(
     pixels=np.zeros((0, 2), np.float32),
     weights=np.zeros(0, np.float32),
     belongs=np.zeros(0, np.float32),
+    rim=np.zeros(0, np.float32),
     tangents=np.zeros((0, 2), np.float32),
     distance=np.full((224, 224), 500, np.float32),
     length_px=0.0,
@@ -116,3 +117,12 @@ def test_same_seed_gives_the_same_strokes_and_another_seed_others() -> None:
     (first,), (again,), (other,) = (fit_edges([FACE], 6, seed=seed) for seed in (3, 3, 8))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 5
+
+
+def test_beside_what_is_drawn_other_lines_are_worth_less() -> None:
+    rows = [[(60.0, 40.0 + 5 * n), (160.0, 40.0 + 5 * n)] for n in range(9)]
+    apart = [[(30.0 + 20 * n, 130.0), (30.0 + 20 * n, 190.0)] for n in range(8)]
+    # The lines beside each other are the clearer ones, and longer too: they come first.
+    edges = edges_of(*rows, *apart, weights=(1.0,) * 9 + (0.9,) * 8)
+    (strokes,) = fit_edges([edges], 12)
+    assert _covered(edges_of(*apart), strokes) > 0.7

@@ -207,6 +207,23 @@ def test_a_stroke_that_is_lost_fades_where_it_was_and_does_not_jump(artist: Arti
     assert np.abs(found[1].points - first.points).max() < 1
 
 
+def test_a_stroke_that_goes_far_from_all_others_fades() -> None:
+    frames = np.full((12, SIDE, SIDE, 3), 220, np.uint8)
+    corners = [(20, 30), (70, 30), (120, 30), (170, 30)]
+    for number, frame in enumerate(frames):
+        for left, top in [*corners, (30 + 8 * number, 130)]:
+            frame[top : top + 30, left : left + 30] = 40
+    targets = [Target.unmasked(frame.astype(np.float32) / 255) for frame in frames[[0, 11]]]
+    tops = [(left, top) for left, top in [*corners, (30, 130)]]
+    strokes = Strokes.plain(
+        np.array([[(left + 10 * n, top) for n in range(4)] for left, top in tops], np.float32)
+    )
+    artist = Artist(picture_tower(tiny_backbone()), guided=False)
+    found = animate_keyframes(artist, targets, frames, _drawing(strokes), keyframes=[0, 11])
+    assert found[1].opacities.tolist() == [1, 1, 1, 1, 0]
+    assert np.abs(found[1].points - strokes.points).max() < 3
+
+
 def test_without_the_model_strokes_are_only_followed(painter: ShotPainter) -> None:
     places = [(0.35 + 0.05 * number, 0.5) for number in range(3)]
     frames = _shown(painter, *places)

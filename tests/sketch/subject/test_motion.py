@@ -2,8 +2,14 @@
 
 import cv2
 import numpy as np
+import pytest
 
 from sketch.subject.motion import motion_map
+from smallworld.clips.motions import Course
+from smallworld.clips.moving import Clip
+from smallworld.clips.shots import ShotPainter, shot_of
+from smallworld.stills.pictures import Picture, Placement
+from smallworld.stills.sprites import shipped_atlas
 from tests.sketch.stills import still
 
 SIDE = 224
@@ -79,3 +85,14 @@ def test_frames_without_any_corner_are_compared_as_they_are():
     motion = motion_map(frames, 1)
     assert motion[30, 30] == 1
     assert motion[5, 5] == 0
+
+
+@pytest.mark.parametrize(("thing", "scene"), [("rose", "mountains"), ("dolphin", "street")])
+def test_a_large_thing_moves_and_not_the_background(thing: str, scene: str):
+    picture = Picture(scene, 3, (Placement(thing, 0.5, 0.52, 0.7),))
+    course = Course("left", "slow", begin_s=0.0, run_s=2.0, reach=0.5)
+    shot = shot_of(Clip(picture, course, duration_s=2.0), grain=0.01)
+    painter = ShotPainter(shipped_atlas(), width=SIDE, height=SIDE)
+    motion = motion_map(np.stack(list(painter.frames(shot, [0.6, 0.8, 1.0, 1.2, 1.4]))), 2)
+    assert moving(motion[60:170, 60:160]) > 0.3
+    assert moving(motion[:, :16]) + moving(motion[:, -16:]) < 0.01

@@ -80,14 +80,14 @@ def test_strokes_are_followed_from_the_keyframe_to_the_end_and_back_to_the_begin
     made = segment.animate()
     assert segment.rates == [8.0]
     earlier, later = segment.ways
-    assert earlier == Followed([9, 5, 1], [9, 8, 7, 6, 5, 4, 3, 2, 1], [0, 4, 8], 5)
-    assert later == Followed([9, 13, 17], list(range(9, 18)), [0, 4, 8], 5)
-    assert made.times_s.tolist() == [number / 8 for number in (1, 5, 9, 13, 17)]
-    assert made.points[:, 0, 0, 0].tolist() == [1, 5, 9, 13, 17]
+    assert earlier == Followed([9, 7, 5, 3, 1], [9, 8, 7, 6, 5, 4, 3, 2, 1], [0, 2, 4, 6, 8], 5)
+    assert later == Followed([9, 11, 13, 15, 17, 19], list(range(9, 20)), [0, 2, 4, 6, 8, 10], 5)
+    assert made.times_s.tolist() == [number / 8 for number in range(1, 20, 2)]
+    assert made.points[:, 0, 0, 0].tolist() == list(range(1, 20, 2))
 
 
-@pytest.mark.parametrize(("frames", "step"), [(48, 4), (49, 5), (60, 5), (61, 6), (96, 8), (97, 9)])
-def test_in_long_segments_about_twelve_frames_are_corrected(monkeypatch, frames, step):
+@pytest.mark.parametrize(("frames", "step"), [(48, 2), (49, 3), (72, 3), (73, 4), (96, 4), (97, 5)])
+def test_in_long_segments_about_twenty_frames_are_corrected(monkeypatch, frames, step):
     segment = Segment(frames, 0, monkeypatch)
     segment.animate()
     [later] = segment.ways
@@ -97,7 +97,7 @@ def test_in_long_segments_about_twelve_frames_are_corrected(monkeypatch, frames,
 def test_a_keyframe_at_an_end_is_followed_one_way(monkeypatch):
     segment = Segment(9, 8, monkeypatch)
     segment.animate()
-    assert [way.targets for way in segment.ways] == [[8, 4, 0]]
+    assert [way.targets for way in segment.ways] == [[8, 6, 4, 2, 0]]
 
 
 def test_frames_tell_what_moves_three_times_a_second_up_to_a_second_away(monkeypatch):
@@ -122,8 +122,8 @@ def test_the_sketch_lies_where_all_frames_are_placed(monkeypatch):
 
 def test_one_picture_does_not_move(monkeypatch):
     with pytest.raises(KinodexError, match="segment 7 is too short to move"):
-        Segment(4, 0, monkeypatch).animate()
-    assert Segment(5, 0, monkeypatch).animate() is not None
+        Segment(2, 0, monkeypatch).animate()
+    assert Segment(3, 0, monkeypatch).animate() is not None
 
 
 def test_a_stopped_run_gives_nothing(monkeypatch):

@@ -38,13 +38,20 @@ class Pictures:
 
         Where there is only one of them it stands alone, and where there is none a grey picture.
         """
-        first, other = self._keyframe(segment), self._sketch(segment)
+        ways = [_show_keyframe, _show_sketch]
+        pictures = [self._keyframe(segment), self._sketch(segment)]
         if sketch_first:
-            first, other = other, first
-        st.image(first or other or _NO_PICTURE, width="stretch")
-        if first and other:
+            ways.reverse()
+            pictures.reverse()
+        shown = [(way, one) for way, one in zip(ways, pictures, strict=True) if one]
+        if not shown:
+            st.image(_NO_PICTURE, width="stretch")
+            return
+        (show, picture), *others = shown
+        show(picture, segment)
+        for show_other, other in others:
             with st.container(key=f"other-{segment}"):
-                st.image(other, width="stretch")
+                show_other(other, segment)
 
     def tile(self, segment: int) -> bytes | None:
         """The sketch, or a small keyframe; None where neither can be had."""
@@ -79,6 +86,16 @@ class Pictures:
             )
         except OSError:  # a full or read-only disk
             return None
+
+
+def _show_keyframe(picture: bytes, segment: int) -> None:
+    st.image(picture, width="stretch")
+
+
+def _show_sketch(picture: bytes, segment: int) -> None:
+    """The sketch where a style can tell it from a keyframe: its paper goes on beside it."""
+    with st.container(key=f"drawn-{segment}"):
+        st.image(picture, width="stretch")
 
 
 @contextmanager

@@ -1,0 +1,1 @@
+"""Judges of sketches that need no network."""
