@@ -110,7 +110,7 @@ def measured(model: str, environment: dict[str, str]) -> Row:
     told = _json(named, environment)
     in_torch = _json([*named, "--engine", "torch"], environment)
     rows = [json.loads(line) for line in _output(["models", "--json"], environment).splitlines()]
-    [kept] = [row for row in rows if row["model"] == told["model"]]
+    [kept] = [row for row in rows if row["model"] == told["model"] and row["precision"]]
     parameters = _parameters(model)
     return Row(
         model,
