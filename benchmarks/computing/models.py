@@ -94,14 +94,15 @@ def run_all(model: str, folder: Path, environment: dict[str, str]) -> list[Step]
 
 
 def _step(model: str, name: str, arguments: list[object], environment: dict[str, str]) -> Step:
-    print(f"{model}: {name}", flush=True)
     began_s = perf_counter()
     command = [sys.executable, "-m", "ui.cli.main", *map(str, arguments)]
     ended = subprocess.run(
         command, env=environment, capture_output=True, text=True, timeout=_GIVEN_UP_S, check=False
     )
     failed = ended.stderr.strip().splitlines()[-1:] if ended.returncode else []
-    return Step(model, name, perf_counter() - began_s, "".join(failed))
+    took = Step(model, name, perf_counter() - began_s, "".join(failed))
+    print(f"{model}: {name}, {took.clock_s:.1f} s {took.failed}", flush=True)
+    return took
 
 
 def measured(model: str, environment: dict[str, str]) -> Row:
