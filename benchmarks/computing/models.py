@@ -3,7 +3,7 @@
     python -m benchmarks.computing.models                     all of them: an hour on two cores
     python -m benchmarks.computing.models ViT-B-32 PE-Core-B-16
 
-Each is compiled, indexes two films of photographs, is searched by words and by a picture, tags the
+Each is compiled, indexes films of four photographs, is searched by words and by a picture, tags the
 films, trains a temporal head for one step and fuses the films with it, and draws them. What such a
 model finds means nothing: it is shown that it runs, how fast, and how much it takes. A tokenizer
 that lies on a hub only is replaced by one that is made here.
@@ -34,7 +34,7 @@ MODELS = (
     "PE-Core-B-16",
     "PE-Core-L-14-336",
 )
-_FILMS = ("cat", "coffee")
+_FILMS = ("cat", "coffee", "rocket", "temple")
 _LABELS = "juggling\nriding a horse\nwashing dishes\n"
 _GIVEN_UP_S = 1800
 
@@ -73,7 +73,8 @@ def run_all(model: str, folder: Path, environment: dict[str, str]) -> list[Step]
     films, library = folder / "films", folder / "libraries" / model
     (folder / "labels.txt").write_text(_LABELS)
     (folder / "captions.csv").write_text(
-        "path,caption\n" + "".join(f"{films / name}.mp4,a film of {name}\n" for name in _FILMS)
+        "path,caption,split\n"
+        + "".join(f"{films / name}.mp4,a film of {name},train\n" for name in _FILMS)
     )
     library.mkdir(parents=True)
     (library / "library.toml").write_text(f'[tags]\nvocabulary = "{folder / "labels.txt"}"\n')
@@ -82,10 +83,11 @@ def run_all(model: str, folder: Path, environment: dict[str, str]) -> list[Step]
     steps = {
         "index": ["index", films, "-l", library, *named],
         "search by words": ["search", "a cat that looks up", "-l", library, "--json"],
-        "search by picture": ["search", "--like", folder / "picture.png", "-l", library, "--json"],
+        "search by picture": ["search", "--image", folder / "picture.png", "-l", library, "--json"],
         "tags": ["tags", "-l", library, "--json"],
         "train a head": ["train", "retrieval", "--data", folder / "captions.csv", "--out", head,
-                         "--head", "seqTransf", "--steps", "1", "--batch-size", "2", *named],
+                         "--head", "seqTransf", "--steps", "1", "--batch-size", "2",
+                         "--validation-videos", "1", *named],
         "fuse": ["fuse", "--head", head / "head.safetensors", "-l", library],
         "search in order": ["search", "a cat", "--then", "a cup", "-l", library, "--json"],
         "sketch": ["sketch", "-l", library],

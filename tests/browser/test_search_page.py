@@ -304,7 +304,9 @@ def test_a_sketch_lies_on_a_card_without_dark_bars(page: Page, served: Served) -
     drawn = cards(page).first.locator("[class*='st-key-drawn-'] img")
     expect(drawn).to_be_visible()
     page.mouse.move(0, 0)
-    pixels = np.asarray(Image.open(io.BytesIO(drawn.screenshot())).convert("L"))
+    drawn.evaluate("picture => picture.decode()")
+    shown = drawn.screenshot(animations="disabled")
+    pixels = np.asarray(Image.open(io.BytesIO(shown)).convert("L"))
     height, width = pixels.shape
     assert width > 1.5 * height
     # All but the corner where the time of the moment lies.
