@@ -22,7 +22,7 @@ _USUAL = ""
 _TOLD = {
     FAST: "downloaded once",
     GOOD: "finds more, takes about five times as long",
-    BEST: "finds most, takes twenty times as long and more",
+    BEST: "finds most, takes many times as long",
 }
 
 
