@@ -7,12 +7,14 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from models.clip.engines import cache
 from models.clip.engines.choice import OPENVINO, EngineChoice
 from models.clip.engines.keys import versions
+from models.clip.engines.protocol import OutOfMemory
 from models.clip.preprocess import Preprocessing
 
 Pictures = Callable[[np.ndarray], np.ndarray]
@@ -43,9 +45,13 @@ def remembered(architecture: str, asked: EngineChoice, device: str) -> float | N
 def measured(architecture: str, asked: EngineChoice, device: str) -> float:
     """Frames a second with a picture tower of this open_clip name; its weights are random.
 
-    It takes some seconds. What was measured beside other work is not remembered.
+    It takes some seconds. What was measured beside other work is not remembered. 0 for a model that
+    does not fit into the device's memory.
     """
-    speed = timed(*_random_tower(architecture, asked, device))
+    try:
+        speed = timed(*_random_tower(architecture, asked, device))
+    except OutOfMemory:
+        return 0.0
     if speed.alone:
         remember(architecture, asked, device, speed)
     return speed.frames_per_s
@@ -85,19 +91,36 @@ def _subject(architecture: str, asked: EngineChoice, device: str) -> str:
 def _random_tower(
     architecture: str, asked: EngineChoice, device: str
 ) -> tuple[Pictures, tuple[int, int]]:
-    """A picture tower that computes as the real one does, and the size of its pictures."""
-    import torch
-
+    """A picture tower that computes as the real one would, and the size of its pictures."""
     from models.clip.sources import UntrainedPictures
 
     model = UntrainedPictures(architecture)
     preprocessing = Preprocessing.from_config(model.preprocessing)
+    pictures = None
     if asked.name_for(device) == OPENVINO:
-        from models.clip.engines.conversion import compiled_pictures
-        from models.clip.engines.in_openvino import run
+        pictures = _in_openvino(model, preprocessing, asked.plain_precision)
+    return pictures or _in_torch(model, preprocessing, device), preprocessing.size
 
-        tower = compiled_pictures(model, preprocessing, asked.plain_precision)
-        return lambda shown: run(tower, shown), preprocessing.size
+
+def _in_openvino(model: Any, preprocessing: Preprocessing, precision: str) -> Pictures | None:
+    """None where the model itself would run in PyTorch: see `models.clip.backbone`."""
+    if not cache.is_writable():
+        return None
+    try:
+        from models.clip.engines import conversion
+        from models.clip.engines.in_openvino import run
+    except (ImportError, OSError):  # a wheel that does not fit this machine
+        return None
+    try:
+        tower = conversion.compiled_pictures(model, preprocessing, precision)
+    except conversion.ConversionRefused:
+        return None
+    return lambda shown: run(tower, shown)
+
+
+def _in_torch(model: Any, preprocessing: Preprocessing, device: str) -> Pictures:
+    import torch
+
     from models.clip.engines.in_torch import TorchEngine
 
-    return TorchEngine(model, preprocessing, torch.device(device)).pictures, preprocessing.size
+    return TorchEngine(model, preprocessing, torch.device(device)).pictures

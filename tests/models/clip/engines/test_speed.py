@@ -1,5 +1,6 @@
 """How fast a machine is with a model is measured without its weights, and remembered."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,8 @@ import pytest
 
 from models.clip.engines import speed
 from models.clip.engines.choice import EngineChoice
+from models.clip.engines.conversion import ConversionRefused
+from models.clip.engines.protocol import OutOfMemory
 from models.clip.engines.speed import Speed
 
 ASKED = EngineChoice()
@@ -90,3 +93,36 @@ def test_a_tower_without_its_weights_computes_what_the_real_one_computes(engine,
     embeddings = pictures(np.zeros((2, *size, 3), np.uint8))
     assert embeddings.shape == (2, 1024)
     assert np.isfinite(embeddings).all()
+
+
+def refuse(*_: object) -> None:
+    raise ConversionRefused("it cannot be converted")
+
+
+def cannot_be_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "models.clip.engines.in_openvino", None)
+
+
+def cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed.cache, "is_writable", lambda: False)
+
+
+def is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.clip.engines.conversion.compiled_pictures", refuse)
+
+
+@pytest.mark.parametrize("trouble", [cannot_be_imported, cannot_be_kept, is_refused])
+def test_where_a_model_would_run_in_torch_that_is_measured(trouble, monkeypatch):
+    trouble(monkeypatch)
+    pictures, _ = speed._random_tower("RN50", EngineChoice("openvino"), "cpu")
+    assert pictures.__qualname__ == "TorchEngine.pictures"
+
+
+def test_what_does_not_fit_into_memory_encodes_nothing(monkeypatch):
+    def too_large(*_: object) -> Speed:
+        raise OutOfMemory
+
+    monkeypatch.setattr(speed, "_random_tower", lambda *_: (None, None))
+    monkeypatch.setattr(speed, "timed", too_large)
+    assert speed.measured("A", ASKED, "cuda") == 0.0
+    assert speed.remembered("A", ASKED, "cuda") is None
