@@ -1,6 +1,7 @@
 """A model is trusted only if it knows photographs, and its engine agrees with PyTorch."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -31,6 +32,21 @@ def test_it_is_said_in_a_line_with_what_was_seen():
     in_torch = replace(CHECKED, engine="torch", precision="float32", found=2, agreement=None)
     assert model_check._sentence(in_torch).startswith("a model cannot be trusted: it finds 2 of")
     assert "agrees" not in model_check._sentence(in_torch)
+
+
+def test_an_engine_that_gives_something_else_altogether_is_told_so():
+    told = model_check._sentence(replace(CHECKED, agreement=0.0))
+    assert "cannot be trusted" in told
+    assert "agrees with PyTorch to 0.00000" in told
+
+
+def test_texts_are_timed_one_by_one_and_none_twice(monkeypatch):
+    read: list[str] = []
+    clock = iter([0.0, 0.9, 1.0, 1.002, 2.0, 2.003])
+    monkeypatch.setattr(model_check, "perf_counter", lambda: next(clock))
+    backbone = SimpleNamespace(text_arrays=read.extend)
+    assert model_check._text_ms(backbone, ["a", "b", "c"]) == pytest.approx(3.0)
+    assert read == ["a, seen once more", "b, seen once more", "c, seen once more"]
 
 
 def test_both_directions_of_a_search_are_counted():
