@@ -14,61 +14,6 @@ from tasks.terminal.printing import data_json, print_rows, talk
 _HEADINGS = ("name", "model", "hours of video an hour", "compiled", "agrees to", "MB", "last used")
 
 
-def list_models(*, measure: bool, as_json: bool) -> None:
-    """What the names stand for on this machine, and the compiled models, the one used last first.
-
-    measure: see first how fast this machine is with those that have names
-    """
-    kind, asked = kind_of_device(None), EngineChoice.from_environment()
-    if measure:
-        for name in NAMES:
-            choice = meant_by(name, kind)
-            talk(f"measuring '{name}', {choice}")
-            speed.measured(choice.name, asked, kind)
-    compiled = [_compiled(entry) for entry in cache.entries()]
-    rows = _all(compiled, asked, kind)
-    if as_json:
-        for row in rows:
-            data_json(row)
-    else:
-        print_rows(_HEADINGS, [_cells(row) for row in rows], names=2)
-    talk(
-        f"{_counted(cache.entries())} in {printable(cache.cache_folder())}, at most "
-        f"{cache.most_bytes() / 1e9:g} GB; 'kinodex models --clear' removes them, and the next use "
-        "of a model compiles it again"
-    )
-    if any(row["name"] and row["frames_per_s"] is None for row in rows):
-        talk("'kinodex models --measure' tells how fast this machine is, without any download")
-
-
-def clear_models(*, as_json: bool) -> None:
-    """Remove all compiled models, and count them."""
-    found = _counted(cache.entries())
-    removed, size_bytes = cache.clear()
-    if as_json:
-        data_json({"removed": removed, "size_bytes": size_bytes})
-    talk(f"{found} removed ({size_bytes / 1e6:.0f} MB)")
-
-
-def _counted(entries: list[cache.Entry]) -> str:
-    read = sum(COUNT in entry.card for entry in entries)
-    models = counted(len(entries) - read, "compiled model")
-    return f"{models} and {counted(read, 'list')} of read texts" if read else models
-
-
-def _all(compiled: list[dict[str, Any]], asked: EngineChoice, kind: str) -> list[dict[str, Any]]:
-    """Those with a name first, whether they are compiled or not."""
-    named = {str(meant_by(name, kind)): name for name in NAMES}
-    there = {row["model"] for row in compiled if not row[COUNT]}
-    missing = [_NOT_COMPILED | {"model": model} for model in named if model not in there]
-    rows = [row | {"name": named.get(row["model"])} for row in (*missing, *compiled)]
-    for row in rows:
-        architecture = row["model"].split(" (")[0]
-        row["frames_per_s"] = speed.remembered(architecture, asked, kind)
-    order = list(named.values())
-    return sorted(rows, key=lambda row: order.index(row["name"]) if row["name"] else len(order))
-
-
 _NOT_COMPILED: dict[str, Any] = {
     COUNT: None,
     "precision": None,
@@ -80,7 +25,62 @@ _NOT_COMPILED: dict[str, Any] = {
 }
 
 
-def _compiled(entry: cache.Entry) -> dict[str, Any]:
+def list_models(*, measure: bool, as_json: bool) -> None:
+    """What the names stand for on this machine, and the compiled models, the one used last first.
+
+    measure: see first how fast this machine is with those that have names
+    """
+    kind, asked = kind_of_device(None), EngineChoice.from_environment()
+    if measure:
+        for name in NAMES:
+            choice = meant_by(name, kind)
+            talk(f"measuring '{name}', {choice}")
+            speed.measured(choice.name, asked, kind)
+    kept = [_kept(entry) for entry in cache.entries()]
+    rows = _all(kept, asked, kind)
+    if as_json:
+        for row in rows:
+            data_json(row)
+    else:
+        print_rows(_HEADINGS, [_cells(row) for row in rows], names=2)
+    talk(
+        f"{_counted(kept)} in {printable(cache.cache_folder())}, at most "
+        f"{cache.most_bytes() / 1e9:g} GB; 'kinodex models --clear' removes them, and the next use "
+        "of a model compiles it again"
+    )
+    if any(row["name"] and row["frames_per_s"] is None for row in rows):
+        talk("'kinodex models --measure' tells how fast this machine is, without any download")
+
+
+def clear_models(*, as_json: bool) -> None:
+    """Remove all compiled models, and count them."""
+    found = _counted([_kept(entry) for entry in cache.entries()])
+    removed, size_bytes = cache.clear()
+    if as_json:
+        data_json({"removed": removed, "size_bytes": size_bytes})
+    talk(f"{found} removed ({size_bytes / 1e6:.0f} MB)")
+
+
+def _counted(kept: list[dict[str, Any]]) -> str:
+    read = sum(bool(row[COUNT]) for row in kept)
+    models = counted(len(kept) - read, "compiled model")
+    return f"{models} and {counted(read, 'list')} of read texts" if read else models
+
+
+def _all(kept: list[dict[str, Any]], asked: EngineChoice, kind: str) -> list[dict[str, Any]]:
+    """Those with a name first, whether anything is kept of them or not."""
+    named = {str(meant_by(name, kind)): name for name in NAMES}
+    there = {row["model"] for row in kept if not row[COUNT]}
+    missing = [_NOT_COMPILED | {"model": model} for model in named if model not in there]
+    rows = [row | {"name": named.get(row["model"])} for row in (*missing, *kept)]
+    for row in rows:
+        architecture = row["model"].split(" (")[0]
+        row["frames_per_s"] = speed.remembered(architecture, asked, kind)
+    order = list(named.values())
+    return sorted(rows, key=lambda row: order.index(row["name"]) if row["name"] else len(order))
+
+
+def _kept(entry: cache.Entry) -> dict[str, Any]:
     used = datetime.fromtimestamp(entry.folder.stat().st_mtime)
     told = {name: entry.card.get(name) for name in ("precision", "agreement", "refused", COUNT)}
     return {
