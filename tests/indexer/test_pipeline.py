@@ -395,6 +395,26 @@ def test_a_report_is_empty_when_there_was_nothing_to_do():
     assert not IndexReport(unchanged=1, behind=1, damaged=1).has_failures
 
 
+def test_a_run_takes_on_another_decoder_when_its_pace_wants_one(
+    library, folder, backbone, monkeypatch
+):
+    looks: list[tuple[int, int, bool]] = []
+
+    class Pace:
+        def __init__(self, most: int) -> None:
+            self.most = most
+
+        def wants_one_more(self, running: int, waited_s: float) -> bool:
+            looks.append((self.most, running, waited_s > 0))
+            return len(looks) == 1
+
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(pipeline, "Pace", Pace)
+    assert index(library, folder, backbone=backbone).encoded == 3
+    assert looks[0] == (2, 1, True)
+    assert looks[1][:2] == (2, 2)
+
+
 @pytest.mark.parametrize(
     ("device", "cores", "workers"),
     [("cpu", 16, 4), ("cpu", 4, 1), ("cpu", 2, 1), ("cpu", None, 1), ("cuda", 16, 8)],
