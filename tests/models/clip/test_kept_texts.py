@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import zlib
-from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from models.clip.engines import cache
 from models.clip.kept_texts import COUNT, are_kept, read_texts
 from models.clip.sources import LoadedModel
 from models.identity import ModelChoice
+from tests.texts_read import count_texts_read
 from tests.tiny import tiny_backbone, with_other_text_tower
 
 TEXTS = [f"a video of {what}" for what in ("a dog", "a cat", "two horses", "a very red car")]
@@ -41,17 +41,7 @@ def expected() -> np.ndarray:
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts were read each time, by any model in PyTorch."""
-    from models.clip.engines.in_torch import TorchEngine
-
-    counts: list[int] = []
-    real = TorchEngine.many_texts
-
-    def counting(self: TorchEngine, token_ids: np.ndarray, **options: str) -> Iterator[tuple]:
-        counts.append(len(token_ids))
-        return real(self, token_ids, **options)
-
-    monkeypatch.setattr(TorchEngine, "many_texts", counting)
-    return counts
+    return count_texts_read(monkeypatch)
 
 
 def kept(backbone: Backbone, texts: list[str] | None = None, **options: str) -> np.ndarray:

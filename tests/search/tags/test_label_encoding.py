@@ -9,7 +9,6 @@ import torch
 
 from models.clip.backbone import Backbone
 from models.clip.engines import cache
-from models.clip.engines.in_torch import TorchEngine
 from models.clip.kept_texts import COUNT
 from models.labels.prompts import NEUTRAL_SENTENCES, PromptTemplates
 from models.labels.tagging import averaged_embeddings
@@ -17,6 +16,7 @@ from search.catalog.embeddings import pack
 from search.catalog.store import Store
 from search.tags.label_encoding import EncodedLabels, GivenUp, encode_labels, need_no_reading, ships
 from search.tags.vocabulary import read_vocabulary
+from tests.texts_read import count_texts_read
 from tests.tiny import tiny_backbone
 
 SHIPPED = read_vocabulary("small-world").labels
@@ -32,15 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many texts were read each time."""
-    counts: list[int] = []
-    real = TorchEngine.many_texts
-
-    def counting(self: TorchEngine, token_ids: np.ndarray, **options: str) -> Iterator[tuple]:
-        counts.append(len(token_ids))
-        return real(self, token_ids, **options)
-
-    monkeypatch.setattr(TorchEngine, "many_texts", counting)
-    return counts
+    return count_texts_read(monkeypatch)
 
 
 @pytest.fixture
