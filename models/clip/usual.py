@@ -32,7 +32,7 @@ def usual_choice(device: str, asked: EngineChoice, talk: Callable[[str], None]) 
     good = meant_by(GOOD, device)
     frames_per_s = speed.remembered(good.name, asked, device)
     if frames_per_s is None:
-        talk("measuring how fast this machine encodes pictures (once)")
+        talk("measuring how fast this machine encodes pictures")
         frames_per_s = speed.measured(good.name, asked, device)
     name = GOOD if hours_an_hour(frames_per_s) >= _ENOUGH else FAST
     return Usual(name, meant_by(name, device), frames_per_s)

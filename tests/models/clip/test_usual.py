@@ -28,7 +28,7 @@ def test_a_machine_that_is_not_known_is_measured_which_is_said(monkeypatch):
     found = usual_choice("cuda", EngineChoice(), told.append)
     assert (found.choice.name, found.hours_an_hour) == ("PE-Core-B-16", 1.5)
     assert asked == [("PE-Core-L-14-336", EngineChoice(), "cuda")]
-    assert told == ["measuring how fast this machine encodes pictures (once)"]
+    assert told == ["measuring how fast this machine encodes pictures"]
 
 
 def test_hours_are_told_as_exactly_as_they_are_known():
