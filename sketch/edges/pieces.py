@@ -11,7 +11,7 @@ from sketch.edges.chains import Chain
 _SAMPLES = 16
 # What a stroke may stray from its line before that stretch is worth nothing to it: sixteen strokes
 # follow closely, with four each has to stand for more.
-_TOLERANCE_PX, _TOLERANCE_OF_16_PX = 3.5, 2.5
+_TOLERANCE_PX = 2.5
 _SHORTEST_PX = 12.0
 _LONGEST_PX = 260.0
 # Pairs of nodes grow with the square: this bounds the work for a picture full of lines.
@@ -80,7 +80,7 @@ class _Splitting:
         nodes = max(2, round(length_px / self._step_px) + 1)
         self._path = _Path(chain)
         self._positions = np.linspace(0, length_px, nodes)
-        self._worth = self._worths(max(_TOLERANCE_PX, _TOLERANCE_OF_16_PX * math.sqrt(16 / of)))
+        self._worth = self._worths(max(_TOLERANCE_PX, _TOLERANCE_PX * math.sqrt(16 / of)))
         most = max(1, min(count, int(length_px // _SHORTEST_PX)))
         self._table, self._begins = _best_cuts(self._worth, most)
         self.values = self._table[:, -1]

@@ -106,11 +106,12 @@ def test_moments_of_the_drawing_are_kept(artist: Artist) -> None:
     assert not np.array_equal(drawing.history[0].points, drawing.history[-1].points)
 
 
-def test_a_sketch_goes_on_from_given_strokes(artist: Artist) -> None:
+def test_a_sketch_goes_on_from_given_strokes() -> None:
+    # Without weight on edges, the loss that is told is all that is minimised.
+    artist = Artist(bundled_tower(), preset=replace(SHORT, edge_weight=0.0))
     [first] = artist.draw([target("cat")], strokes=4)
     [second] = artist.draw([target("cat")], strokes=4, start=[first.sketch.strokes])
-    # What is minimised keeps strokes near to edges too, so that the loss alone may rise a little.
-    assert second.sketch.loss.total <= 1.01 * first.sketch.loss.total
+    assert second.sketch.loss.total <= first.sketch.loss.total + 1e-4
 
 
 def test_strokes_can_be_added_one_after_another(artist: Artist) -> None:
