@@ -83,7 +83,12 @@ def benchmark(
 
 
 def table(rows: Sequence[Any]) -> str:
-    """Dataclasses of one kind as aligned columns under their field names; None is a dash."""
+    """Dataclasses of one kind as aligned columns under their field names; None is a dash.
+
+    Of none there is nothing to name: footage may lack what a table is about.
+    """
+    if not rows:
+        return "(none)"
     records = [asdict(row) for row in rows]
     lines = [list(records[0])] + [[_cell(value) for value in row.values()] for row in records]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]

@@ -36,3 +36,9 @@ def test_the_file_holds_all_tables_and_the_machine(tmp_path, capsys):
     assert written["tables"]["Second"] == [{"name": "b", "seconds": 2.5, "ratio": 0.25}]
     assert written["machine"]["cores"] >= 1
     assert "Second" in capsys.readouterr().out
+
+
+def test_a_table_of_nothing_says_so(capsys):
+    report = Report("a benchmark")
+    report.show("What there is none of", [])
+    assert capsys.readouterr().out == "\nWhat there is none of\n\n(none)\n"
