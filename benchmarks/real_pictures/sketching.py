@@ -47,6 +47,8 @@ _STROKES, _COLUMNS, _GAP = 16, 3, 8
 _CLIPS = {"6fps-overlay", "arm-wrestling", "bears", "pool-1s", "two-people-1080p", "untitled"}
 
 Box = tuple[float, float, float, float]
+# A name, its segment, when the picture is seen that was drawn, and the drawing.
+Drawn = tuple[str, SegmentPlace, float | None, Drawing]
 
 
 @dataclass(frozen=True)
@@ -120,11 +122,13 @@ def first_segments(library: Library, names: Sequence[str]) -> Iterator[tuple[str
 
 
 def animations(
-    maker: SketchMaker, reader: KeyframeReader, drawn: Sequence[tuple[str, SegmentPlace, Drawing]]
+    maker: SketchMaker, reader: KeyframeReader, drawn: Sequence[Drawn]
 ) -> Iterator[Animated]:
     """What becomes of the strokes of each drawing."""
-    for name, place, drawing in drawn:
-        made = animate(maker, reader, place, drawing.sketch, stop=threading.Event())
+    for name, place, frame_s, drawing in drawn:
+        made = animate(
+            maker, reader, place, drawing.sketch, frame_s=frame_s, stop=threading.Event()
+        )
         assert made is not None
         seen = made.opacities > 0
         both = seen[1:] & seen[:-1]
@@ -169,7 +173,8 @@ def measure(
     maker = SketchMaker(backbone, SketchSettings(strokes=_STROKES))
     named = list(first_segments(library, list(boxes)))
     with keyframe_reader(library, with_evidence=True) as reader:
-        targets = make_targets(maker, [reader.read(place) for _, place in named])
+        read = [reader.read(place) for _, place in named]
+        targets = make_targets(maker, read)
         drawings = maker.draw(targets, stop=threading.Event())
         if to is not None:
             chosen = [number for number, (name, _) in enumerate(named) if name in shown]
@@ -180,7 +185,10 @@ def measure(
             for (name, _), one in zip(named, targets, strict=True)
         ]
         report.show("Boxes around the subjects", found)
-        drawn = [(*one, drawing) for one, drawing in zip(named, drawings, strict=True)]
+        drawn = [
+            (*one, subject.frame_s, drawing)
+            for one, subject, drawing in zip(named, read, drawings, strict=True)
+        ]
         moving = [one for one in drawn if one[0] in _CLIPS]
         followed = list(animations(maker, reader, moving))
         report.show("Strokes of animated sketches", followed)

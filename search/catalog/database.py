@@ -14,7 +14,7 @@ from models.errors import KinodexError
 from models.files import replaced_whole
 from search.catalog.read_only import connect_read_only, may_write
 
-SCHEMA = "0006"  # the newest revision in search/catalog/migrations/versions
+SCHEMA = "0007"  # the newest revision in search/catalog/migrations/versions
 _MAGIC = b"SQLite format 3\0"
 _FRACTIONS = bytes([64, 32, 32])  # stand in every header: https://sqlite.org/fileformat.html
 _MIGRATIONS = Path(__file__).parent / "migrations"

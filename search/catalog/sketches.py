@@ -64,7 +64,8 @@ class StoredSketch:
 
     points: (strokes, 4, 2), in drawing order; half_widths, opacities, gains: (strokes,)
     loss: total, semantic, geometric
-    placed: left, top, width, height of the keyframe on the canvas
+    placed: left, top, width, height of the picture on the canvas
+    frame_s: when in the video that picture is seen; None for the keyframe
     """
 
     points: np.ndarray
@@ -74,6 +75,7 @@ class StoredSketch:
     groups: tuple[str, ...]
     loss: tuple[float, float, float]
     placed: tuple[float, float, float, float]
+    frame_s: float | None = None
     animation: StoredAnimation | None = None
     drawn_at: datetime | None = None  # None until it is stored
 
@@ -202,6 +204,7 @@ def _columns(sketch: StoredSketch) -> dict[str, object]:
         "loss_total": total,
         "loss_semantic": semantic,
         "loss_geometric": geometric,
+        "frame_s": sketch.frame_s,
         "left": left,
         "top": top,
         "width": width,
@@ -228,6 +231,7 @@ def _sketch_of(row: SegmentSketch) -> StoredSketch:
         groups=tuple(row.groups),
         loss=(row.loss_total, row.loss_semantic, row.loss_geometric),
         placed=(row.left, row.top, row.width, row.height),
+        frame_s=row.frame_s,
         animation=_animation_of(row),
         drawn_at=row.drawn_at,
     )

@@ -287,6 +287,8 @@ def _wrong_sketch(row: Any) -> str | None:
         return "its strokes are not of one number"
     if not np.isfinite(np.frombuffer(row.points, "<f4")).all():
         return "a stroke is at no place"
+    if row.frame_s is not None and row.frame_s < 0:
+        return "it is drawn at no time"
     if row.frame_times_s is None:
         return None
     frames = len(row.frame_times_s) // 8

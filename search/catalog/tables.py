@@ -204,7 +204,7 @@ class SegmentEmbedding(Base):
 
 
 class SegmentSketch(Base):
-    """The sketch of a segment's keyframe, and its animation where one was drawn.
+    """The sketch of a segment, and its animation where one was drawn.
 
     Lengths are pixels of the canvas on which the sketch was drawn. Arrays are float32.
     """
@@ -225,7 +225,9 @@ class SegmentSketch(Base):
     loss_total: Mapped[float]
     loss_semantic: Mapped[float]
     loss_geometric: Mapped[float]
-    # Where the keyframe lies on the canvas; the rest is padding.
+    # When in the video the picture is seen that was drawn; None for the keyframe.
+    frame_s: Mapped[float | None]
+    # Where that picture lies on the canvas; the rest is padding.
     left: Mapped[float]
     top: Mapped[float]
     width: Mapped[float]

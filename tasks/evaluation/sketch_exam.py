@@ -143,16 +143,17 @@ def _keyframes(library: Store, places: Sequence[SegmentPlace]) -> list[tuple[Tar
     shown = []
     with keyframe_reader(library) as reader:
         for place in places:
+            with library.reading() as session:
+                stored = read_sketch(session, place.segment_id)
+            if stored is None:
+                continue
             try:
-                picture = reader.keyframe(place)
+                picture = reader.drawn(place, stored.frame_s)
             except KeyframeUnreadable as error:
                 talk(f"left out: segment {place.segment_id}: {error}")
                 continue
-            with library.reading() as session:
-                stored = read_sketch(session, place.segment_id)
-            if stored is not None:
-                sketch = from_store(stored)
-                shown.append((Target.unmasked(*on_canvas(picture, sketch.placed)), sketch))
+            sketch = from_store(stored)
+            shown.append((Target.unmasked(*on_canvas(picture, sketch.placed)), sketch))
     return shown
 
 

@@ -35,15 +35,18 @@ def animate(
     place: SegmentPlace,
     sketch: Sketch,
     *,
+    frame_s: float | None = None,
     stop: threading.Event,
 ) -> StoredAnimation | None:
     """The sketch at several times of its segment; None if stopped.
 
-    From the keyframe, strokes are followed to the end of the segment, and back to its beginning.
+    From the picture that was drawn, strokes are followed to the end of the segment, and back to its
+    beginning.
+    frame_s: when that picture is seen; None for the keyframe
 
     Raises KinodexError when the video cannot be read, or nothing moves because it is one picture.
     """
-    clip = _read(reader, place)
+    clip = _read(reader, place, frame_s)
     step = max(_FRAMES_A_KEYFRAME, -(-len(clip.frames) // _MOST_KEYFRAMES))
     later = range(clip.at, len(clip.frames), step)
     earlier = range(clip.at, -1, -step)
@@ -65,9 +68,9 @@ def animate(
     return animation_to_store([found[number] for number in order], clip.times_s[order])
 
 
-def _read(reader: KeyframeReader, place: SegmentPlace) -> SegmentClip:
+def _read(reader: KeyframeReader, place: SegmentPlace, frame_s: float | None) -> SegmentClip:
     try:
-        return reader.clip(place, rate=_RATE)
+        return reader.clip(place, rate=_RATE, around_s=frame_s)
     except DecodeFailed as error:
         raise KinodexError(
             f"segment {place.segment_id} cannot be animated: {error.reason}"

@@ -138,8 +138,8 @@ class LibrarySketcher:
         if self.stop.is_set():
             return None
         sketches = {
-            place.segment_id: to_store(drawing.sketch)
-            for place, drawing in zip(batch.places, drawings, strict=True)
+            place.segment_id: to_store(drawing.sketch, frame_s=subject.frame_s)
+            for place, subject, drawing in zip(batch.places, batch.subjects, drawings, strict=True)
         }
         with self.library.writing() as session:
             return store_sketches(session, self.maker.recipe, sketches)

@@ -18,7 +18,7 @@ from sketch.strokes import Drawing
 
 # The version of the method. Raise it when sketches come out better: those of libraries are then
 # drawn again.
-METHOD = 4
+METHOD = 5
 # Weights whose steps are known to make drawings better: those of CLIPasso (Vinker et al., 2022,
 # section 4). With the bundled model sketches are recognised less often after them, with `imagenet`
 # contours break up; of others nothing is known. The preset "paper" always takes them.

@@ -107,7 +107,8 @@ class _Piece:
 
     def _draw(self) -> tuple[Drawing, Target] | None:
         maker, number = self.whole.maker, self.place.segment_id
-        [target] = make_targets(maker, [self.reader.read(self.place)])
+        subject = self.reader.read(self.place)
+        [target] = make_targets(maker, [subject])
         record = FILM_MOMENTS if self.whole.products.video else 0
         [drawing] = maker.draw(
             [target], stop=self.whole.stop, on_progress=self.on_progress, record=record
@@ -115,7 +116,8 @@ class _Piece:
         if self.whole.stop.is_set():
             return None
         with self.whole.library.writing() as session:
-            store_sketches(session, maker.recipe, {number: to_store(drawing.sketch)})
+            stored = to_store(drawing.sketch, frame_s=subject.frame_s)
+            store_sketches(session, maker.recipe, {number: stored})
         return drawing, target
 
     def _animate(self) -> bool:
@@ -123,8 +125,14 @@ class _Piece:
         stored = self._stored()
         if stored.animation is not None:
             return True
-        maker, sketch = self.whole.maker, from_store(stored)
-        animation = animate(maker, self.reader, self.place, sketch, stop=self.whole.stop)
+        animation = animate(
+            self.whole.maker,
+            self.reader,
+            self.place,
+            from_store(stored),
+            frame_s=stored.frame_s,
+            stop=self.whole.stop,
+        )
         if animation is None:
             return False
         with self.whole.library.writing() as session:

@@ -8,8 +8,11 @@ from search.catalog.sketches import StoredAnimation, StoredSketch
 from sketch.strokes import LossFigures, Placed, Sketch, Strokes
 
 
-def to_store(sketch: Sketch) -> StoredSketch:
-    """A sketch as the catalog keeps it."""
+def to_store(sketch: Sketch, *, frame_s: float | None = None) -> StoredSketch:
+    """A sketch as the catalog keeps it.
+
+    frame_s: when in its video the picture is seen that was drawn; None for the keyframe
+    """
     strokes, loss, placed = sketch.strokes, sketch.loss, sketch.placed
     return StoredSketch(
         points=strokes.points,
@@ -19,6 +22,7 @@ def to_store(sketch: Sketch) -> StoredSketch:
         groups=sketch.groups,
         loss=(loss.total, loss.semantic, loss.geometric),
         placed=(placed.left, placed.top, placed.width, placed.height),
+        frame_s=frame_s,
     )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from models.errors import KinodexError
 from search.catalog.places import SegmentPlace, place_segments
-from search.catalog.sketches import read_sketch, segments_with
+from search.catalog.sketches import StoredSketch, read_sketch, segments_with
 from search.catalog.store import Store
 from search.export.cuts import Cut
 from search.wording import clock, printable
@@ -78,11 +78,14 @@ def _item(
     with library.reading() as session:
         stored = read_sketch(session, place.segment_id)
     sketch = from_store(stored) if stored else None
-    return SheetItem(sketch, caption, _keyframe(reader, place))
+    return SheetItem(sketch, caption, _picture(reader, place, stored))
 
 
-def _keyframe(reader: KeyframeReader | None, place: SegmentPlace) -> np.ndarray | None:
+def _picture(
+    reader: KeyframeReader | None, place: SegmentPlace, stored: StoredSketch | None
+) -> np.ndarray | None:
     try:
-        return reader.keyframe(place) if reader else None
+        frame_s = None if stored is None else stored.frame_s
+        return reader.drawn(place, frame_s) if reader else None
     except KeyframeUnreadable:  # its place stays empty
         return None

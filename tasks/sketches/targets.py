@@ -1,5 +1,6 @@
 """From a segment or a picture to what is drawn: pixels, motion, words, and the subject's mask."""
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ from search.tags.reading import tags_of
 from search.wording import why_unwritten
 from sketch.canvas import Target, on_canvas, visible_box
 from sketch.strokes import CANVAS
+from sketch.subject.choosing import best_to_draw
 from sketch.subject.framing import framed
 from sketch.subject.motion import motion_map, small_frames
 from tasks.sketches.maker import SketchMaker
@@ -50,12 +52,14 @@ class Subject:
     frames: uint8 RGB (count, height, width, 3), around the picture in time; None without a video
     at: which of the frames is nearest to the picture
     words: what the subject is or does
+    frame_s: when in its video the picture is seen; None for a segment's keyframe
     """
 
     picture: np.ndarray
     frames: np.ndarray | None = None
     at: int = 0
     words: tuple[str, ...] = ()
+    frame_s: float | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class SegmentClip:
 
     frames: uint8 RGB (count, height, width, 3)
     times_s: (count,)
-    at: which of them is the keyframe
+    at: which of them was asked for
     """
 
     frames: np.ndarray
@@ -86,7 +90,9 @@ class KeyframeReader:
     with_evidence: bool
 
     def read(self, place: SegmentPlace) -> Subject:
-        """A segment's keyframe, with frames around it where they can be had, and its tags.
+        """What is drawn of a segment, with frames around it where they can be had, and its tags.
+
+        That is its keyframe, or a frame next to it that shows what moves clearly better.
 
         Raises KeyframeUnreadable.
         """
@@ -102,10 +108,27 @@ class KeyframeReader:
             if failure.stage == READ:  # a sketch without motion would stand for good
                 raise KeyframeUnreadable(f"its video failed: {failure.reason}") from failure
             return Subject(picture, words=words)  # the keyframe alone will do
-        if abs(clip.times_s[clip.at] - place.keyframe_s) < _SAME_S:
-            picture = clip.frames[clip.at].copy()
         # The others are wanted in small: a batch of large ones would fill the memory.
-        return Subject(picture, small_frames(clip.frames), clip.at, words)
+        small = small_frames(clip.frames)
+        best = best_to_draw(small, clip.at)
+        frame_s = None if best == clip.at else float(clip.times_s[best])
+        if frame_s is not None or abs(clip.times_s[best] - place.keyframe_s) < _SAME_S:
+            picture = clip.frames[best].copy()
+        return Subject(picture, small, best, words, frame_s)
+
+    def drawn(self, place: SegmentPlace, frame_s: float | None) -> np.ndarray:
+        """The picture of which a sketch was made, uint8 RGB (height, width, 3).
+
+        frame_s: when it is seen; None for the keyframe, which also stands in for one that cannot
+            be read
+
+        Raises KeyframeUnreadable.
+        """
+        if frame_s is not None:
+            with contextlib.suppress(DecodeFailed):
+                clip = self.clip(place, rate=MOTION_RATE, around_s=frame_s, reach_s=0.0)
+                return clip.frames[clip.at]
+        return self.keyframe(place)
 
     def words(self, place: SegmentPlace) -> tuple[str, ...]:
         """A segment's tags."""
@@ -118,17 +141,21 @@ class KeyframeReader:
         place: SegmentPlace,
         *,
         rate: float,
+        around_s: float | None = None,
         reach_s: float = math.inf,
         short_side: int = KEYFRAME_SIDE,
     ) -> SegmentClip:
-        """A segment's keyframe with frames before and after it, `rate` a second.
+        """A segment's frame at a time with those before and after it, `rate` a second.
+
+        around_s: that time; the keyframe's by default
 
         Raises DecodeFailed.
         """
-        before = max(0, math.floor(min(reach_s, place.keyframe_s - place.start_s) * rate))
-        start_s = max(0.0, place.keyframe_s - before / rate)
+        around_s = place.keyframe_s if around_s is None else around_s
+        before = max(0, math.floor(min(reach_s, around_s - place.start_s) * rate))
+        start_s = max(0.0, around_s - before / rate)
         # The last of the frames begins at the end of the reach.
-        end_s = min(place.end_s, place.keyframe_s + reach_s + 0.5 / rate)
+        end_s = min(place.end_s, around_s + reach_s + 0.5 / rate)
         read = self.worker.clip_frames(
             place.path,
             start_s=start_s,
@@ -138,7 +165,7 @@ class KeyframeReader:
             settings=self.settings,
             length_s=place.video.duration_s,
         )
-        at = int(np.abs(read.times_s - place.keyframe_s).argmin())
+        at = int(np.abs(read.times_s - around_s).argmin())
         return SegmentClip(read.frames, read.times_s, at)
 
     def keyframe(self, place: SegmentPlace) -> np.ndarray:

@@ -54,6 +54,7 @@ def sketch(seed: int = 0) -> StoredSketch:
         groups=("subject", "subject", "background"),
         loss=(0.5, 0.25, 0.125),
         placed=(0.0, 49.0, 224.0, 126.0),
+        frame_s=2.75,
     )
 
 
@@ -81,7 +82,7 @@ def test_a_sketch_comes_back_to_the_last_bit(library, segments):
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     assert found.groups == ("subject", "subject", "background")
     assert found.loss == (0.5, 0.25, 0.125)
-    assert found.placed == (0.0, 49.0, 224.0, 126.0)
+    assert (found.placed, found.frame_s) == ((0.0, 49.0, 224.0, 126.0), 2.75)
     assert (found.animation, read(library, segments[1])) == (None, None)
 
 

@@ -121,6 +121,7 @@ OF_SKETCHES = [
     ("opacities = substr(opacities, 5)", UNEVEN),
     ("gains = substr(gains, 5)", UNEVEN),
     ("points = " + blob(np.full(24, np.nan), "<f4"), "a stroke is at no place"),
+    ("frame_s = -0.1", "it is drawn at no time"),
     ("frame_points = substr(frame_points, 5)", OTHER_STROKES),
     ("frame_half_widths = substr(frame_half_widths, 5)", OTHER_STROKES),
     ("frame_opacities = NULL", OTHER_STROKES),

@@ -14,6 +14,7 @@ from models.errors import KinodexError
 from models.identity import ModelChoice
 from search.catalog.places import SegmentPlace
 from search.catalog.settings import SketchSettings
+from search.catalog.sketches import StoredSketch
 from sketch.strokes import Strokes
 from tasks.evaluation import sketch_exam
 from tasks.evaluation.sketch_exam import (
@@ -24,6 +25,7 @@ from tasks.evaluation.sketch_exam import (
     labelled_files,
 )
 from tasks.sketches.maker import SketchMaker
+from tasks.sketches.records import to_store
 from tasks.sketches.targets import KeyframeUnreadable
 from tasks.terminal.model_flags import ModelFlags
 from tests.tasks.sketches.drawings import place as made_up
@@ -119,8 +121,7 @@ class Sketched:
             ("segments_with", lambda _session: []),
             ("place_segments", lambda *_: [made_up(number) for number in range(len(keyframes))]),
             ("keyframe_reader", lambda _library: nullcontext(self)),
-            ("read_sketch", lambda _session, number: self._sketches[number]),
-            ("from_store", lambda count: sketch(count, groups=("subject",) * count)),
+            ("read_sketch", lambda _session, number: self._stored(number)),
             ("choice_of", lambda _space: ModelChoice("own")),
             ("load_talking", lambda choice, _device: choice),
             ("SketchMaker", lambda choice, _settings: choice),
@@ -131,7 +132,12 @@ class Sketched:
     def reading(self) -> Any:
         return nullcontext()
 
-    def keyframe(self, shown: SegmentPlace) -> np.ndarray:
+    def _stored(self, number: int) -> StoredSketch | None:
+        count = self._sketches[number]
+        return None if count is None else to_store(sketch(count, groups=("subject",) * count))
+
+    def drawn(self, shown: SegmentPlace, frame_s: float | None) -> np.ndarray:
+        assert frame_s is None
         if not self._keyframes[shown.segment_id]:
             raise KeyframeUnreadable("it is gone")
         return np.full((8, 8, 3), 90, np.uint8)

@@ -37,21 +37,26 @@ class Segment:
         self.subjects: list[Subject] = []
         self.ways: list[Followed] = []
         self.rates: list[float] = []
+        self.around_s: list[float | None] = []
         numbers = np.arange(frames, dtype=np.uint8)[:, None, None, None].repeat(3, axis=3)
         self._clip = SegmentClip(numbers, np.arange(frames) / 8, at)
         monkeypatch.setattr(animation, "make_targets", self._make_targets)
         monkeypatch.setattr(animation, "placed_alike", self._placed_alike)
         monkeypatch.setattr(animation, "animate_keyframes", self._follow)
 
-    def animate(self, *, stopped: bool = False) -> StoredAnimation | None:
+    def animate(
+        self, *, stopped: bool = False, frame_s: float | None = None
+    ) -> StoredAnimation | None:
         stop = threading.Event()
         if stopped:
             stop.set()
         maker: Any = SimpleNamespace(artist=None, settings=SimpleNamespace(seed=5))
-        return animate(maker, self, place(), sketch(), stop=stop)  # type: ignore[arg-type]
+        reader: Any = self
+        return animate(maker, reader, place(), sketch(), frame_s=frame_s, stop=stop)
 
-    def clip(self, _place: object, *, rate: float) -> SegmentClip:
+    def clip(self, _place: object, *, rate: float, around_s: float | None) -> SegmentClip:
         self.rates.append(rate)
+        self.around_s.append(around_s)
         return self._clip
 
     def words(self, _place: object) -> tuple[str, ...]:
@@ -84,6 +89,13 @@ def test_strokes_are_followed_from_the_keyframe_to_the_end_and_back_to_the_begin
     assert later == Followed([9, 11, 13, 15, 17, 19], list(range(9, 20)), [0, 2, 4, 6, 8, 10], 5)
     assert made.times_s.tolist() == [number / 8 for number in range(1, 20, 2)]
     assert made.points[:, 0, 0, 0].tolist() == list(range(1, 20, 2))
+
+
+def test_strokes_are_followed_from_the_picture_that_was_drawn(monkeypatch):
+    segment = Segment(9, 4, monkeypatch)
+    segment.animate()
+    segment.animate(frame_s=12.6)
+    assert segment.around_s == [None, 12.6]
 
 
 @pytest.mark.parametrize(("frames", "step"), [(48, 2), (49, 3), (72, 3), (73, 4), (96, 4), (97, 5)])
@@ -135,7 +147,7 @@ def test_a_stopped_run_gives_nothing(monkeypatch):
 def test_a_video_that_cannot_be_read_is_told(monkeypatch):
     segment = Segment(9, 4, monkeypatch)
 
-    def clip(_place: object, *, rate: float) -> SegmentClip:
+    def clip(_place: object, *, rate: float, around_s: float | None) -> SegmentClip:
         raise DecodeFailed("decode", "it is damaged")
 
     monkeypatch.setattr(segment, "clip", clip)

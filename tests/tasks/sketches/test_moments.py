@@ -152,7 +152,7 @@ def test_a_sketch_is_animated_once(library, places, monkeypatch):
     moved: list[int] = []
     moving = animation_to_store([drawing().sketch.strokes] * 2, np.arange(2))
 
-    def animate(*_: object, stop: threading.Event) -> StoredAnimation | None:
+    def animate(*_: object, frame_s: None, stop: threading.Event) -> StoredAnimation | None:
         moved.append(len(moved))
         return None if stop.is_set() else moving
 

@@ -15,6 +15,11 @@ def test_a_sketch_survives():
         assert np.array_equal(getattr(back.strokes, name), getattr(one.strokes, name))
 
 
+def test_when_its_picture_is_seen_is_stored_with_a_sketch():
+    assert to_store(sketch()).frame_s is None
+    assert to_store(sketch(), frame_s=12.5).frame_s == 12.5
+
+
 def test_an_animation_survives():
     first, second = sketch(2).strokes, sketch(2).strokes.take([1, 0])
     stored = animation_to_store([first, second], np.array([1, 2], np.float32))

@@ -70,6 +70,37 @@ def test_a_subject_is_a_keyframe_with_frames_around_it_and_tags(library, reader)
     assert min(subject.frames.shape[1:3]) == KEYFRAME_SIDE
 
 
+def test_a_frame_that_is_better_to_draw_stands_for_the_keyframe(library, reader, monkeypatch):
+    place = place_of(library)
+    assert reader.read(place).frame_s is None
+    keyframe = reader.keyframe(place).astype(float)
+    asked = []
+
+    def best(frames: np.ndarray, at: int) -> int:
+        asked.append(at)
+        return len(frames) - 1
+
+    monkeypatch.setattr(targets, "best_to_draw", best)
+    subject = reader.read(place)
+    clip = reader.clip(place, rate=3.0, reach_s=1.0)
+    assert (asked, subject.at) == ([clip.at], len(clip.frames) - 1)
+    assert subject.frame_s == clip.times_s[-1] > place.keyframe_s
+    seen = reader.drawn(place, subject.frame_s).astype(float)
+    assert np.abs(seen - clip.frames[-1]).mean() < 1
+    assert np.abs(seen - keyframe).mean() > np.abs(seen - clip.frames[-1]).mean()
+    assert min(subject.picture.shape[:2]) == 2 * KEYFRAME_SIDE
+
+
+def test_what_was_drawn_of_a_video_that_cannot_be_read_now_is_told_by_its_keyframe(
+    library, reader, tmp_path
+):
+    place = place_of(library)
+    keyframe = reader.keyframe(place)
+    gone = elsewhere(place, tmp_path / "gone.mp4")
+    for frame_s in (None, place.keyframe_s + 0.3):
+        assert np.array_equal(reader.drawn(gone, frame_s), keyframe)
+
+
 def test_without_evidence_a_subject_is_its_keyframe_alone(library):
     with keyframe_reader(library) as reader:
         subject = reader.read(place_of(library))
