@@ -23,6 +23,7 @@ from benchmarks.measuring.timing import timed
 from models.clip.backbone import Backbone, load_backbone
 from models.heads.checkpoints import default_action_head
 from models.identity import BUNDLED, RANDOM, ModelChoice
+from models.labels.prompts import PromptTemplates
 from search.catalog.store import Store
 from search.heads import load_tagging_head
 from search.tags.label_encoding import encode_labels
@@ -63,9 +64,10 @@ def measure(model: ModelChoice, *, segments: int) -> Row:
     with filled_library(backbone, segments) as library:
         first, _ = timed(lambda: _tag(library, backbone, words))
         once = tuple(f"{label} once" for label in words.labels)
-        texts, _ = timed(lambda: _read(library, backbone, once))
+        templates = usual_templates(backbone, words)
+        texts, _ = timed(lambda: _read(library, backbone, once, templates))
         with filled_library(backbone, 1) as further:
-            kept, _ = timed(lambda: _read(further, backbone, words.labels))
+            kept, _ = timed(lambda: _read(further, backbone, words.labels, templates))
         again, report = timed(lambda: _tag(library, backbone, new))
     if (report.segments, report.labels_encoded) != (segments, len(new.labels)):
         raise RuntimeError(f"not what was to be measured: {report}")
@@ -74,7 +76,7 @@ def measure(model: ModelChoice, *, segments: int) -> Row:
         head=default_action_head(model).name,
         segments=segments,
         labels=report.labels,
-        sentences=len(usual_templates(backbone)),
+        sentences=len(templates),
         tags=report.tags,
         first_s=first.clock_s,
         again_s=again.clock_s,
@@ -85,15 +87,18 @@ def measure(model: ModelChoice, *, segments: int) -> Row:
     )
 
 
-def _read(library: Store, backbone: Backbone, labels: tuple[str, ...]) -> None:
+def _read(
+    library: Store, backbone: Backbone, labels: tuple[str, ...], templates: PromptTemplates
+) -> None:
     with library.reading() as session:
-        encode_labels(session, labels, usual_templates(backbone), backbone, talk=lambda _: None)
+        encode_labels(session, labels, templates, backbone, talk=lambda _: None)
 
 
 def _tag(library: Store, backbone: Backbone, words: WordList) -> TagReport:
     model, encoder = backbone.choice, backbone.identity
     head = load_tagging_head(default_action_head(model), model, encoder, backbone.dim)
-    plan = TagPlan(words, usual_templates(backbone).texts, min_probability=0.5, most=5)
+    templates = usual_templates(backbone, words)
+    plan = TagPlan(words, templates.texts, min_probability=0.5, most=5)
     tagger = Tagger(library, backbone, head, plan, encoder, model)
     return tagger.run(on_progress=lambda *_: None, stop=threading.Event())
 

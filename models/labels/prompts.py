@@ -31,6 +31,8 @@ SIXTEEN = "sixteen"
 # to come nearest together with those before it, by the model of the two that it suited less, the
 # bundled one or `imagenet`. What they do to the ranking of other labels: docs/benchmarks.md.
 _FEW = ("a video of {}", "something is {}", "{} is what the video shows")
+# For labels that name things. It is what the classes of `imagenet` are called by.
+_OF_THINGS = ("a photo of a {}",)
 
 # What may be said of any video. A label must fit better than all of these together.
 NEUTRAL_SENTENCES = (
@@ -123,6 +125,11 @@ class PromptTemplates:
     def few(cls) -> "PromptTemplates":
         """Three of them that rank labels alike, for a model that takes long to read a sentence."""
         return cls(_FEW)
+
+    @classmethod
+    def of_things(cls) -> "PromptTemplates":
+        """One that suits names of things, where the others say what happens."""
+        return cls(_OF_THINGS)
 
     @classmethod
     def english(cls) -> "PromptTemplates":

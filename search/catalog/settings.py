@@ -137,8 +137,9 @@ class TagSettings(BaseModel):
 
     vocabulary: NameOrFile = Field(
         default=AUTO,
-        description="The labels: kinetics-400, ucf-101, hmdb-51, small-world, or a text file with "
-        "one a line. auto keeps the library's, and begins with the one that suits the model.",
+        description="The labels: kinetics-400, ucf-101, hmdb-51, imagenet-1k, small-world, or a "
+        "text file with one a line. auto keeps the library's, and begins with the one that suits "
+        "the model.",
     )
     min_probability: float = Field(
         default=USUAL_TAG_THRESHOLD,

@@ -15,6 +15,7 @@ from models.labels.tagging import averaged_embeddings, unit_texts
 from search.catalog.embeddings import pack
 from search.catalog.tag_tables import Label, Vocabulary
 from search.tags.vocabulary import read_vocabulary, shipped_names
+from search.wording import counted
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ def encode_labels(
             prompts,
             keep=ships(labels, templates),
             precision=precision,
-            on_start=lambda: talk(f"reading {len(new)} labels, each in {len(templates)} sentences"),
+            on_start=lambda: talk(f"reading {_parcel(new, templates)}"),
             on_batch=go_on,
         )
         texts = torch.from_numpy(read).unflatten(0, (len(templates), len(new)))
@@ -97,6 +98,10 @@ def ships(labels: Sequence[str], templates: PromptTemplates) -> bool:
     if not set(templates.texts) <= set(PromptTemplates.english().texts):
         return False
     return any(tuple(labels) == read_vocabulary(name).labels for name in shipped_names())
+
+
+def _parcel(labels: Sequence[str], templates: PromptTemplates) -> str:
+    return f"{counted(len(labels), 'label')}, each in {counted(len(templates), 'sentence')}"
 
 
 def known_labels(

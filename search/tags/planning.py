@@ -55,9 +55,10 @@ def wanted_by(
     """
     model = backbone.choice
     stored = active_vocabulary(session)
+    words = _words(request, settings, stored, model)
     plan = TagPlan(
-        words=_words(request, settings, stored, model),
-        templates=_templates(request, stored, backbone).texts,
+        words=words,
+        templates=_templates(request, stored, backbone, words).texts,
         min_probability=request.min_probability or settings.min_probability,
         most=request.most or settings.most,
     )
@@ -85,8 +86,8 @@ def wanted_for_new_videos(
         return TaggingChoice(plan, head, encoder, choice_of(space))
     if plan.words.file is None and plan.words.name == default_name(choice_of(space)):
         plan = replace(plan, words=read_vocabulary(default_name(backbone.choice)))
-    if PromptTemplates(plan.templates) in (PromptTemplates.default(), PromptTemplates.few()):
-        plan = replace(plan, templates=usual_templates(backbone).texts)
+    if _are_usual(PromptTemplates(plan.templates)):
+        plan = replace(plan, templates=usual_templates(backbone, plan.words).texts)
     return TaggingChoice(plan, head, backbone.identity, backbone.choice)
 
 
@@ -125,18 +126,29 @@ def _words(
 
 
 def _templates(
-    request: TagRequest, stored: Vocabulary | None, backbone: Backbone
+    request: TagRequest, stored: Vocabulary | None, backbone: Backbone, words: WordList
 ) -> PromptTemplates:
     if str(request.templates) == SIXTEEN:
         return PromptTemplates.default()
     if request.templates is not None:
         return PromptTemplates.from_file(typed_path(request.templates))
-    return PromptTemplates(tuple(stored.templates)) if stored else usual_templates(backbone)
+    if stored is None:
+        return usual_templates(backbone, words)
+    kept = PromptTemplates(tuple(stored.templates))
+    say_the_same = words.names_things == (kept == PromptTemplates.of_things())
+    return kept if say_the_same or not _are_usual(kept) else usual_templates(backbone, words)
 
 
-def usual_templates(backbone: Backbone) -> PromptTemplates:
+def usual_templates(backbone: Backbone, words: WordList) -> PromptTemplates:
     """The sentences of a new library: a few where each takes a model as long as its longest."""
+    if words.names_things:
+        return PromptTemplates.of_things()
     return PromptTemplates.few() if backbone.engine.pads_texts else PromptTemplates.default()
+
+
+def _are_usual(templates: PromptTemplates) -> bool:
+    ours = PromptTemplates.default(), PromptTemplates.few(), PromptTemplates.of_things()
+    return templates in ours
 
 
 def _usual_head(space: Space | None, backbone: Backbone) -> HeadChoice:

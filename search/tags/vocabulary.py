@@ -10,7 +10,7 @@ from pathlib import Path
 
 from models.errors import KinodexError
 from models.files import typed_path
-from models.identity import BUNDLED, ModelChoice
+from models.identity import BUNDLED, IMAGENET, ModelChoice
 from search.wording import composed
 
 # A list of all verbs of a language is shorter. Each label is one more comparison for each segment.
@@ -20,7 +20,9 @@ MAX_LABEL_CHARACTERS = 200
 _MAX_FILE_BYTES = MAX_LABELS * MAX_LABEL_CHARACTERS
 
 _FOLDER = Path(__file__).parent / "vocabularies"
-_FOR_BUNDLED_MODEL, _FOR_OTHER_MODELS = "small-world", "kinetics-400"
+_OF_THINGS = "imagenet-1k"
+_FOR_MODEL = {BUNDLED: "small-world", IMAGENET: _OF_THINGS}
+_FOR_OTHER_MODELS = "kinetics-400"
 
 
 class BadVocabulary(KinodexError):
@@ -39,6 +41,11 @@ class WordList:
     file: Path | None = None
     lines: tuple[int, ...] = ()
 
+    @property
+    def names_things(self) -> bool:
+        """Whether its labels are what is seen, and not what happens."""
+        return self.file is None and self.name == _OF_THINGS
+
     def unusable(self, label: str, problem: Exception) -> BadVocabulary:
         """The problem with a label, with the file and the line where it stands, if known."""
         if self.file is None or not self.lines:
@@ -48,8 +55,8 @@ class WordList:
 
 
 def default_name(model: ModelChoice) -> str:
-    """The vocabulary for a model where nobody names one."""
-    return _FOR_BUNDLED_MODEL if model.name == BUNDLED else _FOR_OTHER_MODELS
+    """The vocabulary for a model where nobody names one: what it knows."""
+    return _FOR_MODEL.get(model.name, _FOR_OTHER_MODELS)
 
 
 def shipped_names() -> list[str]:

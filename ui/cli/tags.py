@@ -21,8 +21,8 @@ def tag(
     vocabulary: Annotated[
         str | None,
         typer.Option(
-            help="The labels: kinetics-400, ucf-101, hmdb-51, small-world, or a text file with "
-            "one a line. Default: what library.toml says, else the library's own.",
+            help="The labels: kinetics-400, ucf-101, hmdb-51, imagenet-1k, small-world, or a text "
+            "file with one a line. Default: what library.toml says, else the library's own.",
             show_default=False,
         ),
     ] = None,

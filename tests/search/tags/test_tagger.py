@@ -334,6 +334,38 @@ def test_another_model_brings_its_own_usual_sentences_where_the_usual_ones_were(
     assert wanted_now(library, other).plan.templates == texts.get(then, own)
 
 
+@pytest.mark.parametrize(
+    ("stored", "asked", "then"),
+    [
+        ("of_things", "kinetics-400", "default"),
+        ("default", "imagenet-1k", "of_things"),
+        ("few", "imagenet-1k", "of_things"),
+        ("of_things", "imagenet-1k", "of_things"),
+        ("few", "ucf-101", "few"),
+        (None, "imagenet-1k", None),
+    ],
+)
+def test_names_of_things_are_put_into_another_sentence_than_actions(
+    library, backbone, shelf, stored, asked, then
+):
+    own = ("mine: {}",)
+    usual = ("default", "few", "of_things")
+    texts = {name: getattr(PromptTemplates, name)().texts for name in usual}
+    assert wanted(library, backbone, vocabulary="imagenet-1k").plan.templates == texts["of_things"]
+    tag(library, backbone, plan(templates=texts.get(stored, own)))
+    assert wanted(library, backbone, vocabulary=asked).plan.templates == texts.get(then, own)
+
+
+def test_another_model_brings_the_labels_that_it_knows(library, backbone, shelf, monkeypatch):
+    monkeypatch.setattr(backbone, "choice", ModelChoice("imagenet"))
+    asked = wanted(library, backbone)
+    assert asked.plan.words.name == "imagenet-1k"
+    words = replace(asked.plan.words, labels=asked.plan.words.labels[:3])
+    tag(library, backbone, replace(asked.plan, words=words))
+    plan = wanted_now(library, tiny_backbone(seed=2)).plan
+    assert (plan.words.name, plan.templates) == ("kinetics-400", PromptTemplates.default().texts)
+
+
 def test_options_come_before_settings_and_settings_before_what_is_there(
     library, backbone, shelf, tmp_path
 ):

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from models.identity import ModelChoice
+from models.imagenet.joint import class_texts
+from models.labels.prompts import PromptTemplates
 from search.tags.vocabulary import BadVocabulary, clean_label, default_name, read_vocabulary
 
 
@@ -22,6 +24,7 @@ def written(folder: Path, content: bytes) -> str:
         ("kinetics-400", 400, "abseiling"),
         ("ucf-101", 101, "apply eye makeup"),
         ("hmdb-51", 51, "brush hair"),
+        ("imagenet-1k", 998, "tabby cat"),
         ("small-world", 18, "bouncing"),
     ],
 )
@@ -34,6 +37,18 @@ def test_lists_that_ship_have_all_their_labels(name, count, label):
 def test_the_usual_list_goes_with_the_model():
     assert default_name(ModelChoice("bundled")) == "small-world"
     assert default_name(ModelChoice("ViT-B-32", "openai")) == "kinetics-400"
+    assert default_name(ModelChoice("imagenet")) == "imagenet-1k"
+
+
+def test_the_things_are_the_classes_as_they_are_called_where_their_model_learnt_them(tmp_path):
+    words = read_vocabulary("imagenet-1k")
+    assert words.names_things
+    [sentence] = PromptTemplates.of_things().texts
+    # Labels of one word are shown without capitals, which the model's words do not know either.
+    asked = [sentence.format(label).lower() for label in words.labels]
+    assert asked == [text.lower() for text in dict.fromkeys(class_texts())]
+    for other in ("kinetics-400", written(tmp_path, b"imagenet-1k")):
+        assert not read_vocabulary(other).names_things
 
 
 def test_a_file_has_one_label_a_line_and_comments(tmp_path):
@@ -71,7 +86,7 @@ def test_a_bad_file_is_one_sentence_with_its_name_and_line(tmp_path, content, se
 def test_what_is_no_file_is_not_read(tmp_path):
     for asked in ("no-such-list", str(tmp_path), "/dev/zero"):
         with pytest.raises(
-            BadVocabulary, match=r"there is no vocabulary .* name hmdb-51, kinetics"
+            BadVocabulary, match=r"there is no vocabulary .* name hmdb-51, imagenet-1k, kinetics"
         ):
             read_vocabulary(asked)
 
