@@ -1,13 +1,17 @@
 """Whether the drawing of a thing that is most like a sketch is of the thing that it shows.
 
-    python -m benchmarks.sketches.nearest_drawing [--count 200]
+    python -m benchmarks.sketches.nearest_drawing [--count 200] [--critic FOLDER]
 
 A judge that is not trained: it compares a sketch with line drawings of the 75 things, which filters
 make of their sprites, by the directions of their lines in 12 × 12 places (histograms of oriented
 gradients: Dalal and Triggs 2005). The keyframes are those of `benchmarks.sketch_recognition`.
+
+With --critic the strokes are then moved by CLIPasso's steps, with a model that has seen pictures
+and line drawings: its folder is made by `python -m smallworld.training.train_judge --out FOLDER`.
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -15,7 +19,12 @@ import torch
 
 from benchmarks.measuring.options import parser_for
 from benchmarks.measuring.reporting import Figure, benchmark
-from benchmarks.sketch_recognition import keyframes
+from benchmarks.sketch_recognition import Keyframe, drawn, keyframes
+from models.clip.backbone import load_backbone
+from models.clip.sources import choose_model
+from models.identity import BUNDLED
+from models.towers.hidden_maps import picture_tower
+from sketch.drawing.artist import Artist
 from sketch.edges.canny import canny_strokes
 from sketch.edges.edge_map import edge_map
 from sketch.edges.fit import fit_edges
@@ -24,6 +33,7 @@ from sketch.strokes import CANVAS, Strokes
 from smallworld.stills.line_drawings import line_drawings
 from smallworld.stills.pictures import Picture, Placement
 from smallworld.stills.sprites import shipped_atlas, shipped_things
+from smallworld.training.model import WEIGHTS_FILE
 
 _STROKES = 16
 # Drawings of each thing, each broken elsewhere.
@@ -87,22 +97,31 @@ def described(image: np.ndarray) -> np.ndarray:
     return np.asarray(vector / max(float(np.linalg.norm(vector)), 1e-6), np.float32)
 
 
+def moved_by(critic: Path, shown: Sequence[Keyframe]) -> list[Strokes]:
+    """Sketches whose strokes a critic has moved."""
+    backbone = load_backbone(choose_model(BUNDLED, weights=critic / WEIGHTS_FILE))
+    return drawn(Artist(picture_tower(backbone)), shown, _STROKES)
+
+
 def main() -> None:
     """Measure and print."""
     parser = parser_for(__doc__)
     parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--critic", type=Path, help="folder of a model that moves strokes")
     with benchmark("nearest_drawing", parser) as (options, report):
         judge, shown = NearestDrawing(), keyframes(options.count)
         targets, things = [one.target for one in shown], [one.thing for one in shown]
         edges = [edge_map(target) for target in targets]
         sketches = [Strokes.plain(points) for points in fit_edges(edges, _STROKES)]
         canny = [canny_strokes(target.whole or target, _STROKES) for target in targets]
-        report.figures(
-            [
-                Figure(f"{_STROKES} strokes, named rightly, %", judge.named(sketches, things)),
-                Figure(f"{_STROKES} Canny edges, %", judge.named(canny, things), "clearly less"),
-            ]
-        )
+        figures = [
+            Figure(f"{_STROKES} strokes, named rightly, %", judge.named(sketches, things)),
+            Figure(f"{_STROKES} Canny edges, %", judge.named(canny, things), "clearly less"),
+        ]
+        if options.critic is not None:
+            moved = judge.named(moved_by(options.critic, shown), things)
+            figures.append(Figure("strokes that a critic has moved, %", moved))
+        report.figures(figures)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks.sketch_mask import truth
+from benchmarks.sketches.mask import truth
 from models.towers.hidden_maps import picture_tower
 from sketch.canvas import Target
 from sketch.drawing.artist import Artist

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks.sketch_mask import truth
+from benchmarks.sketches.mask import truth
 from models.errors import KinodexError
 from sketch.canvas import on_canvas
 from sketch.strokes import CANVAS

@@ -95,7 +95,7 @@ def main() -> None:
     """Measure and print."""
     parser = parser_for(__doc__)
     parser.add_argument("--clips", type=int, default=60)
-    with benchmark("sketch_mask", parser) as (options, report):
+    with benchmark("sketches_mask", parser) as (options, report):
         atlas = shipped_atlas()
         rows = [
             figures(name, overlaps(sampled_clips(options.clips, pan=pan), atlas))

@@ -1,8 +1,8 @@
 """One step of drawing a sketch: the paper's way, ours at the same loss, and the quick preset.
 
-    python -m benchmarks.sketch_step                   RN101 and ViT-B-32, random weights, one core
-    python -m benchmarks.sketch_step --models RN101    one of them
-    python -m benchmarks.sketch_step --repetitions 10  steadier medians
+    python -m benchmarks.sketches.step                   RN101, ViT-B-32, random weights, one core
+    python -m benchmarks.sketches.step --models RN101    one of them
+    python -m benchmarks.sketches.step --repetitions 10  steadier medians
 
 A step renders 16 strokes, shows them to the model, goes back to the strokes and moves them. The
 paper's way compares the clean view and four others, keeps the graph of sketch and picture, and
@@ -200,7 +200,7 @@ def main() -> None:
         "--models", type=lambda text: text.split(","), default=["RN101", "ViT-B-32"]
     )
     parser.add_argument("--repetitions", type=int, default=3)
-    with benchmark("sketch_step", parser) as (options, report):
+    with benchmark("sketches_step", parser) as (options, report):
         torch.set_num_threads(1)
         rows = [
             row for name in options.models for row in measure(name, repetitions=options.repetitions)
