@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 from rich.text import Text
@@ -11,11 +10,9 @@ from rich.text import Text
 from search.catalog.segment_reference import find_segment
 from search.catalog.store import Store
 from search.tags.counting import LabelCount, TagExample, summarise_tags
+from search.tags.explanation import ExplainedTag, Explanation, explain
 from search.wording import clock, printable, short_path
 from tasks.terminal.printing import data, data_console, data_json, field, plain_table, talk
-
-if TYPE_CHECKING:
-    from search.tags.explanation import ExplainedTag, Explanation
 
 
 def print_tags(folder: Path | None, *, every: bool, as_json: bool) -> None:
@@ -42,8 +39,6 @@ def print_tags(folder: Path | None, *, every: bool, as_json: bool) -> None:
 
 def print_explanation(folder: Path | None, segment: str, *, as_json: bool) -> None:
     """One segment's tags, the runner-up, and what they were compared with."""
-    from search.tags.explanation import explain  # it needs torch, which a list does without
-
     with Store.open(folder) as library, library.reading() as session:
         explanation = explain(session, find_segment(session, segment))
     if as_json:
@@ -80,12 +75,12 @@ def _example(example: TagExample) -> str:
     return f"{field(short_path(example.path))}@{clock(example.start_s)}"
 
 
-def _rows(explanation: "Explanation") -> "list[tuple[str, ExplainedTag]]":
+def _rows(explanation: Explanation) -> "list[tuple[str, ExplainedTag]]":
     rows = [("tag", tag) for tag in explanation.tags]
     return rows + ([("runner-up", explanation.runner_up)] if explanation.runner_up else [])
 
 
-def _numbers(tag: "ExplainedTag") -> str:
+def _numbers(tag: ExplainedTag) -> str:
     said = f"by a {tag.source}" if tag.source == "person" else "by the model"
     if tag.similarity is None or tag.floor is None:
         return said

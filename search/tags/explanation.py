@@ -14,7 +14,6 @@ from search.catalog.tables import SegmentEmbedding
 from search.catalog.tag_tables import Label, SegmentTag
 from search.tags.corrections import words_on
 from search.tags.reading import Tag, TagSource, active_vocabulary, nothing_tagged, tags_of
-from search.tags.scoring import TagScorer
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,11 @@ def explain(session: Session, segment: int) -> Explanation:
     vocabulary = active_vocabulary(session)
     if vocabulary is None:
         raise nothing_tagged()
-    scorer = TagScorer.of(vocabulary)
-    video = _embedding(session, vocabulary.space_id, segment, scorer.dim)
     places = {label.text: place for place, label in enumerate(vocabulary.labels)}
-    neutral = scorer.background.neutral.numpy() @ video
+    floors = np.frombuffer(vocabulary.floors, "<f4")
+    dim = len(vocabulary.labels[0].embedding) // 2
+    video = _embedding(session, vocabulary.space_id, segment, dim)
+    neutral = unpack([vocabulary.neutral], dim) @ video
     nearest = int(neutral.argmax())
 
     def explained(tag: Tag) -> ExplainedTag:
@@ -76,8 +76,8 @@ def explain(session: Session, segment: int) -> Explanation:
             tag.label,
             tag.probability,
             tag.source,
-            similarity=float(scorer.labels[place].numpy() @ video),
-            floor=float(scorer.background.label_floor[place]),
+            similarity=float(unpack([vocabulary.labels[place].embedding], dim)[0] @ video),
+            floor=float(floors[place]),
         )
 
     runner_up = _runner_up(session, segment)

@@ -36,6 +36,7 @@ def library(shared_library: Path) -> Path:
         ["search", "a ball - a square", "--then", "a circle"],
         ["search", "--tag", "growing"],
         ["tags"],
+        ["tags", "1"],
         ["status"],
         ["failed"],
         ["where"],
