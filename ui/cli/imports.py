@@ -46,8 +46,8 @@ def actionclip(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="The labels it was trained on, such as kinetics-400, or a text file with one a "
-            "line in the order of training. Other lists are then refused in evaluation.",
+            help="The labels it was trained on, such as kinetics-400, a text file with one a line, "
+            "or a label file of ActionCLIP (id,name). Other lists are then refused in evaluation.",
         ),
     ] = None,
     as_json: AsJson = False,

@@ -1,6 +1,7 @@
 """`kinodex train retrieval`: from captioned videos to files that other commands load."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -131,6 +132,16 @@ def test_a_trained_text_tower_is_the_start_of_the_next_run(data, tmp_path):
     assert "head seqLSTM" in second.stderr
     heads = [load_file(tmp_path / name / "head.safetensors") for name in ("first", "second")]
     assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_the_text_tower_on_a_processor(data, tmp_path, precision):
+    more = ("--tune", "text", "--precision", precision, "--head", "seqLSTM", "--steps", 2)
+    result = train(data, tmp_path, *more)
+    assert result.exit_code == 3, result.output
+    assert all(math.isfinite(record["loss"]) for record in read_history(tmp_path))
+    trained = load_file(tmp_path / "backbone.safetensors")
+    assert trained["text_projection"].dtype == torch.float32
 
 
 def test_pixels_train_everything(data, tmp_path):
