@@ -18,12 +18,17 @@ Key = str | int
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read_text(file: Path) -> str:
-    """The whole of a UTF-8 file, with or without a byte order mark. Raises DatasetError."""
+def read_bytes(file: Path) -> bytes:
+    """The whole of a file. Raises DatasetError."""
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise DatasetError.at(file, None, f"it cannot be read ({error.strerror})") from error
+
+
+def read_text(file: Path) -> str:
+    """The whole of a UTF-8 file, with or without a byte order mark. Raises DatasetError."""
+    content = read_bytes(file)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
