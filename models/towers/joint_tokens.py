@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from models.frame_sets import check_mask
-from models.heads.blocks import frame_positions
+from models.heads.positions import frame_positions
 from models.towers.blocks import OtherTower, check_tower, finish, run_blocks
 
 

@@ -10,6 +10,7 @@ from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
 from models.files import typed_path
+from models.heads.card import WHOLE
 from models.heads.config import ACTION_HEADS
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.labels.prompts import PromptTemplates
@@ -35,6 +36,12 @@ def usual_visual(start: StartFlags) -> str:
     """The visual prompt when none was named: that of the first head."""
     card = start.first_card()
     return card.action.visual if card and card.action else "plain"
+
+
+def usual_crop(start: StartFlags) -> str:
+    """What of a frame is seen when nothing was said: what the first head was shown."""
+    card = start.first_card()
+    return card.action.crop if card and card.action else WHOLE
 
 
 def usual_action_head(start: StartFlags, *, visual: str) -> str:
@@ -139,12 +146,13 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     samplings = SegmentSampling(recipe.frames, recipe.shifts), SegmentSampling(recipe.frames)
     if request.settings.tune != "all":
         shifted, centred = (
-            FrameCache.of_embeddings(root, start.backbone, sampling) for sampling in samplings
+            FrameCache.of_embeddings(root, start.backbone, sampling, crop=recipe.crop)
+            for sampling in samplings
         )
         return shifted, centred
     fitting = start.backbone.preprocessing
-    larger = replace(fitting, size=with_margin(fitting.size)) if recipe.augment else fitting
-    return (
-        FrameCache.of_pixels(root, larger, samplings[0]),
-        FrameCache.of_pixels(root, fitting, samplings[1]),
-    )
+    validation = FrameCache.of_pixels(root, fitting, samplings[1], crop=recipe.crop)
+    if not recipe.augment:
+        return FrameCache.of_pixels(root, fitting, samplings[0], crop=recipe.crop), validation
+    larger = replace(fitting, size=with_margin(fitting.size))
+    return FrameCache.of_pixels(root, larger, samplings[0]), validation

@@ -156,6 +156,12 @@ def test_a_model_for_actions_loads_and_gives_the_published_models_embeddings(tmp
         found = head.head(backbone.embed_frames(pictures)[None], everything)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (head.card.frames, head.card.frame_rate) == (8, 0.0)
+    assert head.card.action.crop == "centre"
+    assert "the centre of each frame, in evaluation" in shown.out
+    whole = ("--out", tmp_path / "whole", "--crop", "whole", "--json")
+    assert call("import", "actionclip", file, *whole) == 0
+    assert json.loads(capsys.readouterr().out)["crop"] == "whole"
+    assert load_actions(tmp_path / "whole")[1].card.action.crop == "whole"
     assert head.card.dataset == "imported from k400.pt"
 
 
