@@ -24,8 +24,7 @@ from search.wording import counted, printable, short_path
 from tasks.terminal.printing import data, data_console, data_json, plain_table, talk
 
 _PATCHES_3D = (
-    "3D: frames are encoded one by one here, so it was summed over time, which is exact only "
-    "where nothing moves"
+    "3D: a frame is seen together with the two beside it, so frames are encoded in PyTorch"
 )
 _SHIFTED = "Shift: its frames see the frames beside them, so it reads videos, not stored frames"
 _CROPS = {
@@ -51,7 +50,7 @@ class Imported:
             "file": str(self.source),
             "head": self.model.head.config.to_dict(),
             "model": self.model.architecture,
-            "patches": "2D" if self.model.patch_kernel is None else "3D",
+            "patches": "3D" if self.model.patches_3d else "2D",
             "shift": self.model.shifted,
             **({"crop": self.crop} if self.crop else {}),
             "logit_scale": self.model.logit_scale,
@@ -173,7 +172,7 @@ def _lines(imported: Imported) -> list[tuple[str, str]]:
         ("file", printable(imported.source)),
         ("head", _described(model.head.config)),
         ("backbone", model.architecture),
-        ("patches", "2D" if model.patch_kernel is None else _PATCHES_3D),
+        ("patches", _PATCHES_3D if model.patches_3d else "2D"),
         *time,
         *([("crop", _CROPS[imported.crop])] if imported.crop else []),
         ("keys used", str(model.used)),

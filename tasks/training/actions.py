@@ -69,6 +69,7 @@ def prepare_actions(request: ActionTraining) -> PreparedActions:
     """
     templates = _templates(request.recipe)
     start = StartingModel.load(request.start)
+    _check_shifts(request, start)
     training, validation = _load_clips(request.recipe)
     caches = _caches(request, start)
     training, failed = _read_training(
@@ -97,6 +98,16 @@ def _check_visual(request: ActionTraining) -> None:
         raise KinodexError(
             "--visual joint makes one embedding of a whole video, so there is nothing left for "
             f"{request.head.name} to fuse: use --head {ACTION_MEAN_POOLING}"
+        )
+
+
+def _check_shifts(request: ActionTraining, start: StartingModel) -> None:
+    """Raises KinodexError where frames that were encoded with others would be drawn one by one."""
+    is_mixed = request.settings.tune != "all" and request.recipe.shifts > 1
+    if start.backbone.sees_neighbours and is_mixed:
+        raise KinodexError(
+            "this model's frames see the frames beside them (3D patches), so frames that were "
+            "encoded together cannot be drawn one by one: use --shifts 1, or --tune all"
         )
 
 

@@ -147,7 +147,8 @@ class PreparedRetrieval(PreparedTraining):
         backbone, first = self.start.backbone, self._first_head()
         if first is not None:
             choice = HeadChoice(self.request.head.name, first)
-            head = load_head(choice, backbone.identity, backbone.dim).head.train()
+            encoder = self.start.first_encoder or backbone.identity
+            head = load_head(choice, encoder, backbone.dim).head.train()
             head.go_on_with(self._frames_seen)
             return head
         return make_head(self.request.head.config(backbone.dim), text_tower=network)

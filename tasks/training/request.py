@@ -70,7 +70,10 @@ class HeadFlags:
 
 @dataclass(frozen=True)
 class RetrievalFlags:
-    """The options of data and recipe of `kinodex train retrieval`."""
+    """The options of data and recipe of `kinodex train retrieval`.
+
+    patches: "2d" or "3d", see `models.clip.patches`; None for those that the model has
+    """
 
     spec: str
     videos: Path | None
@@ -81,6 +84,7 @@ class RetrievalFlags:
     captions: Literal["expanded", "one_caption"]
     unique_videos: bool
     validation_videos: int
+    patches: str | None = None
 
 
 @dataclass(frozen=True)

@@ -212,7 +212,7 @@ def imported(
     config = HeadConfig(name, 24, blocks=blocks, attention_heads=2, positions=16)
     model = PublishedModel(
         "ViT-B-32", {}, SimpleNamespace(config=config), 4.6, 300, ("a", "b"), ("c",),
-        torch.zeros(1) if kernel else None, shifted,
+        kernel, shifted,
     )  # fmt: skip
     return imports.Imported(Path("/i/a.bin"), model, Path("/o/b 1.st"), Path("/o/head.st"))
 

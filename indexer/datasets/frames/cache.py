@@ -20,7 +20,7 @@ from indexer.datasets.frames.decoding import DecodedClip, decode_clips
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
 from indexer.datasets.frames.views import CROPS, centre_crop, three_crops, with_margin
 from indexer.reading.errors import DecodeFailed
-from indexer.reading.sampling import FrameSampling
+from indexer.reading.sampling import FrameSampling, SegmentSampling
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
 from models.clip.preprocess import Preprocessing
@@ -125,9 +125,12 @@ class FrameCache:
     ) -> FrameCache:
         identity = backbone.identity
 
+        views = crop.rows * (sampling.shifts if isinstance(sampling, SegmentSampling) else 1)
+
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
             cut = [crop.cut(clip, backbone.preprocessing) for clip in clips]
-            return [rows.astype(np.float16) for rows in backbone.clip_arrays(cut)]
+            encoded = _view_by_view(backbone, cut, views if backbone.sees_neighbours else 1)
+            return [rows.astype(np.float16) for rows in encoded]
 
         return cls(
             root,
@@ -298,6 +301,18 @@ class FrameCache:
         """For people who wonder what the folder is."""
         text = json.dumps(self._about, indent=2, default=list)
         (self.folder / "about.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _view_by_view(
+    backbone: Backbone, clips: Sequence[np.ndarray], views: int
+) -> Iterator[np.ndarray]:
+    """Embeddings of clips in which the frames of several views take turns, in the same order.
+
+    Frames that see their neighbours see those of their own view.
+    """
+    parts = backbone.clip_arrays([clip[view::views] for clip in clips for view in range(views)])
+    for start in range(0, len(parts), views):
+        yield np.stack(parts[start : start + views], axis=1).reshape(-1, backbone.dim)
 
 
 def default_processes() -> int:

@@ -186,7 +186,7 @@ def test_videos_that_cannot_be_decoded_are_left_out_of_both_parts(monkeypatch, t
         assert said == {}
         return FillReport(0, 0, {broken: "odd"})
 
-    monkeypatch.setattr(retrieval.StartingModel, "load", lambda _flags: one.start)
+    monkeypatch.setattr(retrieval.StartingModel, "load", lambda _flags, **_how: one.start)
     monkeypatch.setattr(retrieval, "load_training_data", lambda *_, **__: parts)
     monkeypatch.setattr(retrieval, "fill_cache", fill_cache)
     made = retrieval.prepare_retrieval(one.request)

@@ -14,6 +14,9 @@ from indexer.datasets.frames.views import by_view, centre_crop, three_crops, wit
 from indexer.reading.clip import sample_clip
 from indexer.reading.sampling import SegmentSampling
 from indexer.reading.settings import IndexSettings
+from models.clip.backbone import Backbone
+from models.clip.patches import use_3d_patches
+from models.clip.sources import LoadedModel
 from tests.tiny import tiny_backbone
 
 
@@ -126,3 +129,37 @@ def test_the_centre_of_frames_is_kept_apart_from_whole_ones(good_videos, tmp_pat
     assert np.array_equal(made[1].batch([window])[0][0].numpy(), centre.transpose(0, 3, 1, 2))
     expected = backbone.embed_frames(centre)
     torch.testing.assert_close(made[0].batch([window])[0][0].float(), expected, atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize("kind", ["crops", "shifts"])
+def test_frames_that_see_those_beside_them_see_those_of_their_own_view(good_videos, tmp_path, kind):
+    plain = tiny_backbone()
+    use_3d_patches(plain.model.visual)
+    torch.nn.init.normal_(plain.model.visual.conv1.weight, std=0.05)
+    backbone = Backbone.in_torch(
+        plain.choice, LoadedModel(plain.model, plain.tokenize), torch.device("cpu")
+    )
+    sampling = SegmentSampling(3, shifts=2)
+    window = ClipWindow(good_videos["plain.mp4"])
+    crops = 3 if kind == "crops" else 1
+    cache = (
+        FrameCache.of_crops(tmp_path, backbone, sampling)
+        if kind == "crops"
+        else FrameCache.of_embeddings(tmp_path, backbone, sampling)
+    )
+    assert cache.fill([window], processes=1).encoded == 1
+    clip = sample_clip(
+        window.path,
+        start_s=None,
+        end_s=None,
+        sampling=sampling,
+        short_side=37 if kind == "crops" else 32,
+        settings=IndexSettings(),
+    )
+    frames = clip.frames
+    if kind == "crops":
+        frames = three_crops(frames, backbone.preprocessing)
+    views = by_view(cache.batch([window])[0], sampling, crops=crops)[0]
+    for view, found in enumerate(views):
+        expected = backbone.embed_frames(frames[view :: 2 * crops])
+        torch.testing.assert_close(found.float(), expected, atol=2e-3, rtol=0)
