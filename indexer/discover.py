@@ -12,7 +12,7 @@ from indexer.reading.containers import open_regular, require_container
 from indexer.reading.errors import READ, DecodeFailed, TextInstead
 
 VIDEO_EXTENSIONS = frozenset(
-    (".mp4", ".m4v", ".mov", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
+    (".mp4", ".m4v", ".mov", ".3gp", ".3g2", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts")
 ) | frozenset((".mpg", ".mpeg", ".vob", ".flv", ".f4v", ".wmv", ".asf", ".ogv"))
 # Endings that sources of TypeScript and translations of Qt have as well: a text of such a name was
 # never meant to be a video.

@@ -228,7 +228,7 @@ class _Run:
         with DecodeFeed(
             jobs,
             find_known=self._find_known,
-            settings=self._settings,
+            settings=_as_encoded(self._settings, self._backbone),
             short_side=max(self._backbone.preprocessing.short_side, KEYFRAME_SIDE),
             workers=_decode_workers(self._backbone),
             stop=self._stop,
@@ -341,6 +341,13 @@ def check_paths(paths: Sequence[Path]) -> None:
     for path in paths:
         if not path.exists():
             raise KinodexError(f"there is no file or folder {str(path)!r}")
+
+
+def _as_encoded(settings: IndexSettings, backbone: Backbone) -> IndexSettings:
+    """How files are read for a model: one that sees the frames beside a frame needs all of them."""
+    if not backbone.sees_neighbours:
+        return settings
+    return settings.model_copy(update={"skip_duplicates": False})
 
 
 def _decode_workers(backbone: Backbone) -> int:

@@ -12,7 +12,7 @@ from models.clip.backbone import load_backbone
 from models.clip.sources import choose_model
 from models.errors import KinodexError
 from models.files import typed_path
-from models.heads.card import ActionCard, HeadCard
+from models.heads.card import CENTRE, WHOLE, ActionCard, HeadCard
 from models.heads.checkpoints import HEAD_FILE, save_backbone, save_head
 from models.heads.config import ACTION_HEADS, LOOSE, HeadConfig
 from models.heads.fit import BACKBONE_FILE
@@ -24,21 +24,25 @@ from search.wording import counted, printable, short_path
 from tasks.terminal.printing import data, data_console, data_json, plain_table, talk
 
 _PATCHES_3D = (
-    "3D: frames are encoded one by one here, so it was summed over time, which is exact only "
-    "where nothing moves"
+    "3D: a frame is seen together with the two beside it, so frames are encoded in PyTorch"
 )
 _SHIFTED = "Shift: its frames see the frames beside them, so it reads videos, not stored frames"
+_CROPS = {
+    WHOLE: "whole frames, as the model sees any picture",
+    CENTRE: "the centre of each frame, in evaluation; a library sees whole frames",
+}
 _WITH_POSITIONS = ("seqTransf", "tightTransf", "Transf", "Transf_cls")
 
 
 @dataclass(frozen=True)
 class Imported:
-    """Where the parts of a published model lie now."""
+    """Where the parts of a published model lie now; `crop` is None for a model of search."""
 
     source: Path
     model: PublishedModel
     backbone: Path
     head: Path
+    crop: str | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The report for programs."""
@@ -46,8 +50,9 @@ class Imported:
             "file": str(self.source),
             "head": self.model.head.config.to_dict(),
             "model": self.model.architecture,
-            "patches": "2D" if self.model.patch_kernel is None else "3D",
+            "patches": "3D" if self.model.patches_3d else "2D",
             "shift": self.model.shifted,
+            **({"crop": self.crop} if self.crop else {}),
             "logit_scale": self.model.logit_scale,
             "keys_used": self.model.used,
             "keys_idle": list(self.model.idle),
@@ -67,9 +72,11 @@ def import_clip4clip(file: Path, out: Path, *, frames: int, as_json: bool) -> No
 
 
 def import_actionclip(
-    file: Path, out: Path, *, frames: int, labels: str | None, as_json: bool
+    file: Path, out: Path, *, frames: int, labels: str | None, crop: str, as_json: bool
 ) -> None:
     """The same for ActionCLIP; `labels` names the list that the model was trained on.
+
+    crop: what of a frame it was shown, see `ActionCard`
 
     Raises BadVocabulary besides.
     """
@@ -77,7 +84,7 @@ def import_actionclip(
 
     def described(model: PublishedModel) -> dict[str, Any]:
         visual = "shift" if model.shifted else "plain"
-        action = ActionCard(trained_on, visual=visual, placement="residual")
+        action = ActionCard(trained_on, visual=visual, placement="residual", crop=crop)
         config = model.head.config  # the table of Transf_cls has a row for each frame and one more
         known = config.positions - 1 if config.name == "Transf_cls" else frames
         return {"frames": known, "frame_rate": 0.0, "action": action}
@@ -139,7 +146,8 @@ def _write(
         **described,
     )
     save_head(head_file, model.head, card)
-    return Imported(source, model, backbone_file, head_file)
+    crop = card.action.crop if card.action else None
+    return Imported(source, model, backbone_file, head_file, crop)
 
 
 def _print(imported: Imported) -> None:
@@ -164,8 +172,9 @@ def _lines(imported: Imported) -> list[tuple[str, str]]:
         ("file", printable(imported.source)),
         ("head", _described(model.head.config)),
         ("backbone", model.architecture),
-        ("patches", "2D" if model.patch_kernel is None else _PATCHES_3D),
+        ("patches", _PATCHES_3D if model.patches_3d else "2D"),
         *time,
+        *([("crop", _CROPS[imported.crop])] if imported.crop else []),
         ("keys used", str(model.used)),
         ("keys idle", f"{len(model.idle)} (part of such files, without effect)"),
         ("keys unknown", str(len(model.unknown))),

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,17 @@ Key = str | int
 _SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def read_text(file: Path) -> str:
-    """The whole of a UTF-8 file, with or without a byte order mark. Raises DatasetError."""
+def read_bytes(file: Path) -> bytes:
+    """The whole of a file. Raises DatasetError."""
     try:
-        content = file.read_bytes()
+        return file.read_bytes()
     except OSError as error:
         raise DatasetError.at(file, None, f"it cannot be read ({error.strerror})") from error
+
+
+def read_text(file: Path) -> str:
+    """The whole of a UTF-8 file, with or without a byte order mark. Raises DatasetError."""
+    content = read_bytes(file)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -132,26 +137,51 @@ def _after_space(text: str, place: int) -> int:
 
 
 class VideoFiles:
-    """The video files below a folder, to be found by their names without extension."""
+    """The files below a folder, to be found by the names of videos, with extension or without."""
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
             raise DatasetError(f"there is no folder {str(folder)!r}: name the one with the videos")
         self._folder = folder.absolute()
-        self._paths: dict[str, Path] = {}
+        self._named: dict[str, Path] = {}
+        self._stems: dict[str, list[Path]] = {}
         for place, folders, names in os.walk(self._folder):
             folders.sort()
             for name in sorted(names):
                 path = Path(place, name)
+                self._named.setdefault(name, path)
                 if path.suffix.lower() in VIDEO_EXTENSIONS:
-                    self._paths.setdefault(path.stem, path)
+                    self._stems.setdefault(path.stem, []).append(path)
 
-    def find(self, name: str, *others: str) -> Path:
+    def find(self, name: str, *others: str, beside: Collection[str] = ()) -> Path:
         """The file of a video, under the first of its names; where there is none if it is missing.
+
+        A file of the very name comes first, whatever its extension, or without one: it may be a
+        video all the same. Next is one with another extension, as videos that were converted have,
+        unless it is the file of another video.
+
+        beside: names of other videos of the data set, with extension
 
         A missing file is no error here: it is listed, like all that cannot be decoded.
         """
         for known in (name, *others):
-            if known in self._paths:
-                return self._paths[known]
-        return self._folder / (name.replace("/", "_") + ".mp4")
+            found = self._named.get(known) or self._converted(known, beside)
+            if found is not None:
+                return found
+        written = name.replace("/", "_")
+        return self._folder / (written if stem_of(name) != name else written + ".mp4")
+
+    def _converted(self, name: str, beside: Collection[str]) -> Path | None:
+        """The first file that has the name, but for extensions."""
+        stem = stem_of(name)
+        bare = [self._named[stem]] if stem in self._named else []
+        for path in (*self._stems.get(name, ()), *bare, *self._stems.get(stem, ())):
+            if path.name not in beside:
+                return path
+        return None
+
+
+def stem_of(name: str) -> str:
+    """The name without the extension of a video; names with dots of their own keep these."""
+    stem, dot, extension = name.rpartition(".")
+    return stem if dot + extension.lower() in VIDEO_EXTENSIONS else name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,10 +31,11 @@ class Release:
         split: str,
         *,
         end_s: float | None = None,
-        stem: str | None = None,
+        others: Sequence[str] = (),
+        beside: Collection[str] = (),
     ) -> CaptionedClip:
-        """One caption of a video, whose file is found by its id or another stem."""
-        path = self.videos.find(stem or video_id)
+        """One caption of a video, whose file is found by its id or ``others``; see `VideoFiles`."""
+        path = self.videos.find(video_id, *others, beside=beside)
         return CaptionedClip(video_id, path, tidy(caption), end_s=end_s, split=split)
 
 

@@ -107,6 +107,11 @@ class Backbone:
         """Whether words for actions, as tags are, mean more to it than the things of them."""
         return self.card.knows_actions
 
+    @property
+    def sees_neighbours(self) -> bool:
+        """Whether the frames of a clip must be encoded together, all of them and in order."""
+        return self.card.reach > 0
+
     @cached_property
     def model(self) -> Any:
         """The model in PyTorch, on the device: for training, and to look into its layers."""
@@ -130,7 +135,10 @@ class Backbone:
         return self._tokenize(list(texts))
 
     def embed_frames(self, frames: np.ndarray) -> "torch.Tensor":
-        """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim)."""
+        """uint8 RGB frames, shape (count, height, width, 3) → float32 on the CPU (count, dim).
+
+        A model that `sees_neighbours` takes them for one clip.
+        """
         return self.embed_clips([frames])[0]
 
     def embed_clips(self, clips: Sequence[np.ndarray]) -> "list[torch.Tensor]":
@@ -147,17 +155,29 @@ class Backbone:
 
     def clip_arrays(self, clips: Sequence[np.ndarray]) -> list[np.ndarray]:
         """What `embed_clips` gives, as arrays and without torch."""
+        lengths = [len(clip) for clip in clips]
         fitted = np.concatenate([self.preprocessing.fit(clip) for clip in clips])
+        places = _places(lengths, self.card.reach) if self.sees_neighbours else None
         embeddings = np.empty((len(fitted), self.dim), np.float32)
         start = 0
         while start < len(fitted):
             stop = min(start + self.batch_size, len(fitted))
             try:
-                embeddings[start:stop] = self.engine.pictures(fitted[start:stop])
+                embeddings[start:stop] = self._encoded(fitted, places, start, stop)
                 start = stop
             except OutOfMemory:
                 self._halve_batch()
-        return np.split(embeddings, np.cumsum([len(clip) for clip in clips])[:-1])
+        return np.split(embeddings, np.cumsum(lengths)[:-1])
+
+    def _encoded(
+        self, fitted: np.ndarray, places: np.ndarray | None, start: int, stop: int
+    ) -> np.ndarray:
+        """Embeddings of some rows, which may see the rows beside them."""
+        if places is None:
+            return self.engine.pictures(fitted[start:stop])
+        first, last = max(0, start - self.card.reach), stop + self.card.reach
+        around = self.engine.pictures(fitted[first:last], places[first:last])
+        return around[start - first : stop - first]
 
     def text_arrays(self, texts: Sequence[str]) -> np.ndarray:
         """What `embed_texts` gives, as an array and without torch."""
@@ -189,6 +209,12 @@ class Backbone:
                 "choose a smaller model or another device"
             )
         self.batch_size //= 2
+
+
+def _places(lengths: Sequence[int], reach: int) -> np.ndarray:
+    """Places of the frames of clips, (frames,) int64, so far apart that no two clips meet."""
+    clips = np.repeat(np.arange(len(lengths)), lengths)
+    return np.arange(len(clips)) + clips * reach
 
 
 class _RecentTexts:

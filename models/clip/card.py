@@ -23,6 +23,7 @@ class ModelCard:
     logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
     tag_calibration: factor and offset of how likely labels hold by their scores, without an
         action head
+    reach: how many frames to each side a frame's embedding depends on, see `models.clip.patches`
     knows_actions: whether words for actions, as tags are, mean more to it than the things of them
     """
 
@@ -31,6 +32,7 @@ class ModelCard:
     logit_scale: float
     tag_calibration: tuple[float, float] = (1.0, 0.0)
     knows_actions: bool = True
+    reach: int = 0
 
     @classmethod
     def of(cls, name: str, model: Any, preprocessing: Preprocessing, dim: int) -> "ModelCard":
@@ -38,6 +40,8 @@ class ModelCard:
 
         A model that is no CLIP says so by `tag_calibration` and `knows_actions` of its own.
         """
+        from models.clip.patches import reach_of  # it brings torch
+
         identity = EncoderIdentity(
             name,
             weights_digest(model),
@@ -51,6 +55,7 @@ class ModelCard:
             float(model.logit_scale.detach().reshape(())),
             (scale, offset),
             bool(getattr(model, "knows_actions", True)),
+            reach_of(model.get_submodule("visual")),
         )
 
     def as_json(self) -> dict[str, Any]:

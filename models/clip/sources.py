@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from models.clip import hub
+from models.clip.patches import kernel_frames_in, use_3d_patches
 from models.errors import NOT_DOWNLOADED, ModelUnavailable
 from models.files import typed_path
 from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
@@ -189,6 +190,9 @@ def _check_finite(choice: ModelChoice, model: torch.nn.Module) -> None:
 def _load_published(choice: ModelChoice) -> LoadedModel:
     import open_clip
 
+    kernel_frames = kernel_frames_in(choice.weights)
+    if kernel_frames:
+        return _load_with_3d_patches(choice, kernel_frames)
     model = open_clip.create_model(
         choice.name,
         pretrained=str(choice.weights) if choice.weights else choice.pretrained,
@@ -196,6 +200,16 @@ def _load_published(choice: ModelChoice) -> LoadedModel:
         require_pretrained=True,
     )
     return LoadedModel(model.eval(), open_clip.get_tokenizer(choice.name))
+
+
+def _load_with_3d_patches(choice: ModelChoice, kernel_frames: int) -> LoadedModel:
+    """A model that open_clip does not know how to build: its weights are put in afterwards."""
+    from safetensors.torch import load_file
+
+    loaded = _load_random(choice.name)
+    use_3d_patches(loaded.model.get_submodule("visual"), kernel_frames=kernel_frames)
+    loaded.model.load_state_dict(load_file(str(choice.weights)))
+    return loaded
 
 
 def _load_random(name: str) -> LoadedModel:

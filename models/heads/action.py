@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from models.frame_sets import mean_direction
-from models.heads.blocks import STANDARDISED_POSITION_DEVIATION, frame_positions
+from models.heads.blocks import STANDARDISED_POSITION_DEVIATION
 from models.heads.config import HeadConfig
 from models.heads.loose import (
     LooseHead,
@@ -114,9 +114,12 @@ class ActionClassToken(ActionHead, TemporalHead):
         inputs = frames if self.inputs is None else self.inputs(frames)
         return self._temporal(inputs, mask), mask.any(dim=1, keepdim=True)
 
+    def frame_table(self) -> torch.Tensor:
+        return self.positions[1:]
+
     def _temporal(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """What the class token has gathered, (videos, 1, dim)."""
-        placed = frames + frame_positions(self.positions[1:], mask)
+        placed = frames + self.places(mask)
         token = (self.class_token + self.positions[0]).expand(len(frames), 1, -1)
         hidden = torch.cat([token, placed], dim=1)
         padding = F.pad(~mask, (1, 0), value=False)

@@ -155,27 +155,6 @@ class PositionedTransformer(nn.Module):
                 self.positions[: len(start.positions)] = start.positions
 
 
-def frame_positions(table: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    """The position of every frame slot: (frames, dim), or (videos, frames, dim) past the table.
-
-    A video that reaches past the last row of the table has the whole table stretched over its
-    frames, between neighbouring rows by linear interpolation. Shorter videos beside it, and the
-    padding behind it, change nothing.
-
-    table: (rows, dim); mask: bool (videos, frames)
-    """
-    rows, frames = len(table), mask.shape[1]
-    if frames <= rows:
-        return table[:frames]
-    slots = torch.arange(frames, device=mask.device)
-    last = (slots * mask).amax(dim=1, keepdim=True)
-    step = ((rows - 1) / last.clamp_min(1)).clamp_max(1.0)
-    places = (slots * step).clamp_max(rows - 1)
-    lower = places.long()
-    share = (places - lower).unsqueeze(-1).to(table.dtype)
-    return torch.lerp(table[lower], table[(lower + 1).clamp_max(rows - 1)], share)
-
-
 @dataclass(frozen=True)
 class Initialisation:
     """Where a head's first weights come from.

@@ -9,6 +9,7 @@ from models.heads.config import HeadConfig
 from models.identity import EncoderIdentity
 
 VISUALS = ("plain", "shift", "joint")
+WHOLE, CENTRE = CROPS = ("whole", "centre")
 
 _LARGEST_LOGIT_SCALE = 80  # from 89 on its power of e is infinite in 32 bits
 _MOST = 1 << 16  # frames of a segment are numbered in 16 bits
@@ -23,6 +24,8 @@ class ActionCard:
     visual: how the picture tower sees time: "plain" (not at all), "shift" or "joint"
     fold, placement: how Shift shifts, see `temporal_shift.use_temporal_shift`
     frames: how many rows the table of Joint has, see `joint_tokens.use_joint_space_time`
+    crop: what of a frame it was shown: "whole", as the model sees any picture, or the "centre" of
+        one that is an eighth larger
 
     Raises ValueError for what cannot be.
     """
@@ -34,10 +37,13 @@ class ActionCard:
     fold: int = 8
     placement: str = "branch"
     frames: int = 8
+    crop: str = WHOLE
 
     def __post_init__(self) -> None:
         if self.visual not in VISUALS:
             raise ValueError(f"visual must be one of {', '.join(VISUALS)}, not {self.visual!r}")
+        if self.crop not in CROPS:
+            raise ValueError(f"crop must be one of {', '.join(CROPS)}, not {self.crop!r}")
         if not (math.isfinite(self.scale) and math.isfinite(self.offset)):
             raise ValueError(f"no calibration: scale {self.scale}, offset {self.offset}")
         if not all(isinstance(label, str) for label in self.labels):
@@ -56,6 +62,7 @@ class HeadCard:
     figures: what was measured, by name
     logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
     frames: how many frames a video had in training, at most
+    frames_seen: how many the longest video of training had, where that was fewer
     frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
     action: what a head for actions knows beside that
 
@@ -71,6 +78,7 @@ class HeadCard:
     frames: int
     frame_rate: float = 1.0
     action: ActionCard | None = None
+    frames_seen: int | None = None
 
     def __post_init__(self) -> None:
         if not abs(self.logit_scale) <= _LARGEST_LOGIT_SCALE:
@@ -78,12 +86,22 @@ class HeadCard:
         if not 0 <= self.frame_rate < math.inf:
             raise ValueError(f"no frame rate: {self.frame_rate!r}")
         _check_whole("frames", self.frames)
+        if self.frames_seen is not None:
+            _check_whole("frames_seen", self.frames_seen)
+
+    @property
+    def frames_learnt(self) -> int:
+        """How many places in a video its training has taught it."""
+        return min(self.frames, self.frames_seen or self.frames)
 
     def to_json(self) -> str:
         """What `from_json` makes the same card of."""
         values = asdict(self) | {"config": self.config.to_dict()}
-        if self.action is None:
-            del values["action"]
+        for name in ("action", "frames_seen"):  # as cards were before there were these
+            if values[name] is None:
+                del values[name]
+        if self.action is not None and self.action.crop == WHOLE:
+            del values["action"]["crop"]
         return json.dumps(values, indent=2)
 
     @classmethod

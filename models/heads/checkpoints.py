@@ -236,6 +236,7 @@ def _assemble(file: Path, card: HeadCard, tensors: dict[str, torch.Tensor]) -> L
         raise _damaged(file)
     head = make_head(card.config)
     head.load_state_dict(tensors)
+    head.frames_learnt = card.frames_learnt
     visual_state = {name.removeprefix(_VISUAL): tensor for name, tensor in visual.items()}
     return LoadedHead(head.eval(), card, identity, file, visual_state)
 

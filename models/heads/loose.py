@@ -6,11 +6,12 @@ import torch
 from torch import nn
 
 from models.frame_sets import Standardisation, unit_mean, without_padding
-from models.heads.blocks import Initialisation, PositionedTransformer, frame_positions
+from models.heads.blocks import Initialisation, PositionedTransformer
 from models.heads.config import HeadConfig
+from models.heads.positions import FramePlaces
 
 
-class LooseHead(nn.Module, ABC):
+class LooseHead(FramePlaces, nn.Module, ABC):
     """Frame embeddings in, one unit embedding per video out; cosines then compare it with texts.
 
     `initialisation` says what was copied from a text tower.
@@ -126,7 +127,7 @@ class SequenceLstm(OrderedTemporalHead):
 class SequenceTransformer(TemporalHead):
     """seqTransf: positions added, then transformer blocks.
 
-    Positions past the table are interpolated (`blocks.frame_positions`).
+    Positions past those that were learnt are interpolated (`positions.FramePlaces`).
     """
 
     def __init__(self, config: HeadConfig) -> None:
@@ -134,9 +135,11 @@ class SequenceTransformer(TemporalHead):
         self.transformer = PositionedTransformer(config)
 
     def _temporal(self, frames: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        placed = frames + frame_positions(self.transformer.positions, mask)
-        hidden: torch.Tensor = self.transformer(placed, mask)
+        hidden: torch.Tensor = self.transformer(frames + self.places(mask), mask)
         return hidden
+
+    def frame_table(self) -> torch.Tensor:
+        return self.transformer.positions
 
 
 LOOSE_HEADS: dict[str, type[LooseHead]] = {

@@ -6,21 +6,22 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from models.frame_sets import Standardisation, at_least_float32, without_padding
-from models.heads.blocks import Initialisation, PositionedTransformer, frame_positions, quick_gelu
+from models.heads.blocks import Initialisation, PositionedTransformer, quick_gelu
 from models.heads.config import HeadConfig
+from models.heads.positions import FramePlaces
 
 _DROPOUT = 0.1
 _INITIAL_DEVIATION = 0.02
 
 
-class TightTransf(nn.Module):
+class TightTransf(FramePlaces, nn.Module):
     """tightTransf (arXiv 2104.08860, section 3.3): a score for every pair of text and video.
 
     The sequence is the text's embedding and then the frames', un-normalised, with positions
     added; after the transformer the text's place is normalised, pooled and scored by a linear
     layer. Scores are logits: no cosine, no scale. It cannot be indexed, only re-rank.
 
-    Positions past the table are interpolated (`blocks.frame_positions`).
+    Positions past those that were learnt are interpolated (`positions.FramePlaces`).
     """
 
     def __init__(self, config: HeadConfig) -> None:
@@ -94,8 +95,10 @@ class TightTransf(nn.Module):
         frames = without_padding(frame_embeddings, mask)
         if self.text_inputs is not None and self.frame_inputs is not None:
             texts, frames = self.text_inputs(texts), self.frame_inputs(frames)
-        table = self.transformer.positions
-        return texts + table[0], frames + frame_positions(table[1:], mask)
+        return texts + self.transformer.positions[0], frames + self.places(mask)
+
+    def frame_table(self) -> torch.Tensor:
+        return self.transformer.positions[1:]
 
     def _score(
         self, texts: torch.Tensor, frames: torch.Tensor, key_mask: torch.Tensor, pairs: torch.Tensor

@@ -73,10 +73,11 @@ def read_clip4clip(file: Path) -> PublishedModel:
         width, colours, height, breadth = wanted.pop(_PATCHES_2D)
         wanted[_PATCHES_3D] = torch.Size((width, colours, 3, height, breadth))
     check_whole(file, published, wanted)
-    backbone = {key.removeprefix(_CLIP): published[key] for key in wanted if key.startswith(_CLIP)}
-    patch_kernel = backbone.pop(_PATCHES_3D.removeprefix(_CLIP), None)
-    if patch_kernel is not None:
-        backbone[_PATCHES_2D.removeprefix(_CLIP)] = patch_kernel.sum(dim=2)
+    backbone = {
+        key.replace(_PATCHES_3D, _PATCHES_2D).removeprefix(_CLIP): published[key]
+        for key in wanted
+        if key.startswith(_CLIP)
+    }
     spare = sorted(set(published) - set(wanted))
     idle = tuple(key for key in spare if _is_idle(key, name))
     return PublishedModel(
@@ -87,7 +88,7 @@ def read_clip4clip(file: Path) -> PublishedModel:
         used=len(wanted),
         idle=idle,
         unknown=tuple(key for key in spare if key not in idle),
-        patch_kernel=patch_kernel,
+        patches_3d=_PATCHES_3D in published,
     )
 
 

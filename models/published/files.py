@@ -39,14 +39,14 @@ class PublishedModel:
     """A published model, taken apart.
 
     architecture: open_clip's name of the backbone
-    backbone: its state dict, as open_clip names it
+    backbone: its state dict, as open_clip names it; the patch projection may be 3D, see
+        `models.clip.patches`
     head: in evaluation mode
     logit_scale: the natural logarithm of the factor on the cosines
-    used: how many of the file's keys are in backbone, patch kernel and head
+    used: how many of the file's keys are in backbone and head
     idle: keys that such files hold without their model using them
     unknown: keys whose meaning we do not know
-    patch_kernel: (width, 3, 3, patch, patch), the 3D patch projection, if the model has one; the
-        backbone's own then is its sum over time, which is right where nothing moves
+    patches_3d: each frame is cut into patches together with the two beside it
     shifted: the picture tower shifts in time, on its residual path
     """
 
@@ -57,7 +57,7 @@ class PublishedModel:
     used: int
     idle: tuple[str, ...]
     unknown: tuple[str, ...]
-    patch_kernel: torch.Tensor | None = None
+    patches_3d: bool = False
     shifted: bool = False
 
 

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from models.clip.patches import reach_of
 from models.frame_sets import check_mask
-from models.heads.blocks import frame_positions
+from models.heads.positions import frame_positions
 from models.towers.blocks import OtherTower, check_tower, finish, run_blocks
 
 
@@ -25,6 +26,8 @@ def use_joint_space_time(visual: Any, *, frames: int) -> None:
     Raises OtherTower for any other kind of tower.
     """
     check_tower(visual, "Joint")
+    if reach_of(visual):
+        raise OtherTower("Joint sees all frames at once already: choose a model with 2D patches")
     if visual.attn_pool is not None or visual.pool_type != "tok":
         raise OtherTower("Joint needs a picture tower that is read at its class token")
     if frames < 1:

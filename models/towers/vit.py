@@ -99,7 +99,8 @@ class ViTTower(nn.Module):
         # Matrix products do it: a convolution with such strides has a slow backward pass on CPUs.
         pixels = inputs.reshape(len(inputs), 3, grid[0], side, grid[1], side)
         pixels = pixels.permute(0, 2, 4, 1, 3, 5).reshape(len(inputs), grid[0] * grid[1], -1)
-        tokens = functional.linear(pixels, visual.conv1.weight.flatten(1))
+        kernel = getattr(visual.conv1, "picture_kernel", visual.conv1.weight)
+        tokens = functional.linear(pixels, kernel.flatten(1))
         first = visual.class_embedding.expand(len(tokens), 1, -1)
         positions = fitted_positions(visual.positional_embedding, grid)
         return visual.ln_pre(torch.cat([first, tokens], 1) + positions), grid

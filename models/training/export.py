@@ -27,6 +27,7 @@ class HeadExport:
     frames, frame_rate: how many frames a video has at most, and how many a second they
         are chosen from
     backbone_trains: whether the run changes the backbone
+    frames_seen: how many frames the longest video has
     """
 
     choice: ModelChoice
@@ -36,6 +37,7 @@ class HeadExport:
     frame_rate: float
     backbone_trains: bool
     tokenize: Callable[[list[str]], torch.Tensor]
+    frames_seen: int | None = None
 
     def __call__(self, model: TextVideoModel, folder: Path, figures: dict[str, float]) -> None:
         """Replace the files in `folder`. A head never stands beside weights it does not fit."""
@@ -59,6 +61,7 @@ class HeadExport:
             logit_scale=model.logit_scale.item(),
             frames=self.frames,
             frame_rate=self.frame_rate,
+            frames_seen=self.frames_seen if self.frames_seen != self.frames else None,
         )
 
     def _save_backbone(self, model: TextVideoModel, folder: Path) -> EncoderIdentity:

@@ -1,7 +1,7 @@
 """Lists of labels: those that ship with the program, and people's own files.
 
-A list is a text file in UTF-8 with one label a line. Empty lines and lines that begin with `#` do
-not count.
+A list is a text file in UTF-8 with one label a line, or a table with the header `id,name`. Empty
+lines and lines that begin with `#` do not count.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from pathlib import Path
 from models.errors import KinodexError
 from models.files import typed_path
 from models.identity import BUNDLED, IMAGENET, ModelChoice
+from search.tags.label_tables import NoLabelList, labels_in
 from search.wording import composed
 
 # A list of all verbs of a language is shorter. Each label is one more comparison for each segment.
@@ -105,11 +106,7 @@ def clean_label(text: str) -> str:
 def _read_lines(file: Path) -> dict[str, int]:
     """The labels of a file in order, and the line of each. Raises BadVocabulary."""
     lines: dict[str, int] = {}
-    for number, line in _label_lines(file):
-        try:
-            label = clean_label(line)
-        except BadVocabulary as error:
-            raise _bad_line(number, file, error) from error
+    for number, label in _clean_labels(file):
         if label in lines:
             raise BadVocabulary(
                 f"lines {lines[label]} and {number} of {str(file)!r} are the same label "
@@ -126,15 +123,20 @@ def _read_lines(file: Path) -> dict[str, int]:
     return lines
 
 
+def _clean_labels(file: Path) -> Iterator[tuple[int, str]]:
+    """Labels as they are shown, and their lines. Raises BadVocabulary."""
+    try:
+        for number, line in labels_in(_text(file)):
+            try:
+                yield number, clean_label(line)
+            except BadVocabulary as error:
+                raise _bad_line(number, file, error) from error
+    except NoLabelList as error:
+        raise _bad_line(error.line, file, error) from error
+
+
 def _bad_line(number: int, file: Path, problem: Exception) -> BadVocabulary:
     return BadVocabulary(f"line {number} of {str(file)!r}: {problem}")
-
-
-def _label_lines(file: Path) -> Iterator[tuple[int, str]]:
-    """The lines that count, with their numbers from 1."""
-    for number, line in enumerate(_text(file).split("\n"), start=1):
-        if line.strip() and not line.lstrip().startswith("#"):
-            yield number, line
 
 
 def _text(file: Path) -> str:

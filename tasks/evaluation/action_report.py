@@ -14,6 +14,7 @@ from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.action_scoring import ActionScores
 from indexer.datasets.labelled import LabelledDataset
 from models.errors import KinodexError
+from models.heads.card import CENTRE
 from models.labels.tagging import best_labels
 from models.metrics.actions import (
     ClassMean,
@@ -203,6 +204,7 @@ def _title(
     visual = "" if described["visual"] == "plain" else f" with {described['visual']}"
     views = counted(int(described["frames"]), "frame")
     views += "" if described["views"] == "1" else f" in {described['views']} views"
+    views += " cut to the centre" if described["crop"] == CENTRE else ""
     templates = counted(int(described["templates"]), "template")
     lines.append(f"{described['head']}{visual}, {views}, {templates}")
     return "\n".join(lines)

@@ -18,7 +18,7 @@ from indexer.reading.sampling import SegmentSampling
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.files import typed_path
-from models.heads.card import VISUALS
+from models.heads.card import VISUALS, WHOLE
 from models.heads.checkpoints import LoadedHead, default_action_head, load_action_head, read_card
 from models.heads.fit import same_labels
 from models.heads.tight import TightTransf
@@ -64,6 +64,7 @@ class ActionRequest:
     templates: Path | None = None
     average: str = "probabilities"
     views: str = "1"
+    crop: str | None = None
     frames: int | None = None
     threshold: float = USUAL_TAG_THRESHOLD
     is_undecoded_wrong: bool = True
@@ -82,6 +83,7 @@ def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
             f"{dataset.name} has clips with several labels, or with none: a confusion matrix needs "
             "one label for each clip; leave --confusion out"
         )
+    _check_crop(request)
     templates = _templates(request)
     backbone = load_talking(request.flags.or_usual(), request.flags)
     head = _load_head(request, backbone, dataset)
@@ -104,6 +106,19 @@ def evaluate_actions(request: ActionRequest, *, as_json: bool) -> int:
     if request.per_video is not None:
         write_clips(typed_path(request.per_video), measured)
     return Exit.SOME_FAILED if filled.failed else Exit.DONE
+
+
+def _check_crop(request: ActionRequest) -> None:
+    if request.crop is not None and request.views != "1":
+        raise KinodexError(
+            f"{request.views} views are made of crops of their own: leave --crop out"
+        )
+
+
+def _crop(request: ActionRequest, head: LoadedHead) -> str:
+    """What of each frame is seen: what was asked for, else what the head learnt from."""
+    action = head.card.action if head.card else None
+    return request.crop or (action.crop if action else WHOLE)
 
 
 def _templates(request: ActionRequest) -> PromptTemplates:
@@ -156,8 +171,10 @@ def _cache(request: ActionRequest, backbone: Backbone, head: LoadedHead) -> Fram
     root = typed_path(request.cache or default_cache_folder())
     frames = request.frames or (head.card.frames if head.card else _USUAL_FRAMES)
     if _visual(head) == "plain":
-        return view_cache(root, backbone, frames=frames, views=_VIEWS[request.views])
-    return FrameCache.of_pixels(root, backbone.preprocessing, SegmentSampling(frames))
+        views, crop = _VIEWS[request.views], _crop(request, head)
+        return view_cache(root, backbone, frames=frames, views=views, crop=crop)
+    sampling = SegmentSampling(frames)
+    return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=_crop(request, head))
 
 
 def _scorer(
@@ -202,5 +219,6 @@ def _described(
         "visual": _visual(head),
         "frames": cache.sampling.frames // _VIEWS[request.views].shifts,
         "views": request.views,
+        "crop": _crop(request, head) if request.views == "1" else "three",
         "templates": len(templates),
     }

@@ -10,6 +10,7 @@ from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
 from models.files import typed_path
+from models.heads.card import WHOLE
 from models.heads.config import ACTION_HEADS
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.labels.prompts import PromptTemplates
@@ -37,6 +38,12 @@ def usual_visual(start: StartFlags) -> str:
     return card.action.visual if card and card.action else "plain"
 
 
+def usual_crop(start: StartFlags) -> str:
+    """What of a frame is seen when nothing was said: what the first head was shown."""
+    card = start.first_card()
+    return card.action.crop if card and card.action else WHOLE
+
+
 def usual_action_head(start: StartFlags, *, visual: str) -> str:
     """The head to train when none was named.
 
@@ -62,6 +69,7 @@ def prepare_actions(request: ActionTraining) -> PreparedActions:
     """
     templates = _templates(request.recipe)
     start = StartingModel.load(request.start)
+    _check_shifts(request, start)
     training, validation = _load_clips(request.recipe)
     caches = _caches(request, start)
     training, failed = _read_training(
@@ -90,6 +98,16 @@ def _check_visual(request: ActionTraining) -> None:
         raise KinodexError(
             "--visual joint makes one embedding of a whole video, so there is nothing left for "
             f"{request.head.name} to fuse: use --head {ACTION_MEAN_POOLING}"
+        )
+
+
+def _check_shifts(request: ActionTraining, start: StartingModel) -> None:
+    """Raises KinodexError where frames that were encoded with others would be drawn one by one."""
+    is_mixed = request.settings.tune != "all" and request.recipe.shifts > 1
+    if start.backbone.sees_neighbours and is_mixed:
+        raise KinodexError(
+            "this model's frames see the frames beside them (3D patches), so frames that were "
+            "encoded together cannot be drawn one by one: use --shifts 1, or --tune all"
         )
 
 
@@ -139,12 +157,13 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     samplings = SegmentSampling(recipe.frames, recipe.shifts), SegmentSampling(recipe.frames)
     if request.settings.tune != "all":
         shifted, centred = (
-            FrameCache.of_embeddings(root, start.backbone, sampling) for sampling in samplings
+            FrameCache.of_embeddings(root, start.backbone, sampling, crop=recipe.crop)
+            for sampling in samplings
         )
         return shifted, centred
     fitting = start.backbone.preprocessing
-    larger = replace(fitting, size=with_margin(fitting.size)) if recipe.augment else fitting
-    return (
-        FrameCache.of_pixels(root, larger, samplings[0]),
-        FrameCache.of_pixels(root, fitting, samplings[1]),
-    )
+    validation = FrameCache.of_pixels(root, fitting, samplings[1], crop=recipe.crop)
+    if not recipe.augment:
+        return FrameCache.of_pixels(root, fitting, samplings[0], crop=recipe.crop), validation
+    larger = replace(fitting, size=with_margin(fitting.size))
+    return FrameCache.of_pixels(root, larger, samplings[0]), validation

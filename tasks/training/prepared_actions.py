@@ -165,6 +165,7 @@ class PreparedActions(PreparedTraining):
             labels=self.training.dataset.labels,
             visual=self.request.recipe.visual,
             frames=self.request.recipe.frames,
+            crop=self.request.recipe.crop,
         )
 
     def _fresh_model(self) -> ActionModel:
@@ -190,7 +191,9 @@ class PreparedActions(PreparedTraining):
             return None
         backbone = self.start.backbone
         choice = HeadChoice(self.request.head.name, file)
-        return load_action_head(choice, backbone.identity, backbone.dim, visuals=VISUALS)
+        first = load_action_head(choice, backbone.identity, backbone.dim, visuals=VISUALS)
+        first.head.go_on_with(self.request.recipe.frames)
+        return first
 
     def _some_frames(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Frames of clips that are kept as the model takes them: larger ones are for cropping."""

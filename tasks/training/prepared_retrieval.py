@@ -125,7 +125,12 @@ class PreparedRetrieval(PreparedTraining):
             frame_rate=self.request.recipe.frame_rate,
             backbone_trains=self.request.backbone_trains,
             tokenize=self.start.loaded.tokenize,
+            frames_seen=self._frames_seen,
         )
+
+    @property
+    def _frames_seen(self) -> int:
+        return self.cache.longest(self.training.windows)
 
     def _data(self) -> dict[str, str]:
         return {
@@ -142,7 +147,10 @@ class PreparedRetrieval(PreparedTraining):
         backbone, first = self.start.backbone, self._first_head()
         if first is not None:
             choice = HeadChoice(self.request.head.name, first)
-            return load_head(choice, backbone.identity, backbone.dim).head.train()
+            encoder = self.start.first_encoder or backbone.identity
+            head = load_head(choice, encoder, backbone.dim).head.train()
+            head.go_on_with(self._frames_seen)
+            return head
         return make_head(self.request.head.config(backbone.dim), text_tower=network)
 
     def _text_embeddings(self, dataset: Dataset) -> torch.Tensor:

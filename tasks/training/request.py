@@ -1,12 +1,12 @@
 """What `kinodex train` is asked for: built once, of the options, and passed on whole."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
 from models.clip.sources import choose_model
 from models.files import typed_path
-from models.heads.card import HeadCard
+from models.heads.card import WHOLE, HeadCard
 from models.heads.checkpoints import HEAD_FILE, read_card
 from models.heads.config import HeadConfig
 from models.heads.fit import BACKBONE_FILE
@@ -70,7 +70,10 @@ class HeadFlags:
 
 @dataclass(frozen=True)
 class RetrievalFlags:
-    """The options of data and recipe of `kinodex train retrieval`."""
+    """The options of data and recipe of `kinodex train retrieval`.
+
+    patches: "2d" or "3d", see `models.clip.patches`; None for those that the model has
+    """
 
     spec: str
     videos: Path | None
@@ -81,6 +84,7 @@ class RetrievalFlags:
     captions: Literal["expanded", "one_caption"]
     unique_videos: bool
     validation_videos: int
+    patches: str | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,7 @@ class ActionFlags:
 
     shifts: frames that are kept of each segment, of which each step takes one
     flip: None where the labels decide
+    crop: what is seen of each frame, see `ActionCard`
     """
 
     spec: str | None
@@ -106,6 +111,7 @@ class ActionFlags:
     target_temperature: float
     tag_weight: float | None
     visual: str
+    crop: str = WHOLE
 
 
 Recipe = TypeVar("Recipe", RetrievalFlags, ActionFlags)
@@ -135,6 +141,14 @@ class TrainingRequest(Generic[Recipe]):
         return self.settings.tune != "head"
 
     def origin(self) -> dict[str, str]:
-        """What of the options a run that goes on must share with the one that began."""
-        shared = {name: str(value) for name, value in vars(self.recipe).items() if name != "cache"}
+        """What of the options a run that goes on must share with the one that began.
+
+        An option that came later counts where it is not as usual, so older runs can go on.
+        """
+        usual = {one.name: one.default for one in fields(self.recipe)}
+        shared = {
+            name: str(value)
+            for name, value in vars(self.recipe).items()
+            if name != "cache" and value != usual[name]
+        }
         return shared | {"head": str(self.head)}

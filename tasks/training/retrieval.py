@@ -31,7 +31,8 @@ def prepare_retrieval(request: RetrievalTraining) -> PreparedRetrieval:
     Raises KinodexError for anything that the user must set right.
     """
     recipe = request.recipe
-    start = StartingModel.load(request.start)
+    tune = request.settings.tune
+    start = StartingModel.load(request.start, patches=recipe.patches, tune=tune)
     training, validation = load_training_data(
         recipe.spec, videos=recipe.videos, validation_videos=recipe.validation_videos
     )

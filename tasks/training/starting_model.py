@@ -8,11 +8,12 @@ from typing import Any, Self, TypeVar
 
 import torch
 
-from models.clip.backbone import Backbone
+from models.clip.backbone import Backbone, card_of
 from models.clip.devices import find_device
+from models.clip.patches import NoPatches, reach_of, use_3d_patches
 from models.clip.sources import LoadedModel, load_model
 from models.heads.checkpoints import read_card
-from models.identity import ModelChoice
+from models.identity import EncoderIdentity, ModelChoice
 from models.towers.visual_prompts import remove_visual_prompt
 from models.training.text_video import TextVideoModel
 from tasks.terminal.printing import talk
@@ -25,21 +26,31 @@ _CLIPS_TO_FIT = 1024  # more change mean and deviation of the frames by less tha
 
 @dataclass
 class StartingModel:
-    """A backbone on its device, and the head file to begin with, if any."""
+    """A backbone on its device, and the head file to begin with, if any.
+
+    first_encoder: the backbone as it was found, which the first head knows; None where that is it
+    """
 
     choice: ModelChoice
     loaded: LoadedModel
     backbone: Backbone
     head_file: Path | None
+    first_encoder: EncoderIdentity | None = None
     _first_weights: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, flags: StartFlags) -> Self:
-        """Raises KinodexError for a model that cannot be had."""
+    def load(cls, flags: StartFlags, *, patches: str | None = None, tune: str = "all") -> Self:
+        """Raises KinodexError for a model that cannot be had, or not with these patches.
+
+        patches: "2d" or "3d", see `models.clip.patches`; left out, those that the model has
+        tune: see `TrainingSettings`
+        """
         choice = flags.choice()
         loaded = load_model(choice, talk=talk)
+        first = card_of(choice, loaded).identity if patches else None
+        _use_patches(loaded, patches, tune)
         backbone = Backbone.in_torch(choice, loaded, _own_device(flags.model.device))
-        return cls(choice, loaded, backbone, flags.head_file())
+        return cls(choice, loaded, backbone, flags.head_file(), first)
 
     def network(self, *, trains: bool) -> Any:
         """The open_clip model as it was loaded, whatever an earlier run has made of it."""
@@ -97,6 +108,20 @@ Item = TypeVar("Item")
 def enough_to_fit(items: Sequence[Item]) -> Sequence[Item]:
     """Some of them, evenly spread: more would not change their statistics."""
     return items[:: max(1, len(items) // _CLIPS_TO_FIT)][:_CLIPS_TO_FIT]
+
+
+def _use_patches(loaded: LoadedModel, patches: str | None, tune: str) -> None:
+    """Raises NoPatches."""
+    visual = loaded.model.get_submodule("visual")
+    if patches == "2d" and reach_of(visual):
+        raise NoPatches("this model has learnt with 3D patches: leave --patches out")
+    if patches == "3d" and not reach_of(visual):
+        if tune != "all":
+            raise NoPatches(
+                "--patches 3d begins equal to 2d and learns from pixels: train the picture tower "
+                "too, with --tune all"
+            )
+        use_3d_patches(visual)
 
 
 def _own_device(name: str | None) -> torch.device:

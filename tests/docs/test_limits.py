@@ -43,6 +43,8 @@ TOLD = {
 # a name, or bound what a file of ours or a page of ours may hold.
 INNER = frozenset(
     (
+        "indexer.datasets.captions.pickled._LARGEST_BITS",
+        "indexer.datasets.captions.pickled._MOST_CHARACTERS",
         "indexer.reading.clock._MOST_WAITING",
         "indexer.reading.demuxing._MOST_WAITING_BYTES",
         "indexer.reading.shots._LARGEST_SHIFT",

@@ -2,8 +2,8 @@
 
 import torch
 
+from models.clip.patches import use_3d_patches
 from models.published.files import PublishedModel
-from models.towers.patches import use_3d_patches
 from models.towers.temporal_shift import use_temporal_shift
 
 
@@ -16,10 +16,9 @@ def build_backbone(model: PublishedModel) -> torch.nn.Module:
     import open_clip
 
     clip = open_clip.create_model(model.architecture, pretrained=None)
-    clip.load_state_dict(model.backbone)
-    if model.patch_kernel is not None:
+    if model.patches_3d:
         use_3d_patches(clip.visual)
-        clip.visual.conv1.load_state_dict({"weight": model.patch_kernel})
+    clip.load_state_dict(model.backbone)
     if model.shifted:
         use_temporal_shift(clip.visual, placement="residual")
     return clip.eval()

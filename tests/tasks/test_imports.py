@@ -156,6 +156,12 @@ def test_a_model_for_actions_loads_and_gives_the_published_models_embeddings(tmp
         found = head.head(backbone.embed_frames(pictures)[None], everything)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
     assert (head.card.frames, head.card.frame_rate) == (8, 0.0)
+    assert head.card.action.crop == "centre"
+    assert "the centre of each frame, in evaluation" in shown.out
+    whole = ("--out", tmp_path / "whole", "--crop", "whole", "--json")
+    assert call("import", "actionclip", file, *whole) == 0
+    assert json.loads(capsys.readouterr().out)["crop"] == "whole"
+    assert load_actions(tmp_path / "whole")[1].card.action.crop == "whole"
     assert head.card.dataset == "imported from k400.pt"
 
 
@@ -206,7 +212,7 @@ def imported(
     config = HeadConfig(name, 24, blocks=blocks, attention_heads=2, positions=16)
     model = PublishedModel(
         "ViT-B-32", {}, SimpleNamespace(config=config), 4.6, 300, ("a", "b"), ("c",),
-        torch.zeros(1) if kernel else None, shifted,
+        kernel, shifted,
     )  # fmt: skip
     return imports.Imported(Path("/i/a.bin"), model, Path("/o/b 1.st"), Path("/o/head.st"))
 

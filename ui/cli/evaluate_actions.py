@@ -58,6 +58,7 @@ def actions(
         Views,
         typer.Option(help="Looks at each clip: one, or ten samplings in time of three crops each."),
     ] = Views.ONE,
+    crop: options.CropOption = None,
     frames: Annotated[
         int | None,
         typer.Option(
@@ -106,6 +107,7 @@ def actions(
         templates=templates,
         average=average.value,
         views=views.value,
+        crop=crop.value if crop else None,
         frames=frames,
         threshold=threshold,
         is_undecoded_wrong=undecoded == Undecoded.WRONG,

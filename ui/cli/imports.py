@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ui.cli import options
+
 Out = Annotated[Path, typer.Option(help="Folder for the backbone's and the head's files.")]
 AsJson = Annotated[bool, typer.Option("--json", help="The report as a JSON line.")]
 
@@ -46,10 +48,14 @@ def actionclip(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="The labels it was trained on, such as kinetics-400, or a text file with one a "
-            "line in the order of training. Other lists are then refused in evaluation.",
+            help="The labels it was trained on, such as kinetics-400, a text file with one a line, "
+            "or a label file of ActionCLIP (id,name). Other lists are then refused in evaluation.",
         ),
     ] = None,
+    crop: Annotated[
+        options.Crop,
+        typer.Option(help="What of each frame it was shown; published models: the centre."),
+    ] = options.Crop.CENTRE,
     as_json: AsJson = False,
 ) -> None:
     """Take an ActionCLIP checkpoint apart into files that index, tag and evaluate can use.
@@ -59,4 +65,4 @@ def actionclip(
     """
     from tasks.imports import import_actionclip
 
-    import_actionclip(file, out, frames=frames, labels=labels, as_json=as_json)
+    import_actionclip(file, out, frames=frames, labels=labels, crop=crop.value, as_json=as_json)

@@ -13,6 +13,7 @@ from models.threads import start_without_spinning, wait_without_spinning
 from search.queries.query import QueryMistake
 from tasks.terminal.output import whole_output, write_any_name
 from ui.cli import (
+    convert,
     evaluate_actions,
     evaluate_retrieval,
     evaluate_sketch,
@@ -64,6 +65,7 @@ _group(
 )
 app.add_typer(models.app, name="models")
 _group("import", "Take over weights that others published.", imports.clip4clip, imports.actionclip)
+_group("convert", "Make files that others pass on safe to read.", convert.captions)
 
 
 def _print_version(wanted: bool) -> None:

@@ -1,9 +1,18 @@
 """Options that several commands have. Free of torch, so that --help answers at once."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+class Crop(StrEnum):
+    """What of a frame a model of actions is shown."""
+
+    WHOLE = "whole"
+    CENTRE = "centre"
+
 
 LibraryOption = Annotated[
     Path | None,
@@ -112,6 +121,14 @@ TemplatesOption = Annotated[
     typer.Option(
         help="Text file of sentences to put the labels into, one a line, with {} for the label. "
         "Default: sixteen English ones.",
+        show_default=False,
+    ),
+]
+CropOption = Annotated[
+    Crop | None,
+    typer.Option(
+        help="What is seen of each frame. whole: as much as the model takes in. centre: the "
+        "middle 7/8, as ActionCLIP is measured. Default: as the head was trained, else whole.",
         show_default=False,
     ),
 ]

@@ -116,6 +116,7 @@ def actions(
             show_default=False,
         ),
     ] = None,
+    crop: options.CropOption = None,
     blocks: train_options.BlocksOption = 6,
     gated: Annotated[
         bool,
@@ -137,7 +138,7 @@ def actions(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
-    from tasks.training.actions import train_actions, usual_action_head, usual_visual
+    from tasks.training.actions import train_actions, usual_action_head, usual_crop, usual_visual
     from tasks.training.request import ActionFlags
 
     start = train_options.start_flags(context.params)
@@ -159,5 +160,6 @@ def actions(
         target_temperature=target_temperature,
         tag_weight=tag_weight,
         visual=seen,
+        crop=crop.value if crop else usual_crop(start),
     )
     raise typer.Exit(train_actions(train_options.training_request(context.params, name, recipe)))

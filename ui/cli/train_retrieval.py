@@ -9,6 +9,13 @@ from models.heads.config import HeadName
 from ui.cli import options, train_options
 
 
+class Patches(StrEnum):
+    """How a ViT cuts frames into patches."""
+
+    SINGLE = "2d"
+    WITH_NEIGHBOURS = "3d"
+
+
 class Captions(StrEnum):
     """How an epoch goes over videos with several captions."""
 
@@ -57,6 +64,14 @@ def retrieval(
     frame_rate: Annotated[
         float, typer.Option(min=0.0, help="Frames to choose from, per second; 0 is every frame.")
     ] = 1.0,
+    patches: Annotated[
+        Patches | None,
+        typer.Option(
+            help="How a ViT cuts frames into patches: each frame by itself (2d), or together with "
+            "those beside it (3d, with --tune all). Default: as the model does.",
+            show_default=False,
+        ),
+    ] = None,
     blocks: train_options.BlocksOption = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")
@@ -91,5 +106,6 @@ def retrieval(
         captions=captions.value,
         unique_videos=unique_videos,
         validation_videos=validation_videos,
+        patches=patches.value if patches else None,
     )
     raise typer.Exit(train_retrieval(train_options.training_request(context.params, name, recipe)))

@@ -48,4 +48,4 @@ def _files(folder: Path, ending: str) -> list[Path]:
 def _clip(release: Release, name: str, label: str, position: int, split: str) -> LabelledClip:
     stem = Path(name).stem
     footage, _, _ = stem.partition(f"_{label}_")
-    return LabelledClip(stem, release.videos.find(stem), (position,), split=split, group=footage)
+    return LabelledClip(stem, release.videos.find(name), (position,), split=split, group=footage)

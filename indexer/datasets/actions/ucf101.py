@@ -35,7 +35,7 @@ def read(release: Release, split: str, *, way: int) -> AnnotatedClips:
         if number and number.strip() != str(positions[label] + 1):
             what = f"{label!r} is number {positions[label] + 1} in {_LABELS}, not {number}"
             raise DatasetError.at(file, line, what)
-        path = release.videos.find(stem)
+        path = release.videos.find(Path(name).name)
         group = _CLIP_NUMBER.sub("", stem)
         clips.append(LabelledClip(stem, path, (positions[label],), split=split, group=group))
     return AnnotatedClips(labels, clips)

@@ -2,7 +2,8 @@
 
 ``train.json`` and ``val_1.json`` are objects {VIDEO_ID: {"duration", "timestamps", "sentences"}}.
 As in the papers, val_1 is the test. ``val_2.json`` describes the same videos, so it is no
-validation split: hold out some training videos instead.
+validation split: hold out some training videos instead. An id is "v_" and what YouTube calls the
+video; files are named after either, by who has downloaded them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from indexer.datasets.published import Release
 
 SPLITS = ("train", "test")
 
+_PREFIX = "v_"
 _FILES = {"train": "train.json", "test": "val_1.json"}
 
 
@@ -21,9 +23,16 @@ def read(release: Release, split: str) -> list[CaptionedClip]:
     annotations = JsonFile(release.file(_FILES[split]))
     annotations.check(dict, "with the videos' ids")
     return [
-        release.clip(video_id, _paragraph(annotations, video_id), split)
+        release.clip(
+            video_id, _paragraph(annotations, video_id), split, others=_other_names(video_id)
+        )
         for video_id in annotations.value
     ]
+
+
+def _other_names(video_id: str) -> tuple[str, ...]:
+    bare = video_id.removeprefix(_PREFIX)
+    return (bare,) if bare != video_id else (_PREFIX + bare,)
 
 
 def _paragraph(annotations: JsonFile, video_id: str) -> str:

@@ -10,7 +10,7 @@ taken from the first of these that there is:
   of which the English rows are read; a video's id is VideoID_Start_End.
 
 ``raw-captions.pkl``, which the retrieval papers pass on, is refused: opening a pickle runs whatever
-its author wrote into it.
+its author wrote into it. `indexer.datasets.captions.pickled` makes the JSON file of it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def _captions(release: Release) -> dict[str, list[str]]:
             raise DatasetError.at(
                 pickle,
                 None,
-                "pickles are not opened, because they can run any program: put the corpus's "
-                f"{_TEXT} beside it, or convert it to {_JSON}",
+                "pickles are not opened here, because they can run any program: make "
+                f"{_JSON} of it with 'kinodex convert captions', which runs none",
             )
     file = release.file(_TEXT, _JSON, _TABLE)
     return {_TEXT: _from_text, _JSON: _from_json, _TABLE: _from_table}[file.name](file)

@@ -16,6 +16,7 @@ from indexer.datasets.frames.views import CROPS, by_view
 from indexer.datasets.labelled import LabelledDataset
 from indexer.reading.sampling import SegmentSampling
 from models.clip.backbone import Backbone
+from models.heads.card import WHOLE
 from models.labels.label_texts import LabelTexts
 from models.labels.tagging import (
     Background,
@@ -46,11 +47,17 @@ class ClipViews:
 ONE_VIEW, THIRTY_VIEWS = ClipViews(), ClipViews(10, CROPS)
 
 
-def view_cache(root: Path, backbone: Backbone, *, frames: int, views: ClipViews) -> FrameCache:
-    """A cache of the frame embeddings that these views need, of `frames` frames each."""
+def view_cache(
+    root: Path, backbone: Backbone, *, frames: int, views: ClipViews, crop: str = WHOLE
+) -> FrameCache:
+    """A cache of the frame embeddings that these views need, of `frames` frames each.
+
+    crop: what of a frame is seen where views are no crops themselves, see `ActionCard`
+    """
     sampling = SegmentSampling(frames, views.shifts)
-    make = FrameCache.of_embeddings if views.crops == 1 else FrameCache.of_crops
-    return make(root, backbone, sampling)
+    if views.crops > 1:
+        return FrameCache.of_crops(root, backbone, sampling)
+    return FrameCache.of_embeddings(root, backbone, sampling, crop=crop)
 
 
 @dataclass(frozen=True)

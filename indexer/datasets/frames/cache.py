@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,14 @@ from platformdirs import user_cache_path
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
-from indexer.datasets.frames.views import CROPS, three_crops, with_margin
+from indexer.datasets.frames.views import CROPS, centre_crop, three_crops, with_margin
 from indexer.reading.errors import DecodeFailed
-from indexer.reading.sampling import FrameSampling
+from indexer.reading.sampling import FrameSampling, SegmentSampling
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
 from models.clip.preprocess import Preprocessing
 from models.errors import KinodexError
+from models.heads.card import WHOLE
 
 # As many frames are encoded together, and made safe on the disk together. Fewer keep the model
 # below its best speed; more only cost memory.
@@ -43,6 +44,29 @@ class FillReport:
     encoded: int
     known: int
     failed: dict[ClipWindow, str]
+
+
+@dataclass(frozen=True)
+class _Crop:
+    """What of a frame is kept, before the model's own preprocessing, which then changes nothing.
+
+    cut: frames (count, height, width, 3) → pictures (count * rows, height, width, 3)
+    short_side: which the decoded frames must have
+    about: what tells such a cache from one of whole frames
+    """
+
+    cut: Callable[[np.ndarray, Preprocessing], np.ndarray]
+    short_side: int
+    rows: int = 1
+    about: Mapping[str, str] = field(default_factory=dict)
+
+
+def _crop_of(name: str, preprocessing: Preprocessing) -> _Crop:
+    """One of `models.heads.card.CROPS`."""
+    if name == WHOLE:
+        return _Crop(lambda frames, _: frames, preprocessing.short_side)
+    side = max(with_margin(preprocessing.size))
+    return _Crop(centre_crop, side, about={"crop": name})
 
 
 class FrameCache:
@@ -76,16 +100,18 @@ class FrameCache:
         self._store = FrameStore(root / key, row_shape=row_shape, dtype=self._dtype)
 
     @classmethod
-    def of_embeddings(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
-        """Frame embeddings of a backbone, not normalised, kept as float16."""
-        side = backbone.preprocessing.short_side
-        return cls._embedded(root, backbone, sampling, "frame embeddings", side)
+    def of_embeddings(
+        cls, root: Path, backbone: Backbone, sampling: FrameSampling, *, crop: str = WHOLE
+    ) -> FrameCache:
+        """Frame embeddings of a backbone, not normalised, kept as float16; crop: see `_Crop`."""
+        return cls._embedded(root, backbone, sampling, _crop_of(crop, backbone.preprocessing))
 
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
-        side = max(with_margin(backbone.preprocessing.size))
-        return cls._embedded(root, backbone, sampling, "crop embeddings", side, crops=CROPS)
+        preprocessing = backbone.preprocessing
+        crop = _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
+        return cls._embedded(root, backbone, sampling, crop, kind="crop embeddings")
 
     @classmethod
     def _embedded(
@@ -93,16 +119,18 @@ class FrameCache:
         root: Path,
         backbone: Backbone,
         sampling: FrameSampling,
-        kind: str,
-        short_side: int,
-        crops: int = 1,
+        crop: _Crop,
+        *,
+        kind: str = "frame embeddings",
     ) -> FrameCache:
         identity = backbone.identity
 
+        views = crop.rows * (sampling.shifts if isinstance(sampling, SegmentSampling) else 1)
+
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            if crops > 1:
-                clips = [three_crops(clip, backbone.preprocessing) for clip in clips]
-            return [rows.astype(np.float16) for rows in backbone.clip_arrays(clips)]
+            cut = [crop.cut(clip, backbone.preprocessing) for clip in clips]
+            encoded = _view_by_view(backbone, cut, views if backbone.sees_neighbours else 1)
+            return [rows.astype(np.float16) for rows in encoded]
 
         return cls(
             root,
@@ -110,35 +138,38 @@ class FrameCache:
                 "kind": kind,
                 "frames_digest": identity.frames_digest,
                 "preprocessing": identity.preprocessing,
+                **crop.about,
             },
             sampling=sampling,
             row_shape=(backbone.dim,),
             dtype=np.float16,
-            short_side=short_side,
+            short_side=crop.short_side,
             encode=encode,
-            crops=crops,
+            crops=crop.rows,
         )
 
     @classmethod
     def of_pixels(
-        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
-        identity = preprocessing.identity()
+        identity, chosen = preprocessing.identity(), _crop_of(crop, preprocessing)
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            return [preprocessing.fit(clip).transpose(0, 3, 1, 2) for clip in clips]
+            cut = (chosen.cut(clip, preprocessing) for clip in clips)
+            return [preprocessing.fit(clip).transpose(0, 3, 1, 2) for clip in cut]
 
         return cls(
             root,
             about={
                 "kind": "pixels",
                 **{name: identity[name] for name in identity if name not in ("mean", "std")},
+                **chosen.about,
             },
             sampling=sampling,
             row_shape=(3, *preprocessing.size),
             dtype=np.uint8,
-            short_side=preprocessing.short_side,
+            short_side=chosen.short_side,
             encode=encode,
         )
 
@@ -204,6 +235,10 @@ class FrameCache:
             mask[clip, : len(stored)] = True
         return torch.from_numpy(frames), torch.from_numpy(mask)
 
+    def longest(self, windows: Iterable[ClipWindow]) -> int:
+        """How many frames the longest of some clips has. Raises KeyError for a missing one."""
+        return max(self._store.entries[window].rows for window in windows)
+
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Trouble with the disk in a sentence."""
@@ -266,6 +301,18 @@ class FrameCache:
         """For people who wonder what the folder is."""
         text = json.dumps(self._about, indent=2, default=list)
         (self.folder / "about.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _view_by_view(
+    backbone: Backbone, clips: Sequence[np.ndarray], views: int
+) -> Iterator[np.ndarray]:
+    """Embeddings of clips in which the frames of several views take turns, in the same order.
+
+    Frames that see their neighbours see those of their own view.
+    """
+    parts = backbone.clip_arrays([clip[view::views] for clip in clips for view in range(views)])
+    for start in range(0, len(parts), views):
+        yield np.stack(parts[start : start + views], axis=1).reshape(-1, backbone.dim)
 
 
 def default_processes() -> int:

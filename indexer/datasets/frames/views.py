@@ -1,11 +1,13 @@
-"""Several looks at a clip: three crops of each frame, and the views that they make up.
+"""Looks at a clip: the centre of each frame, or three crops of it, and the views these make up.
 
-Published figures "10 x 3" are means over ten samplings in time and three crops.
+Published figures of actions are those of the centre: the shorter side is scaled to 256 pixels, and
+224 are cut out. "10 x 3" are means over ten samplings in time and three crops.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -24,6 +26,18 @@ def with_margin(size: Sequence[int]) -> tuple[int, int]:
     """(height, width) of the pictures that crops of this size are cut out of."""
     height, width = (round(side * _MARGIN) for side in size)
     return height, width
+
+
+def centre_crop(frames: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:
+    """The middle of each frame, scaled to a size `with_margin`.
+
+    frames: uint8, shape (count, height, width, 3)
+    returns: uint8, shape (count, *preprocessing.size, 3)
+    """
+    larger = replace(preprocessing, size=with_margin(preprocessing.size)).fit(frames)
+    height, width = preprocessing.size
+    top, left = (larger.shape[1] - height) // 2, (larger.shape[2] - width) // 2
+    return larger[:, top : top + height, left : left + width]
 
 
 def three_crops(frames: np.ndarray, preprocessing: Preprocessing) -> np.ndarray:

@@ -148,9 +148,11 @@ def _converted(
 
     Raises ConversionRefused, and NotKeepable for its tokenizer.
     """
-    from models.clip.engines.conversion import convert_pictures, convert_texts
+    from models.clip.engines.conversion import ConversionRefused, convert_pictures, convert_texts
     from models.clip.text import cut_of
 
+    if card.reach:
+        raise ConversionRefused("its frames see the frames beside them (3D patches)")
     with cache.new_entry(key) as entry:
         for file, content in _small_files(loaded).items():
             entry.add(file, content)

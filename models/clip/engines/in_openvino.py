@@ -52,7 +52,7 @@ class OpenVinoEngine:
         self._files: dict[str, np.ndarray] = {}
         self._lock = threading.Lock()  # a compiled model answers one at a time
 
-    def pictures(self, pictures: np.ndarray) -> np.ndarray:
+    def pictures(self, pictures: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """As of `Engine`."""
         with self._lock:
             return run(self._tower(PICTURES), pictures)

@@ -10,6 +10,7 @@ import torch
 from models.clip.engines.choice import BFLOAT16, FLOAT32, TORCH
 from models.clip.engines.protocol import OutOfMemory
 from models.clip.engines.text_batches import by_length, in_order
+from models.clip.patches import FramesOfClips
 from models.clip.preprocess import Preprocessing
 from models.clip.text import cut_of, encode_tokens, lengths_of
 
@@ -39,11 +40,14 @@ class TorchEngine:
             model.visual.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
-    def pictures(self, pictures: np.ndarray) -> np.ndarray:
+    def pictures(self, pictures: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """As of `Engine`."""
         try:
             with self._lock:  # until the embeddings are back, the buffer is in use
-                return _as_array(self.encoded(self._upload(pictures)))
+                rows = self._upload(pictures)
+                if places is None:
+                    return _as_array(self.encoded(rows))
+                return _as_array(self._encoded_beside(rows, places))
         except torch.OutOfMemoryError as error:
             if self.device.type == "cuda":
                 torch.cuda.empty_cache()
@@ -55,6 +59,14 @@ class TorchEngine:
         with self._autocast():
             rows = self._preprocessing.normalise(pictures.permute(0, 3, 1, 2))
             embeddings: torch.Tensor = self.model.encode_image(rows)
+            return embeddings
+
+    def _encoded_beside(self, pictures: torch.Tensor, places: np.ndarray) -> torch.Tensor:
+        """The same for frames that see each other."""
+        with self._autocast():
+            rows = self._preprocessing.normalise(pictures.permute(0, 3, 1, 2))
+            frames = FramesOfClips(rows, torch.from_numpy(places).to(self.device))
+            embeddings: torch.Tensor = self.model.encode_image(frames)
             return embeddings
 
     def tokens(self, token_ids: np.ndarray) -> np.ndarray:

@@ -106,7 +106,7 @@ class Int8Engine:
         self._compiled: ov.CompiledModel | None = None
         self._lock = threading.Lock()  # a compiled model answers one at a time
 
-    def pictures(self, pictures: np.ndarray) -> np.ndarray:
+    def pictures(self, pictures: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """As of `Engine`. Raises ModelUnavailable."""
         with self._lock:
             if self._compiled is None:

@@ -26,8 +26,11 @@ class Engine(Protocol):
     texts_precision: str
     pads_texts: bool
 
-    def pictures(self, pictures: np.ndarray) -> np.ndarray:
+    def pictures(self, pictures: np.ndarray, places: np.ndarray | None = None) -> np.ndarray:
         """uint8 RGB pictures of the model's size, (n, height, width, 3) → float32 (n, dim).
+
+        places: of a model whose frames see those beside them, see `models.clip.patches`; others
+            are not given any
 
         Raises OutOfMemory.
         """

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.heads.blocks import TransformerBlock, frame_positions, read_text_tower
+from models.heads.blocks import TransformerBlock, read_text_tower
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from tests.models.tiny_clip import tiny_clip
@@ -182,29 +182,3 @@ def test_another_activation_is_not_taken_for_one_that_heads_have():
 @pytest.mark.parametrize("name", ["meanP", "seqLSTM"])
 def test_heads_without_blocks_take_nothing(name):
     assert make_head(config(name), text_tower=tiny_clip()).initialisation.blocks == 0
-
-
-# Positions
-
-TABLE = torch.tensor([[0.0, 1.0], [10.0, 1.0], [20.0, 5.0]])
-
-
-def valid(*lengths: int, frames: int) -> torch.Tensor:
-    return torch.arange(frames) < torch.tensor(lengths)[:, None]
-
-
-def test_frames_within_the_table_have_its_rows():
-    assert torch.equal(frame_positions(TABLE, valid(1, 2, frames=2)), TABLE[:2])
-
-
-def test_a_video_longer_than_the_table_has_it_stretched():
-    rows = frame_positions(TABLE, valid(5, frames=5))[0]
-    expected = [[0.0, 1.0], [5.0, 1.0], [10.0, 1.0], [15.0, 3.0], [20.0, 5.0]]
-    torch.testing.assert_close(rows, torch.tensor(expected))
-
-
-def test_stretching_goes_by_the_last_valid_frame_of_each_video():
-    rows = frame_positions(TABLE, valid(5, 3, 9, frames=9))
-    torch.testing.assert_close(rows[0, :5], frame_positions(TABLE, valid(5, frames=5))[0])
-    assert torch.equal(rows[1, :3], TABLE)
-    torch.testing.assert_close(rows[2, [0, 4, 8]], TABLE)

@@ -98,6 +98,14 @@ def test_a_card_is_written_to_be_read_and_leaves_out_actions_that_it_has_not():
     }
 
 
+def test_a_card_tells_what_of_frames_was_seen_where_that_is_not_all():
+    seen = card(action=ActionCard(("yo yo",), crop="centre"))
+    assert json.loads(seen.to_json())["action"]["crop"] == "centre"
+    assert HeadCard.from_json(seen.to_json()) == seen
+    with pytest.raises(ValueError, match="crop must be one of whole, centre, not 'left'"):
+        ActionCard((), crop="left")
+
+
 def test_lists_without_end_are_no_card():
     with pytest.raises(ValueError, match="lists in lists without end"):
         HeadCard.from_json("[" * 200_000)

@@ -122,22 +122,13 @@ def test_a_table_of_positions_that_is_none_is_refused(tmp_path, table, sentence)
         read_clip4clip(saved(tmp_path, state))
 
 
-def test_a_3d_projection_is_summed_over_time_for_single_frames(tmp_path):
-    """Which equals it wherever the neighbours of a frame look like the frame."""
+def test_a_3d_projection_takes_the_place_of_the_2d_one_that_is_left_over(tmp_path):
     state = published.published_state("meanP", patches_3d=True)
     model = read_clip4clip(saved(tmp_path, state))
     assert model.idle == ("clip.visual.conv1.weight",)
-    _, pixels, _ = inputs()
-    still = pixels[:1, :1].expand(1, 3, -1, -1, -1)
-    everywhere = torch.ones(1, 3, dtype=torch.bool)
-    exact = {key: value.double() for key, value in state.items()}
-    in_3d = published.embed_frames(exact, still.double(), everywhere)
-    clip = build_backbone(model)
-    clip.visual.conv1 = torch.nn.Conv2d(3, WIDTH, 16, 16, bias=False)
-    clip.load_state_dict(model.backbone)
-    with torch.no_grad():
-        alone = clip.encode_image(pixels[:1, 0]).double()
-    torch.testing.assert_close(alone[0], in_3d[0, 1], atol=1e-4, rtol=1e-4)
+    assert model.patches_3d
+    kernel = model.backbone["visual.conv1.weight"]
+    assert torch.equal(kernel, state["clip.visual.conv2.weight"])
 
 
 def without(state: dict[str, torch.Tensor], *keys: str) -> dict[str, torch.Tensor]:

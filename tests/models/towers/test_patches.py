@@ -3,11 +3,16 @@
 import open_clip
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 
+from models.clip.patches import NoPatches, PatchProjection3D, kernel_frames_in, use_3d_patches
 from models.errors import KinodexError
 from models.frame_sets import EmptyVideo
-from models.towers.patches import NoPatches, PatchProjection3D, encode_clips, use_3d_patches
+from models.towers.blocks import OtherTower
+from models.towers.joint_tokens import use_joint_space_time
+from models.towers.patches import encode_clips
+from models.towers.vit import ViTTower
 from tests.models.random_heads import GARBAGE
 from tests.models.tiny_clip import tiny_clip
 
@@ -147,3 +152,27 @@ def test_other_towers_are_refused(visual, kind):
 def test_a_projection_with_a_bias_stays_2d():
     with pytest.raises(NoPatches, match="without bias"):
         PatchProjection3D(nn.Conv2d(3, 4, 8, stride=8))
+
+
+def test_layers_of_a_tower_with_3d_patches_are_those_of_a_picture(visual):
+    tower, pictures = trained(visual), pixels()[:, 0]
+    _, embeddings = ViTTower(tower)(pictures, [], True)
+    torch.testing.assert_close(embeddings, tower(pictures))
+
+
+def test_joint_and_3d_patches_exclude_each_other(visual):
+    use_3d_patches(visual)
+    with pytest.raises(OtherTower, match="choose a model with 2D patches"):
+        use_joint_space_time(visual, frames=4)
+
+
+def test_only_a_file_of_ours_tells_of_3d_patches(visual, tmp_path):
+    state = {f"visual.{name}": value for name, value in trained(visual).state_dict().items()}
+    save_file(state, tmp_path / "in_3d.safetensors")
+    state["visual.conv1.weight"] = state["visual.conv1.weight"][:, :, 1].contiguous()
+    save_file(state, tmp_path / "in_2d.safetensors")
+    (tmp_path / "damaged.safetensors").write_bytes(b"no weights")
+    names = ("in_3d.safetensors", "in_2d.safetensors", "damaged.safetensors", "gone.safetensors")
+    found = [kernel_frames_in(tmp_path / name) for name in (*names, "a.pt")]
+    assert found == [3, None, None, None, None]
+    assert kernel_frames_in(None) is None

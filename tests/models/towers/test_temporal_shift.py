@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from models.clip.patches import use_3d_patches
 from models.frame_sets import EmptyVideo
 from models.towers.blocks import OtherTower
-from models.towers.patches import encode_clips, use_3d_patches
+from models.towers.patches import encode_clips
 from models.towers.temporal_shift import neighbours_in, shift_patches, use_temporal_shift
 from tests.models import vision_formulas
 from tests.models.clips import (

@@ -9,13 +9,13 @@ import open_clip
 import pytest
 import torch
 
+from models.clip.patches import use_3d_patches
 from models.clip.preprocess import Preprocessing
 from models.errors import KinodexError
 from models.heads.checkpoints import load_head
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
 from models.identity import EncoderIdentity, HeadChoice, ModelChoice
-from models.towers.patches import use_3d_patches
 from models.training.batches import PairBatch
 from models.training.export import HeadExport
 from models.training.files import CHECKPOINT_FILE, read_history

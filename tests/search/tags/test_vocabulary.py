@@ -128,3 +128,61 @@ def test_a_label_that_cannot_be_used_is_told_with_its_line_where_that_is_known(t
     # As a library keeps it: with the file's name, and without its lines.
     for words in (replace(read, lines=()), replace(read, file=None)):
         assert str(words.unusable("falling", problem)) == "it is too long"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'id,name\n0,abseiling\n1,air drumming\n2,"cutting, slicing"\n',
+        b'id,name\r\n0,abseiling\r\n1,air drumming\r\n2,"cutting, slicing"\r\n',
+        b"Name;ID\nabseiling;0\nair drumming;1\ncutting, slicing;2\n",
+        b"label_id\tlabel\n7\tabseiling\n3\tair drumming\n5\tcutting, slicing\n",
+        b"abseiling\nair drumming\ncutting, slicing\n",
+    ],
+)
+def test_a_table_of_numbers_and_names_is_the_list_of_its_names(tmp_path, content):
+    words = read_vocabulary(written(tmp_path, content))
+    assert words.labels == ("abseiling", "air drumming", "cutting, slicing")
+
+
+def test_a_name_in_a_table_is_told_with_its_line(tmp_path):
+    words = read_vocabulary(written(tmp_path, b"id,name\n0,abseiling\n1,air drumming\n"))
+    assert words.lines == (2, 3)
+    with pytest.raises(BadVocabulary, match=r"line 3 of '.*my actions\.txt': .*3 cells where .* 2"):
+        read_vocabulary(written(tmp_path, b"id,name\n0,abseiling\n1,cutting, slicing\n"))
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "seen"),
+    [
+        (b"0,abseiling\n1,air drumming\n", 1, "beside labels: '0,abseiling'"),
+        (b"# K400\nnr,text\n0,abseiling\n1,air drumming\n", 3, "beside labels: '0,abseiling'"),
+        (b"abseiling\t0\nair drumming\t1\n", 1, "beside labels"),
+        (b"1. abseiling\n2. air drumming\n", 1, "beside labels: '1. abseiling'"),
+        (b"1 ApplyLipstick\n2 YoYo\n3 Run\n4 Jump\n5 Swim\n", 1, "'1 ApplyLipstick'"),
+        (b"label,youtube_id,time_start\nabseiling,xyz,3\n", 1, "its header is label, youtube_id"),
+        (b'{\n"abseiling": "0",\n"air drumming": "1"}\n', 1, "it is JSON"),
+    ],
+)
+def test_any_other_table_is_refused_in_a_sentence(tmp_path, content, line, seen):
+    with pytest.raises(BadVocabulary) as refused:
+        read_vocabulary(written(tmp_path, content))
+    said = str(refused.value)
+    assert said.startswith(f"line {line} of ")
+    assert "looks like a table, not like a list of labels" in said
+    assert seen in said
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"letting something roll along, then stop\nlifting something, then dropping it\n",
+        b"1 person\n2 people\n3 people\n",
+        b"exercise 1\nexercise 2\nexercise 3\n",
+        b"pushing [something]\n[something] falling\n",
+        b"name, then age\n",
+        b'the "wave\nclapping\n',
+    ],
+)
+def test_labels_with_commas_numbers_and_brackets_are_labels(tmp_path, content):
+    assert len(read_vocabulary(written(tmp_path, content)).labels) == content.count(b"\n")

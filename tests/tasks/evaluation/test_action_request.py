@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import torch
 
+from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.labelled import LabelledDataset
+from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import save_head
@@ -29,10 +31,18 @@ def request(**options: object) -> ActionRequest:
 
 
 def head_file(
-    folder: Path, *, labels: tuple[str, ...] | None = DATASET.labels, visual: str = "plain"
+    folder: Path,
+    *,
+    labels: tuple[str, ...] | None = DATASET.labels,
+    visual: str = "plain",
+    crop: str = "whole",
 ) -> Path:
     config = HeadConfig("Conv1D", 24)
-    action = None if labels is None else ActionCard(labels, visual=visual, scale=2.0, offset=-1.0)
+    action = (
+        None
+        if labels is None
+        else ActionCard(labels, visual=visual, scale=2.0, offset=-1.0, crop=crop)
+    )
     card = HeadCard(
         config, BACKBONE.identity, None, "nothing", {}, logit_scale=2.5, frames=5, action=action
     )
@@ -65,8 +75,9 @@ def test_a_head_that_was_named_is_taken(monkeypatch, tmp_path):
 
 
 def loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Any:
-    visual = options.pop("visual", "plain")
-    file = head_file(tmp_path, visual=visual)
+    card = {name: options.pop(name) for name in ("visual", "learnt_crop") if name in options}
+    crop = card.pop("learnt_crop", "whole")
+    file = head_file(tmp_path, crop=crop, **card)
     asked = request(head=str(file), **options)
     monkeypatch.setattr(actions, "default_action_head", lambda _choice: HeadChoice("MeanP"))
     return asked, actions._load_head(asked, BACKBONE, DATASET)
@@ -88,8 +99,29 @@ def test_frames_are_as_many_as_the_head_learnt_from_unless_it_is_said(
         "visual": "plain",
         "frames": options.get("frames", 5),
         "views": options.get("views", "1"),
+        "crop": "three" if "views" in options else "whole",
         "templates": 2,
     }
+
+
+@pytest.mark.parametrize("visual", ["plain", "shift"])
+@pytest.mark.parametrize(
+    ("learnt", "asked", "seen"),
+    [("centre", None, "centre"), ("centre", "whole", "whole"), ("whole", "centre", "centre")],
+)
+def test_of_each_frame_is_seen_what_was_asked_for_or_what_the_head_learnt_from(
+    tmp_path, monkeypatch, visual, learnt, asked, seen
+):
+    about, head = loaded(
+        tmp_path, monkeypatch, visual=visual, learnt_crop=learnt, crop=asked, cache=tmp_path
+    )
+    sampling = SegmentSampling(5)
+    expected = (
+        FrameCache.of_embeddings(tmp_path, BACKBONE, sampling, crop=seen)
+        if visual == "plain"
+        else FrameCache.of_pixels(tmp_path, BACKBONE.preprocessing, sampling, crop=seen)
+    )
+    assert actions._cache(about, BACKBONE, head).folder == expected.folder
 
 
 def test_without_a_head_of_its_own_a_model_sees_eight_frames(tmp_path, monkeypatch):

@@ -68,6 +68,7 @@ def write_list(file: Path, rows: list[tuple[str, str]]) -> Path:
 def save_action_head(
     file: Path,
     *,
+    crop: str = "whole",
     labels: tuple[str, ...] = LABELS,
     visual: str = "plain",
     width: int | None = None,
@@ -76,7 +77,7 @@ def save_action_head(
     """A head with random weights, for the bundled model unless another is given."""
     backbone = backbone or load_backbone(ModelChoice(BUNDLED), device="cpu")
     config = HeadConfig("Conv1D", width or backbone.dim)
-    action = ActionCard(labels, visual=visual)
+    action = ActionCard(labels, visual=visual, crop=crop)
     card = HeadCard(
         config, backbone.identity, None, "nothing", {}, logit_scale=4.6, frames=5, action=action
     )
@@ -150,6 +151,27 @@ def test_thirty_views_find_the_same_in_clips_that_stand_still(evaluate):
     found = json.loads(evaluate("--json", "--views", "10x3", "--undecoded", "left-out")[1])
     assert found["views"] == "10x3"
     assert found["by_average"]["probabilities"]["top1"] == 100.0
+
+
+def test_a_head_is_measured_on_what_it_learnt_from_unless_it_is_said(evaluate, tmp_path):
+    file = save_action_head(tmp_path / "h.safetensors", crop="centre")
+
+    def title(*options: object) -> str:
+        code, out, _ = evaluate("--head", file, *options)
+        assert code == 3
+        return out.splitlines()[1].strip()
+
+    assert title() == "Conv1D, 5 frames cut to the centre, 16 templates"
+    assert title("--crop", "whole") == "Conv1D, 5 frames, 16 templates"
+    save_action_head(file)
+    assert title() == "Conv1D, 5 frames, 16 templates"
+    assert title("--crop", "centre") == "Conv1D, 5 frames cut to the centre, 16 templates"
+
+
+def test_views_of_three_crops_have_no_other_crop(evaluate):
+    code, out, err = evaluate("--views", "10x3", "--crop", "whole")
+    assert (code, out) == (1, "")
+    assert "10x3 views are made of crops of their own: leave --crop out" in err
 
 
 def test_clips_of_several_labels_and_of_none_get_average_precision(evaluate, data, tmp_path):

@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from models.clip.backbone import load_backbone
 from models.errors import KinodexError
-from models.heads.checkpoints import load_action_head
+from models.heads.checkpoints import load_action_head, read_card
 from models.identity import HeadChoice, ModelChoice
 from models.training.files import read_history
 from search.catalog.store import Store
@@ -115,6 +115,17 @@ def test_a_checkpoint_is_known_by_the_same_words_in_all_versions(data, tmp_path)
         "videos": "None",
         "visual": "plain",
     }
+
+
+def test_a_head_that_learns_from_centres_says_so_and_the_next_run_goes_on_with_them(data, tmp_path):
+    assert train(data, tmp_path / "first", "--crop", "centre").exit_code == 3
+    assert origin(tmp_path / "first", data)["crop"] == "centre"
+    assert train(data, tmp_path / "second", "--init", tmp_path / "first").exit_code == 3
+    cards = [read_card(tmp_path / name / "head.safetensors") for name in ("first", "second")]
+    assert [card.action.crop for card in cards] == ["centre", "centre"]
+    again = ("--init", tmp_path / "first", "--crop", "whole")
+    assert train(data, tmp_path / "third", *again).exit_code == 3
+    assert read_card(tmp_path / "third" / "head.safetensors").action.crop == "whole"
 
 
 def test_a_run_with_another_recipe_does_not_go_on(data, tmp_path):

@@ -40,6 +40,9 @@ class Cache:
         frames = torch.tensor(numbers)[:, None, None].expand(-1, 3, 24).half()
         return frames, torch.ones(len(numbers), 3, dtype=torch.bool)
 
+    def longest(self, windows: Any) -> int:
+        return 3
+
 
 def run(
     *,
@@ -183,7 +186,7 @@ def test_videos_that_cannot_be_decoded_are_left_out_of_both_parts(monkeypatch, t
         assert said == {}
         return FillReport(0, 0, {broken: "odd"})
 
-    monkeypatch.setattr(retrieval.StartingModel, "load", lambda _flags: one.start)
+    monkeypatch.setattr(retrieval.StartingModel, "load", lambda _flags, **_how: one.start)
     monkeypatch.setattr(retrieval, "load_training_data", lambda *_, **__: parts)
     monkeypatch.setattr(retrieval, "fill_cache", fill_cache)
     made = retrieval.prepare_retrieval(one.request)

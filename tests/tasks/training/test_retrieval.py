@@ -1,6 +1,7 @@
 """`kinodex train retrieval`: from captioned videos to files that other commands load."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from models.clip.backbone import load_backbone
 from models.errors import KinodexError
-from models.heads.checkpoints import load_head
+from models.heads.checkpoints import load_head, read_card
 from models.identity import HeadChoice, ModelChoice
 from models.training.files import read_history
 from tasks.training.progress import TrainingProgress
@@ -133,11 +134,43 @@ def test_a_trained_text_tower_is_the_start_of_the_next_run(data, tmp_path):
     assert all(torch.equal(heads[0][name], heads[1][name]) for name in heads[0])
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_half_precision_trains_the_text_tower_on_a_processor(data, tmp_path, precision):
+    more = ("--tune", "text", "--precision", precision, "--head", "seqLSTM", "--steps", 2)
+    result = train(data, tmp_path, *more)
+    assert result.exit_code == 3, result.output
+    assert all(math.isfinite(record["loss"]) for record in read_history(tmp_path))
+    trained = load_file(tmp_path / "backbone.safetensors")
+    assert trained["text_projection"].dtype == torch.float32
+
+
 def test_pixels_train_everything(data, tmp_path):
     result = train(data, tmp_path, "--tune", "all", "--chunk", 2, "--head", "meanP", "--steps", 2)
     assert result.exit_code == 3, result.output
     names = weights(tmp_path)
     assert any(name.startswith("backbone.visual") for name in names)
+
+
+def test_the_card_tells_how_many_frames_the_longest_video_had(data, tmp_path):
+    assert train(data, tmp_path / "first", "--frames", 12).exit_code == 3
+    first = read_card(tmp_path / "first" / "head.safetensors")
+    assert (first.frames, first.frames_seen) == (12, 2)
+    assert train(data, tmp_path / "all", "--frames", 2).exit_code == 3
+    assert read_card(tmp_path / "all" / "head.safetensors").frames_seen is None
+
+
+def test_a_run_that_goes_on_with_more_frames_stretches_what_the_first_learnt(data, tmp_path):
+    assert train(data, tmp_path / "first", "--frames", 2).exit_code == 3
+    init = ("--init", tmp_path / "first", "--head-rate", 0, "--frame-rate", 0, "--frames", 3)
+    assert train(data, tmp_path / "second", *init).exit_code == 3
+    tables = [
+        load_file(tmp_path / name / "head.safetensors")["transformer.positions"]
+        for name in ("first", "second")
+    ]
+    torch.testing.assert_close(tables[1][0], tables[0][0])
+    torch.testing.assert_close(tables[1][1], (tables[0][0] + tables[0][1]) / 2)
+    torch.testing.assert_close(tables[1][2], tables[0][1])
+    assert torch.equal(tables[1][3:], tables[0][3:])
 
 
 def test_a_sweep_prints_a_row_for_every_rate_and_recommends_one(data, tmp_path):

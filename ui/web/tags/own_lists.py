@@ -5,11 +5,13 @@ A list's file never changes: the tags that were made with it go on naming it.
 
 import contextlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from models.files import make_folder, open_like_folder
 from search.catalog.store import Store
+from search.tags.label_tables import NoLabelList, labels_in
 from search.tags.vocabulary import MAX_LABELS, BadVocabulary, clean_label
 
 # Some thousand labels; longer lists come as files.
@@ -27,7 +29,7 @@ class OwnList:
 
 
 def read_list(text: str) -> OwnList:
-    """The labels of a text with one a line; empty lines and those that begin with # do not count.
+    """The labels of a text with one a line, see `labels_in`.
 
     Raises BadVocabulary, in one sentence that names the line.
     """
@@ -37,13 +39,7 @@ def read_list(text: str) -> OwnList:
         )
     labels: dict[str, None] = {}
     repeated = 0
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
-            continue
-        try:
-            label = clean_label(line)
-        except BadVocabulary as error:
-            raise BadVocabulary(f"line {number}: {error}") from error
+    for label in _clean_labels(text):
         repeated += label in labels
         labels[label] = None
     if not labels:
@@ -51,6 +47,17 @@ def read_list(text: str) -> OwnList:
     if len(labels) > MAX_LABELS:
         raise BadVocabulary(f"the list has {len(labels):,} labels, {MAX_LABELS:,} at most")
     return OwnList(tuple(labels), repeated)
+
+
+def _clean_labels(text: str) -> Iterator[str]:
+    try:
+        for number, line in labels_in(text):
+            try:
+                yield clean_label(line)
+            except BadVocabulary as error:
+                raise BadVocabulary(f"line {number}: {error}") from error
+    except NoLabelList as error:
+        raise BadVocabulary(f"line {error.line}: {error}") from error
 
 
 def kept_lists(library: Store) -> list[Path]:

@@ -8,6 +8,10 @@ import pytest
 from indexer.datasets.annotations import line_of
 from indexer.datasets.captions.loading import load_dataset, load_training_data
 from indexer.datasets.clips import CaptionedClip, ClipWindow, Dataset, DatasetError, in_paragraphs
+from indexer.reading.clip import sample_clip
+from indexer.reading.sampling import Sampling
+from indexer.reading.settings import IndexSettings
+from tests.corpus import shots, write_clip
 from tests.indexer import annotation_files
 
 
@@ -92,7 +96,9 @@ def test_msvd_pickle_is_left_alone_beside_a_file_that_can_be_read(folder):
 
 def test_msvd_pickle_is_refused_with_the_way_out(folder):
     (folder / "msvd" / "AllVideoDescriptions.txt").rename(folder / "msvd" / "raw-captions.pkl")
-    with pytest.raises(DatasetError, match=r"raw-captions.pkl: pickles are not opened.*AllVideoD"):
+    with pytest.raises(
+        DatasetError, match=r"raw-captions.pkl: .*raw-captions.json .*kinodex convert cap"
+    ):
         load_dataset(f"msvd:{folder / 'msvd'}", split="test")
 
 
@@ -132,7 +138,20 @@ def test_activitynet_joins_the_sentences_of_a_video(folder):
     assert dataset.windows[0].end_s is None
 
 
-def test_didemo_joins_the_descriptions_of_the_first_thirty_seconds(folder):
+def test_activitynet_files_are_found_with_and_without_what_stands_before_their_ids(folder):
+    videos = folder / "activitynet" / "videos"
+    (videos / "ehGHCYKzyZ8.mp4").touch()
+    dataset = load_dataset(f"activitynet:{folder / 'activitynet'}", split="test")
+    assert [clip.path for clip in dataset.clips] == [
+        videos / "v_QOlSCBRmfWY.mkv",
+        videos / "ehGHCYKzyZ8.mp4",
+    ]
+    (videos / "v_ehGHCYKzyZ8.mp4").touch()
+    dataset = load_dataset(f"activitynet:{folder / 'activitynet'}", split="test")
+    assert dataset.clips[1].path == videos / "v_ehGHCYKzyZ8.mp4"
+
+
+def test_didemo_joins_the_descriptions_of_the_seconds_that_the_papers_read(folder):
     dataset = load_dataset(f"didemo:{folder / 'didemo'}", split="val")
     assert captions(dataset) == [
         ("12090392@N02_13482799053_87ef417396.mov", "the dog comes out the dog lies down"),
@@ -141,9 +160,48 @@ def test_didemo_joins_the_descriptions_of_the_first_thirty_seconds(folder):
     # The second video was converted: its extension is another one than in the annotations.
     videos = folder / "didemo" / "videos"
     assert dataset.windows == (
-        ClipWindow(videos / "12090392@N02_13482799053_87ef417396.mov", None, 30.0),
-        ClipWindow(videos / "44999205@N05_5243138138_f3a2.mp4", None, 30.0),
+        ClipWindow(videos / "12090392@N02_13482799053_87ef417396.mov", None, 32.0),
+        ClipWindow(videos / "44999205@N05_5243138138_f3a2.mp4", None, 32.0),
     )
+
+
+def write_didemo(folder: Path, described: list[str], files: list[str]) -> Path:
+    """A folder with descriptions of these videos as its test, and these files."""
+    moments = [{"video": name, "description": f"about {name}"} for name in described]
+    (folder / "videos").mkdir(parents=True)
+    (folder / "test_data.json").write_text(json.dumps(moments))
+    for name in files:
+        (folder / "videos" / name).touch()
+    return folder
+
+
+def test_didemo_videos_are_the_files_of_their_very_names(tmp_path):
+    described = ["7@N0_1_a.mov", "7@N0_1_a.mp4", "7@N0_2_b", "7@N0_3_c.3g2", "8@N0.5_4_d"]
+    files = ["7@N0_1_a.mov", "7@N0_1_a.mp4", "7@N0_2_b", "7@N0_3_c.3g2", "8@N0.5_4_d.avi"]
+    write_didemo(tmp_path / "d", described, files)
+    dataset = load_dataset(f"didemo:{tmp_path / 'd'}", split="test")
+    assert [clip.path.name for clip in dataset.clips] == files
+    assert all(clip.path.is_file() for clip in dataset.clips)
+
+
+def test_a_converted_didemo_video_is_found_but_never_the_file_of_another_video(tmp_path):
+    described = ["1_a.mov", "1_a.mp4", "2_b.mov", "3_c.3g2", "4_d.avi"]
+    files = ["1_a.mp4", "2_b.mov.mp4", "3_c.mp4", "4_d"]
+    write_didemo(tmp_path / "d", described, files)
+    dataset = load_dataset(f"didemo:{tmp_path / 'd'}", split="test")
+    found = [clip.path.name if clip.path.is_file() else None for clip in dataset.clips]
+    assert found == [None, "1_a.mp4", "2_b.mov.mp4", "3_c.mp4", "4_d"]
+    assert dataset.clips[0].path == tmp_path / "d" / "1_a.mov"
+
+
+def test_didemo_counts_the_videos_of_its_list(tmp_path):
+    folder = write_didemo(tmp_path / "d", ["a.mov", "b.mov", "c"], ["a.mov", "b.mov", "c"])
+    (folder / "test_list.txt").write_text("c\na.mov\nnever_described.mov\n")
+    dataset = load_dataset(f"didemo:{folder}", split="test")
+    assert dataset.video_ids == ("a.mov", "c")
+    (folder / "test_list.txt").write_text("a.mp4\nb.mp4\n")
+    with pytest.raises(DatasetError, match=r"test_list\.txt: not one of its videos is described"):
+        load_dataset(f"didemo:{folder}", split="test")
 
 
 def test_a_list_of_ones_own_as_csv(tmp_path):
@@ -309,3 +367,18 @@ def test_the_line_of_a_value_is_found_past_strings_that_look_like_structure():
     assert line_of(text, "b") == 2
     assert line_of(text, "b", 1) == 3
     assert line_of(text, "b", 1, "d") == 4
+
+
+def test_a_long_didemo_video_gives_a_frame_of_each_of_the_seconds_0_to_31(tmp_path):
+    folder = write_didemo(tmp_path / "d", ["a.mp4"], [])
+    write_clip(folder / "videos" / "a.mp4", shots([100, 40]), rate=3)
+    window = load_dataset(f"didemo:{folder}", split="test").windows[0]
+    clip = sample_clip(
+        window.path,
+        start_s=window.start_s,
+        end_s=window.end_s,
+        sampling=Sampling(frames=64),
+        short_side=96,
+        settings=IndexSettings(),
+    )
+    assert [round(time_s) for time_s in clip.times_s] == list(range(32))

@@ -23,11 +23,19 @@ def test_a_list_is_read_line_by_line() -> None:
     assert own.repeated == 1
 
 
+def test_a_pasted_table_of_numbers_and_names_is_the_list_of_its_names() -> None:
+    assert read_list("id,name\n0,abseiling\n1,air drumming\n").labels == (
+        "abseiling",
+        "air drumming",
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         (" \n# nothing\n", "the list is empty"),
         ("a cat\n" + "x" * 201, "line 2: a label has 201 characters"),
+        ("# mine\n0,abseiling\n1,air drumming", "line 2: this looks like a table, not like a list"),
         ("turned \u202e round", "line 1: the label .* cannot be shown"),
         ("x" * 100_001, "the list has 100,001 characters, 100,000 at most"),
         ("\n".join(f"a{n}" for n in range(10_001)), "the list has 10,001 labels, 10,000 at most"),
