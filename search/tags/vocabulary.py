@@ -49,7 +49,7 @@ class WordList:
 
 def default_name(model: ModelChoice) -> str:
     """The vocabulary for a model where nobody names one."""
-    return _FOR_BUNDLED_MODEL if model.name == BUNDLED else _FOR_OTHER_MODELS
+    return _FOR_BUNDLED_MODEL if model.words == BUNDLED else _FOR_OTHER_MODELS
 
 
 def shipped_names() -> list[str]:
