@@ -8,13 +8,16 @@ BUNDLED = "bundled"
 IMAGENET = "imagenet"  # a picture classifier and a sentence encoder that pip packages carry
 RANDOM = "random"  # the tag for untrained weights: for speed and memory figures only
 HUB_PREFIX = "hf-hub:"
+# Stands before the name of the model whose words a distilled one has kept.
+DISTILLED_PREFIX = "distilled:"
 
 
 @dataclass(frozen=True)
 class ModelChoice:
     """What the user asked for.
 
-    name: "bundled", "imagenet", an open_clip name, or "hf-hub:ORG/REPO"
+    name: "bundled", "imagenet", an open_clip name, "hf-hub:ORG/REPO", or one of these after
+        "distilled:", with weights in a folder that `kinodex distil` made
     """
 
     name: str
@@ -23,7 +26,19 @@ class ModelChoice:
 
     def __str__(self) -> str:
         detail = self.weights.name if self.weights else self.pretrained
+        if self.is_distilled and self.weights:
+            detail = self.weights.parent.name  # the files are called the same in all folders
         return f"{self.name} ({detail})" if detail else self.name
+
+    @property
+    def is_distilled(self) -> bool:
+        """Whether its picture tower is a student's."""
+        return self.name.startswith(DISTILLED_PREFIX)
+
+    @property
+    def words(self) -> str:
+        """The name of the model that its words come from: itself, but for a student."""
+        return self.name.removeprefix(DISTILLED_PREFIX)
 
 
 MEAN_POOLING = "meanP"

@@ -53,7 +53,7 @@ def judge(plain: Backbone, other: Backbone, frames: np.ndarray) -> Judgement:
     """The model as it is and in int8, on uint8 frames (n, height, width, 3) of the user's."""
     embedded, speeds = _timed([plain, other], frames)
     ours, theirs = embedded
-    if plain.choice.name == BUNDLED:
+    if plain.choice.words == BUNDLED:
         asked, (before, now) = "found in the small world", _found_in_small_world(plain, other)
     else:
         asked, before = f"of labels whose first frame is among the first {_AMONG}", 100.0

@@ -4,6 +4,7 @@ Free of torch: a model that an engine has compiled is used by its card alone.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -76,14 +77,15 @@ class ModelCard:
         )
 
 
-def weights_digest(model: "torch.nn.Module") -> str:
+def weights_digest(model: "torch.nn.Module | Mapping[str, torch.Tensor]") -> str:
     """A fingerprint of names, shapes and evenly spaced values of every tensor.
 
     Training moves nearly every weight, so samples tell models apart; hashing all of a large
     model would cost each search most of a second.
     """
     digest = hashlib.blake2b(digest_size=16)
-    for name, tensor in sorted(model.state_dict().items()):
+    weights = model if isinstance(model, Mapping) else model.state_dict()
+    for name, tensor in sorted(weights.items()):
         values = tensor.detach().reshape(-1)
         step = max(1, len(values) // _SAMPLES_PER_TENSOR)
         digest.update(f"{name}{tuple(tensor.shape)}".encode())

@@ -10,7 +10,9 @@ from typing import Any
 import torch
 
 from models.clip import hub
+from models.clip.bundled import BUNDLED_WEIGHTS, bundled_network, bundled_tokenizer
 from models.clip.patches import kernel_frames_in, use_3d_patches
+from models.clip.student_folders import WORDS_FILE, chosen_folder
 from models.errors import NOT_DOWNLOADED, ModelUnavailable
 from models.files import typed_path
 from models.identity import BUNDLED, HUB_PREFIX, IMAGENET, RANDOM, ModelChoice
@@ -18,8 +20,6 @@ from models.named import NAMES, meant_by, usual_tag
 
 WEIGHT_SUFFIXES = (".safetensors", ".pt", ".pth", ".bin")
 
-_BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
-_BUNDLED_NAME = "kinodex-small"
 _WAYS_OUT = (
     "use '--model imagenet' (knows a thousand kinds of things in real footage and needs no "
     "download{extra}), '--weights FILE' (a file you have) or '--model bundled' (ships with the "
@@ -44,6 +44,9 @@ def choose_model(
 
     Raises ModelUnavailable for an unknown name or tag, or a weight file of another kind.
     """
+    distilled = chosen_folder(name, pretrained=pretrained, weights=weights)
+    if distilled is not None:
+        return distilled
     if name in NAMES:
         meant = meant_by(name, device)
         if not pretrained and weights is None:
@@ -67,6 +70,8 @@ def choose_model(
 
 def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedModel:
     """Load the weights, downloading them once where needed; `talk` hears about a download first."""
+    if choice.is_distilled:
+        return _load_student(choice)
     if choice.name == BUNDLED:
         return _load_bundled(choice)
     if choice.name == IMAGENET:
@@ -91,9 +96,10 @@ def weight_files(choice: ModelChoice) -> list[Path] | None:
     Random weights come from none.
     """
     if choice.weights is not None:
-        return [choice.weights]
+        beside = [choice.weights.with_name(WORDS_FILE)] if choice.is_distilled else []
+        return [choice.weights, *beside]
     if choice.name == BUNDLED:
-        return [_BUNDLED_FOLDER / "weights.safetensors"]
+        return [BUNDLED_WEIGHTS]
     if choice.name == IMAGENET:
         from models.imagenet.packages import weight_files as packaged
 
@@ -148,20 +154,21 @@ def _check_words(choice: ModelChoice) -> bool:
 
 
 def _load_bundled(choice: ModelChoice) -> LoadedModel:
-    import open_clip
-
-    open_clip.add_model_config(_BUNDLED_FOLDER / f"{_BUNDLED_NAME}.json")
-    weights = choice.weights or _BUNDLED_FOLDER / "weights.safetensors"
     try:
-        model = open_clip.create_model(_BUNDLED_NAME, pretrained=str(weights))
+        model = bundled_network(choice.weights or BUNDLED_WEIGHTS)
     except Exception as error:  # open_clip and torch each raise their own kinds
         if choice.weights is None:
             raise
         raise _explain(choice, error) from error
     _check_finite(choice, model)
-    tokenize = open_clip.tokenizer.SimpleTokenizer(
-        bpe_path=str(_BUNDLED_FOLDER / "bpe.txt.gz"), context_length=model.context_length
-    )
+    return LoadedModel(model.eval(), bundled_tokenizer(model))
+
+
+def _load_student(choice: ModelChoice) -> LoadedModel:
+    from models.clip.distilled import load_distilled
+
+    model, tokenize = load_distilled(choice)
+    _check_finite(choice, model)
     return LoadedModel(model.eval(), tokenize)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
 from models.errors import KinodexError
 from models.files import replaced_whole, typed_path
@@ -27,11 +26,13 @@ from models.identity import (
     HeadIdentity,
     ModelChoice,
 )
+from models.tensor_files import plain, write_tensors
 
 HEAD_FILE = "head.safetensors"
+ACTIONS_FILE = "actions.safetensors"
 
 _BUNDLED_HEAD = Path(__file__).parents[1] / "bundled" / HEAD_FILE
-_BUNDLED_ACTIONS = Path(__file__).parents[1] / "bundled" / "actions.safetensors"
+_BUNDLED_ACTIONS = Path(__file__).parents[1] / "bundled" / ACTIONS_FILE
 # The card travels inside the weights file, so that one file cannot belong to another's card.
 _CARD_KEY = "kinodex_head"
 # What stands before the names of weights that belong to the picture tower.
@@ -69,14 +70,14 @@ def save_head(
         raise ValueError(f"a head file ends in .safetensors, not {file.suffix!r}")
     text = card.to_json()
     weights = head.state_dict() | {_VISUAL + name: t for name, t in (visual_state or {}).items()}
-    _write(file, _plain(weights, dtype), {_CARD_KEY: text})
+    write_tensors(file, plain(weights, dtype), {_CARD_KEY: text})
     with replaced_whole(file.with_suffix(".json"), durable=True, one_writer=True) as draft:
         draft.write_text(text + "\n", encoding="utf-8")
 
 
 def save_backbone(file: Path, state: Mapping[str, torch.Tensor]) -> None:
     """Write the state dict of an open_clip model, for use with --weights. Replaced as a whole."""
-    _write(file, _plain(state))
+    write_tensors(file, plain(state))
 
 
 def load_head(choice: HeadChoice, encoder: EncoderIdentity, dim: int) -> LoadedHead:
@@ -138,41 +139,23 @@ def read_card(file: Path) -> HeadCard:
 
 
 def default_head(model: ModelChoice) -> HeadChoice:
-    """The head to use where none was named: the bundled model's own, meanP for all others."""
-    return _bundled_with(model, _BUNDLED_HEAD) or HeadChoice()
+    """The head to use where none was named: the one that comes with the model, else meanP."""
+    return _that_comes_with(model, _BUNDLED_HEAD) or HeadChoice()
 
 
 def default_action_head(model: ModelChoice) -> HeadChoice:
-    """The same for actions, where all other models have MeanP."""
-    return _bundled_with(model, _BUNDLED_ACTIONS) or HeadChoice(ACTION_MEAN_POOLING)
+    """The same for actions, else MeanP."""
+    return _that_comes_with(model, _BUNDLED_ACTIONS) or HeadChoice(ACTION_MEAN_POOLING)
 
 
-def _bundled_with(model: ModelChoice, file: Path) -> HeadChoice | None:
-    if model.name != BUNDLED or model.weights is not None or not file.is_file():
+def _that_comes_with(model: ModelChoice, bundled: Path) -> HeadChoice | None:
+    """The bundled model has its own, and a distilled one those that its folder holds."""
+    file = bundled
+    if model.is_distilled and model.weights is not None:
+        file = model.weights.with_name(bundled.name)
+    elif model.name != BUNDLED or model.weights is not None:
         return None
-    return HeadChoice(read_card(file).config.name, file)
-
-
-def _write(
-    file: Path, tensors: dict[str, torch.Tensor], metadata: dict[str, str] | None = None
-) -> None:
-    with replaced_whole(file, durable=True, one_writer=True) as draft:
-        draft.touch()
-        usual_mode = draft.stat().st_mode
-        save_file(tensors, draft, metadata=metadata)
-        draft.chmod(usual_mode)  # safetensors lets nobody but the owner read its files
-
-
-def _plain(
-    state: Mapping[str, torch.Tensor], dtype: torch.dtype | None = None
-) -> dict[str, torch.Tensor]:
-    """The tensors on the CPU, each with memory of its own, as safetensors wants them."""
-    return {
-        name: tensor.detach()
-        .to("cpu", dtype if tensor.is_floating_point() else None)
-        .clone(memory_format=torch.contiguous_format)
-        for name, tensor in state.items()
-    }
+    return HeadChoice(read_card(file).config.name, file) if file.is_file() else None
 
 
 def _without_file(name: str, dim: int) -> LooseHead | TightTransf:

@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from models.folding import FoldedCopy
 from models.imagenet.packages import PackageUnusable, classifier_weights
-from models.imagenet.sentences import PADDING, SentenceEncoder, load_sentence_encoder
+from models.imagenet.sentences import PADDING, WIDTH, SentenceEncoder, load_sentence_encoder
 from models.known_texts import KnownTexts
 
 _ARCHITECTURE = "tf_efficientnet_lite0"
@@ -133,7 +133,7 @@ class JointModel(nn.Module):
     @property
     def known_texts(self) -> KnownTexts:
         """Which texts the classifier can tell of."""
-        names = self.visual.names
+        names = self.text.names  # a student's picture tower has none
         centred = F.normalize(names - names.mean(dim=0), dim=-1)
         return KnownTexts(centred.cpu().numpy(), KNOWN_FROM)
 
@@ -144,6 +144,12 @@ def load_joint_model() -> JointModel:
     classifier = _load_classifier()
     visual = PictureTower(classifier, names)
     return JointModel(visual, TextTower(load_sentence_encoder(), names)).eval()
+
+
+def untrained_joint_model() -> JointModel:
+    """The model without weights, and without a classifier: its picture tower is put in later."""
+    nothing = torch.zeros(len(class_texts()), WIDTH)
+    return JointModel(PictureTower(nn.Identity(), nothing), TextTower(SentenceEncoder(), nothing))
 
 
 def preprocessing() -> dict[str, Any]:

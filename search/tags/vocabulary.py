@@ -57,7 +57,7 @@ class WordList:
 
 def default_name(model: ModelChoice) -> str:
     """The vocabulary for a model where nobody names one: what it knows."""
-    return _FOR_MODEL.get(model.name, _FOR_OTHER_MODELS)
+    return _FOR_MODEL.get(model.words, _FOR_OTHER_MODELS)
 
 
 def shipped_names() -> list[str]:

@@ -154,10 +154,10 @@ def _maker_with(
     """
     space = space_of(library) if library else None
     own = choice_of(space) if space else None
-    is_foreign = own is not None and own.name != BUNDLED
+    is_foreign = own is not None and own.words != BUNDLED
     try:
         # Of real footage and its tags the bundled model knows nothing; it sees lines all the same.
-        knows_words = not (is_foreign and backbone.choice.name == BUNDLED)
+        knows_words = not (is_foreign and backbone.choice.words == BUNDLED)
         return SketchMaker(backbone, settings, reads_words=knows_words)
     except OtherTower:
         if asked not in (None, own):

@@ -20,6 +20,8 @@ _VALIDATION_PANELS = {
     "R@1": {"text to video": "r1", "video to text": "video_to_text_r1"},
     "right labels": {"top-1": "top1", "mean per class": "mean_per_class"},
     "mAP": {"mAP": "map"},
+    "as the teacher": {"first label": "same_first", "of the first ten": "kept"},
+    "cosine with the teacher": {"cosine": "cosine"},
 }
 
 

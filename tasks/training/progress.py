@@ -18,6 +18,9 @@ FIGURES = {
     "top5": "top-5",
     "mean_per_class": "mean per class",
     "map": "mAP",
+    "cosine": "cosine",
+    "same_first": "same first label",
+    "kept": "of the first ten",
 }
 
 

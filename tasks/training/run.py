@@ -13,7 +13,7 @@ from models.files import typed_path
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING
 from models.training.distributed import process_rank, torchrun_processes
 from models.training.files import read_history
-from models.training.loop import TrainingReport, TrainingSettings
+from models.training.loop import StepReport, Trainer, TrainingReport, TrainingSettings
 from tasks.terminal.curves import draw_history
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.plots import PlotsMissing
@@ -37,13 +37,17 @@ def run_training(prepare: Callable[[], PreparedTraining], request: TrainingReque
         with torchrun_processes():
             prepared.agree_on_data()
             prepared.say_what_is_trained()
-            settings = _with_length(request, prepared.steps_per_epoch)
+            settings = with_length(request.settings, request.epochs, prepared.steps_per_epoch)
             if request.sweep_steps is not None:
                 trials = replace(settings, steps=request.sweep_steps)
                 return run_sweep(prepared, trials, folder, as_json=request.as_json)
-            report = _train(prepared, settings, folder)
+            report = train_in(
+                folder,
+                settings.steps,
+                lambda on_step: prepared.trainer(settings, folder, on_step=on_step, is_trial=False),
+            )
     if process_rank() == 0:
-        _tell(report, folder, as_json=request.as_json)
+        tell(report, folder, as_json=request.as_json)
     if not report.finished:
         return Exit.INTERRUPTED
     # torchrun takes any other code than 0 for a crash.
@@ -60,19 +64,27 @@ def check_something_trains(head: str, settings: TrainingSettings) -> None:
         )
 
 
-def _with_length(request: TrainingRequest[Any], epoch: int) -> TrainingSettings:
-    """The settings with the number of steps, and how often to validate; an epoch in steps."""
-    settings, epochs = request.settings, request.epochs
+def with_length(settings: TrainingSettings, epochs: float | None, epoch: int) -> TrainingSettings:
+    """The settings with the number of steps, and how often to validate.
+
+    epochs: how long to train, in the place of the settings' steps; epoch: its steps
+    """
     steps = settings.steps if epochs is None else max(1, round(epochs * epoch))
     every = settings.validate_every or max(epoch, math.ceil(steps / _MOST_VALIDATIONS))
     return replace(settings, steps=steps, validate_every=every)
 
 
-def _train(prepared: PreparedTraining, settings: TrainingSettings, folder: Path) -> TrainingReport:
-    progress = TrainingProgress("training", settings.steps, 0)
-    trainer = prepared.trainer(settings, folder, on_step=progress.on_step, is_trial=False)
+def train_in(
+    folder: Path, steps: int, make: Callable[[Callable[[StepReport], None]], Trainer]
+) -> TrainingReport:
+    """Train in a folder until the last step or Ctrl-C, with a bar, and draw the curves.
+
+    make: the trainer, which is to report each step to what it gets
+    """
+    progress = TrainingProgress("training", steps, 0)
+    trainer = make(progress.on_step)
     if trainer.step:
-        talk(f"going on after step {trainer.step} of {settings.steps}")
+        talk(f"going on after step {trainer.step} of {steps}")
     with progress if process_rank() == 0 else nullcontext(), stop_on_interrupt() as stop:
         report = trainer.run(stop)
     if process_rank() == 0:
@@ -88,7 +100,8 @@ def _draw_curves(folder: Path) -> None:
         talk(f"{CURVES_FILE} is not drawn: {error}")
 
 
-def _tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:
+def tell(report: TrainingReport, folder: Path, *, as_json: bool) -> None:
+    """How a run ended: its folder on stdout, once it is finished."""
     if not report.finished:
         talk(f"stopped after step {report.steps}: run the same command again to go on")
         return

@@ -23,6 +23,7 @@ from ui.cli import (
     train_actions,
     train_retrieval,
 )
+from ui.cli.distil import distil
 from ui.cli.export import export
 from ui.cli.search import search
 from ui.cli.sketch import sketch
@@ -182,6 +183,7 @@ app.command()(export)
 app.command()(tag)
 app.command()(tags)
 app.command()(sketch)
+app.command()(distil)
 app.command()(verify)
 app.command()(backup)
 app.command()(restore)

@@ -30,8 +30,8 @@ ModelOption = Annotated[
         "--model",
         "-m",
         envvar="KINODEX_MODEL",
-        help="'fast', 'good', 'best', 'imagenet', 'bundled', an open_clip model name, or "
-        "'hf-hub:ORG/REPO'. "
+        help="'fast', 'good', 'best', 'imagenet', 'bundled', an open_clip model name, "
+        "'hf-hub:ORG/REPO', or a folder that 'kinodex distil' made. "
         "Default: the library's own; for a new library one that suits this machine.",
         show_default=False,
     ),

@@ -9,6 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from models import tensor_files
 from models.heads import checkpoints
 from models.heads.card import HeadCard
 from models.heads.checkpoints import default_head, load_head, read_card, save_backbone, save_head
@@ -268,7 +269,7 @@ def test_a_crash_while_saving_leaves_the_old_head(tmp_path, monkeypatch):
         path.write_bytes(b"half")
         raise OSError("no space left")
 
-    monkeypatch.setattr(checkpoints, "save_file", full_disk)
+    monkeypatch.setattr(tensor_files, "save_file", full_disk)
     with pytest.raises(OSError, match="no space left"):
         save_head(file, head_named("meanP"), card_of(head_named("meanP")))
     assert file.read_bytes() == before
