@@ -41,7 +41,7 @@ _FRAMES_AT_ONCE = 8_192
 _FRAMES_IN_HAND = 32_768
 # Written in one transaction: large enough that waiting for the disk is nothing beside the head,
 # small enough that little is done twice after a kill.
-_SEGMENTS_PER_TRANSACTION = 2_000
+_SEGMENTS_AT_ONCE = 2_000
 
 
 @dataclass(frozen=True)
@@ -235,7 +235,7 @@ def _whole_videos(missing: np.ndarray) -> Iterator[np.ndarray]:
     starts = np.flatnonzero(np.diff(missing[:, 1], prepend=-1))
     edges = [0]
     for start in (*starts.tolist(), len(missing)):
-        if start - edges[-1] >= _SEGMENTS_PER_TRANSACTION or start == len(missing):
+        if start - edges[-1] >= _SEGMENTS_AT_ONCE or start == len(missing):
             edges.append(start)
     yield from (missing[start:end] for start, end in pairwise(edges) if end > start)
 

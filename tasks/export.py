@@ -26,7 +26,7 @@ _FIELDS = ("rank", "name", "start", "end", "segment")
 _SOONER_S = 1.0
 # The other fields of a name must have room.
 _LONGEST_STEM_BYTES = 120
-_CUT_WITHIN_S = 600.0
+_CUT_TIMEOUT_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _write_clip(
             to_keep=True,
             length_s=cut.length_s,
         )
-        cutting = run_cut(job, _CUT_WITHIN_S)
+        cutting = run_cut(job, _CUT_TIMEOUT_S)
         file = _taken(folder, name)
         try:
             draft.replace(file)

@@ -4,13 +4,14 @@ Left out is what no test could or should notice:
 
 * annotations, decorators, imports, assertions, `__repr__`, and what is under `TYPE_CHECKING`;
 * texts: strings, f-strings, what is inside of `raise`, and calls that only say something;
-* numbers of speed and memory alone, by their name: batches, queues, caches, samples, timeouts
-  (`_OF_SPEED`);
+* numbers of speed and memory alone, by their name: batches, queues, caches, samples, timeouts, also
+  one for each kind of device (`_OF_SPEED`);
 * calls that only tidy up or make durable (`_TIDYING`), `durable=…`, which a power cut alone tells
   apart, and `zip(strict=…)`, which sound code never needs;
 * a negative number in `reshape`, where NumPy takes every one for "the rest";
 * numbers below a thousandth: they guard divisions, and twice as much guards as well;
-* what is run on other machines only: conditions that name a graphics card or a system.
+* what is run on other machines only: conditions that name a graphics card or a system, or ask
+  Python's `os` what the system can do.
 """
 
 import ast
@@ -25,12 +26,14 @@ from benchmarks.reliability.blocks import blocks
 _OF_SPEED = re.compile(
     "batch|chunk|cache|buffer|worker|thread|queue|poll|timeout|wait|pause|interval|sleep|farewell"
     "|prefetch|ahead|at_once|in_hand|sampled|spare|tries|memory|bytes|maxsize|alive|life|strict"
-    "|durable|index$",
+    "|durable|non_blocking|index$",
     re.IGNORECASE,
 )
 _TIDYING = {"close", "flush", "fsync", "collect", "empty_cache", "synchronize", "set_num_threads"}
 _TALKING = {"talk", "print", "debug", "info", "warning", "error", "warn", "log"}
-_OTHER_MACHINES = re.compile("cuda|mps|platform|win32|darwin|'nt'|'posix'|gpu", re.IGNORECASE)
+_OTHER_MACHINES = re.compile(
+    r"cuda|mps|platform|win32|darwin|'nt'|'posix'|gpu|hasattr\(os,", re.IGNORECASE
+)
 _SMALLEST = 1e-3
 # One more of few is another number; of many, which are a matter of taste, twice as many is.
 _FEW = 8
@@ -142,7 +145,7 @@ class _Finder:
 
 def _left_out(node: ast.AST) -> bool:
     match node:
-        case ast.If(test=test):
+        case ast.If(test=test) | ast.IfExp(test=test):
             words = ast.unparse(test)
             return words == "TYPE_CHECKING" or bool(_OTHER_MACHINES.search(words))
         case ast.Expr(value=ast.Call(func=function)):
@@ -157,9 +160,9 @@ def _left_out(node: ast.AST) -> bool:
 
 
 def _only_numbers(node: ast.AST) -> bool:
-    """Whether a value is a number or arithmetic of numbers."""
+    """Whether a value is a number or arithmetic of numbers, or a table of such."""
     value = getattr(node, "value", None)
-    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop)
+    kinds = (ast.Constant, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Dict)
     return value is not None and all(isinstance(part, kinds) for part in ast.walk(value))
 
 

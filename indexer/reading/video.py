@@ -51,9 +51,7 @@ class DecodeSummary:
     of the file that were damaged or are missing; ``duration_s`` is the end of the last frame.
     """
 
-    segments: int
     frames_sampled: int
-    frames_unique: int
     bad_frames: int
     duration_s: float
 
@@ -75,21 +73,15 @@ def decode_video(
     Raises:
         DecodeFailed: the file cannot be decoded (not even in part), or passes a limit.
     """
-    sampled = unique = segments = 0
+    sampled = 0
     with open_reader(path, short_side=short_side, settings=settings) as reader:
         yield reader.info
         for segment in _segments(reader, settings, on_frame):
             decoded = _finish(segment, settings)
-            segments += 1
             sampled += len(decoded.frame_times_s)
-            unique += len(decoded.frames)
             yield decoded
         yield DecodeSummary(
-            segments=segments,
-            frames_sampled=sampled,
-            frames_unique=unique,
-            bad_frames=reader.bad_frames,
-            duration_s=reader.end_s,
+            frames_sampled=sampled, bad_frames=reader.bad_frames, duration_s=reader.end_s
         )
 
 

@@ -10,7 +10,7 @@ from huggingface_hub.errors import EntryNotFoundError
 
 Made = TypeVar("Made")
 
-_ANSWERS_S = 10
+_TIMEOUT_S = 10
 
 
 def without_hub(make: Callable[[], Made], *, all_here: bool) -> Made:
@@ -45,5 +45,5 @@ def size_on_hub(repository: str, names: Sequence[str]) -> int | None:
     for name in names:
         with contextlib.suppress(EntryNotFoundError):  # older weights come in one form only
             address = huggingface_hub.hf_hub_url(repository, name)
-            return huggingface_hub.get_hf_file_metadata(address, timeout=_ANSWERS_S).size
+            return huggingface_hub.get_hf_file_metadata(address, timeout=_TIMEOUT_S).size
     return None

@@ -12,7 +12,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from search.catalog.tables import Segment, SegmentEmbedding, Video, VideoPath
 
-_VALUES_PER_QUERY = 10_000  # SQLite takes 32,766
+_VALUES_AT_ONCE = 10_000  # SQLite takes 32,766
 
 Value = TypeVar("Value")
 
@@ -125,5 +125,5 @@ def absent_segments() -> "Select[int]":
 
 def in_chunks(values: Sequence[Value]) -> Iterator[Sequence[Value]]:
     """The values in their order, never more at once than one statement of SQLite takes."""
-    for start in range(0, len(values), _VALUES_PER_QUERY):
-        yield values[start : start + _VALUES_PER_QUERY]
+    for start in range(0, len(values), _VALUES_AT_ONCE):
+        yield values[start : start + _VALUES_AT_ONCE]

@@ -60,9 +60,6 @@ class Alignment:
 
 def best_alignments(timeline: Timeline, scores: np.ndarray, within_s: float | None) -> Alignment:
     """Where steps with these scores, (steps, n), follow each other best in each video."""
-    steps, count = scores.shape
-    if not count:
-        return Alignment(np.empty(0), np.empty((0, steps), np.int64))
     since, until = timeline.windows(within_s)
     best = scores[0].astype(np.float64)
     before: list[np.ndarray] = []

@@ -34,6 +34,9 @@ TRAINING_POINTS_PER_LIST = 32
 TRAINING_ROUNDS = 8
 SEED = 7
 
+# Ids up to here are filtered by a bit each: 16 MB at most.
+_IDS_IN_MEMORY = 2**27
+
 # Vectors are float32 for a moment while they move between structures: 32 MB at 512 dimensions.
 CHUNK_ROWS = 16_384
 
@@ -170,7 +173,7 @@ def _trained_ivf(structure: Structure, ids: Ids) -> Structure:
 
 def _selector(allowed: Ids) -> Structure:
     """A FAISS selector for sorted ids: one bit an id where ids are small, else a hash set."""
-    if allowed[-1] >= 2**27:
+    if allowed[-1] >= _IDS_IN_MEMORY:
         return faiss.IDSelectorBatch(allowed)
     bits = np.zeros(int(allowed[-1]) + 1, dtype=bool)
     bits[allowed] = True

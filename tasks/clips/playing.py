@@ -25,7 +25,7 @@ from tasks.clips.job import LOST_KEY, CutJob, Cutting
 
 _MARGIN_S = 1.5
 _LONGEST_S = 30.0
-_CUT_WITHIN_S = 60.0
+_CUT_TIMEOUT_S = 60.0
 # Stands in the names of clips: those of a program that cut them otherwise are left to age.
 _FORM = 3
 _CLIPS_KEPT = 200  # at some 3 MB each
@@ -119,7 +119,7 @@ def _cut(place: SegmentPlace, file: Path, window: Window, settings: IndexSetting
     source, length_s = first_existing(place.video.paths), place.video.duration_s
     with replaced_whole(file, as_folder=True) as draft:
         job = CutJob(source, draft, window.start_s, window.end_s, settings, length_s=length_s)
-        run_cut(job, _CUT_WITHIN_S)
+        run_cut(job, _CUT_TIMEOUT_S)
 
 
 def _lost(file: Path) -> str | None:

@@ -16,7 +16,7 @@ from tests.tiny import tiny_backbone, tiny_head
 def run(library: Path, head_file: Path, kill_at: int | None = None, delay_s: float = 0.0) -> None:
     """Fuse in small steps; kill -9 comes so long after `kill_at` segments are done."""
     torch.set_num_threads(1)
-    fusing._SEGMENTS_PER_TRANSACTION = 1  # many moments to be killed at
+    fusing._SEGMENTS_AT_ONCE = 1  # many moments to be killed at
     backbone = tiny_backbone()
     head = tiny_head(backbone, head_file)
 

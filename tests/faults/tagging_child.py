@@ -35,7 +35,7 @@ MOMENTS = {
 def run(library: Path, moment: str | None = None) -> None:
     """Tag with new labels in small steps; kill -9 comes at one of the MOMENTS."""
     torch.set_num_threads(1)
-    fusing._SEGMENTS_PER_TRANSACTION = 1
+    fusing._SEGMENTS_AT_ONCE = 1
     tag_storage._ROWS_AT_ONCE = 5
     if moment is not None:
         owner, name, calls, side = MOMENTS[moment]

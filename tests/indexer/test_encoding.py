@@ -76,7 +76,7 @@ def test_a_video_is_put_together_in_the_order_of_its_segments():
     first: Any = object()
     second: Any = object()
     video = GrowingVideo(Opened(JOB, "5eed", info), segments={1: second, 0: first})
-    made = video.finished(DecodeSummary(2, 9, 7, 3, 4.04))
+    made = video.finished(DecodeSummary(9, 3, 4.04))
     assert made.segments == (first, second)
     assert (made.content_hash, made.size_bytes, made.container, made.codec) == (
         "5eed",
@@ -88,5 +88,5 @@ def test_a_video_is_put_together_in_the_order_of_its_segments():
     assert (made.average_rate, made.start_offset_s) == (25.0, 0.5)
     assert made.recorded_at == datetime(2024, 5, 7, 1, 30)
     assert (made.frames_sampled, made.bad_frames) == (9, 3)
-    undated = GrowingVideo(Opened(JOB, "5eed", INFO)).finished(DecodeSummary(0, 0, 0, 0, 1.0))
+    undated = GrowingVideo(Opened(JOB, "5eed", INFO)).finished(DecodeSummary(0, 0, 1.0))
     assert undated.recorded_at is None

@@ -160,7 +160,7 @@ def test_status_names_the_head_and_its_file(library, shelf, backbone, head_file)
 def test_readers_keep_the_old_space_until_the_new_one_is_whole(
     library, shelf, backbone, head_file, monkeypatch
 ):
-    monkeypatch.setattr(fusing, "_SEGMENTS_PER_TRANSACTION", 1)
+    monkeypatch.setattr(fusing, "_SEGMENTS_AT_ONCE", 1)
     before = active(library).key
     seen = []
 
@@ -187,7 +187,7 @@ def test_an_open_engine_answers_from_the_new_space_at_its_next_search(
 def test_stopped_and_run_again_it_goes_on_where_it_was(
     library, shelf, backbone, head_file, monkeypatch
 ):
-    monkeypatch.setattr(fusing, "_SEGMENTS_PER_TRANSACTION", 1)
+    monkeypatch.setattr(fusing, "_SEGMENTS_AT_ONCE", 1)
     before, stop = active(library).key, threading.Event()
 
     def stop_soon(done: int, _: int) -> None:
@@ -211,7 +211,7 @@ def test_frames_are_fused_in_portions_that_fit_into_memory(library, shelf, monke
 
 
 def test_videos_purged_meanwhile_are_left_out(library, shelf, backbone, head_file, monkeypatch):
-    monkeypatch.setattr(fusing, "_SEGMENTS_PER_TRANSACTION", 1)
+    monkeypatch.setattr(fusing, "_SEGMENTS_AT_ONCE", 1)
 
     def remove_last(done: int, _: int) -> None:
         with library.writing() as session:

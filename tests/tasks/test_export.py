@@ -119,7 +119,7 @@ def test_what_lies_in_the_folder_is_never_overwritten(library, tmp_path, capsys)
 
 
 def test_a_failed_clip_leaves_nothing_behind(library, tmp_path, monkeypatch):
-    monkeypatch.setattr(tasks.export, "_CUT_WITHIN_S", 0.01)
+    monkeypatch.setattr(tasks.export, "_CUT_TIMEOUT_S", 0.01)
     assert call("export", "x", "-l", library, "-o", tmp_path) == 3
     assert list(tmp_path.iterdir()) == []
 

@@ -3,15 +3,19 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
 from search.catalog.store import Store
 from search.upkeep.archive import restore_backup, write_backup
 from tasks import index_int8
 from tasks.int8_judging import Judgement
 from tests.calling import call, said, shown_json
+from tests.tiny import tiny_backbone
 
+FEWEST, JUDGING = index_int8._FEWEST, index_int8._JUDGING
 GOOD = Judgement(0.998, "things found", 80.0, 80.0, 20.0, 40.0)
 BAD = Judgement(0.95, "things found", 80.0, 70.0, 20.0, 40.0)
 
@@ -112,6 +116,30 @@ def test_too_few_frames_are_told(shared_clips, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(index_int8, "_FEWEST", 3)
     assert new(shared_clips, tmp_path / "library") == 0
     assert "int8 needs 3 stretches of four seconds, and there are 2 in these videos" in said(capsys)
+
+
+@pytest.mark.parametrize(("count", "taken"), [(15, None), (16, (12, 4)), (50, (38, 12))])
+def test_a_quarter_of_sixteen_stretches_or_more_judges(count, taken, tmp_path, monkeypatch):
+    monkeypatch.setattr(index_int8, "_FEWEST", FEWEST)
+    monkeypatch.setattr(index_int8, "_JUDGING", JUDGING)
+    seen = [np.full((2, 1), number) for number in range(count)]
+    monkeypatch.setattr(index_int8, "stretches", lambda *_: seen)
+    tried = []
+
+    def try_it(_library, _backbone, calibrating, judging, _talk) -> str:
+        tried.append((len(calibrating), len(judging) / 2))
+        assert [one[0, 0] for one in calibrating] + judging[::2, 0].tolist() == [*range(count)]
+        return "it is refused"
+
+    monkeypatch.setattr(index_int8, "_tried", try_it)
+    plain = tiny_backbone()
+    monkeypatch.setattr(plain.engine, "name", "openvino")
+    with Store.open(tmp_path / "library", create=True) as store:
+        made = index_int8.in_int8(store, plain, [tmp_path], IndexSettings(), lambda _: None)
+        assert made is plain
+        assert index_int8.why_refused(store, plain) == (taken and "it is refused")
+        assert index_int8.why_refused(store, tiny_backbone(2)) is None
+    assert tried == ([taken] if taken else [])
 
 
 def test_without_what_makes_it_nothing_is_begun(shared_clips, tmp_path, monkeypatch, capsys):

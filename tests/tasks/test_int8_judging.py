@@ -49,3 +49,23 @@ def test_what_a_text_finds_first_must_stay_among_the_first_ten():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(plain, "text_arrays", lambda labels: texts[: len(labels)])
             assert int8_judging._kept_first(plain, ours, theirs) == kept
+
+
+def test_each_is_as_fast_as_at_its_best_of_two_rounds_in_turn(monkeypatch):
+    plain, other = tiny_backbone(), tiny_backbone(2)
+    took_s = iter([(plain, 4.0), (other, 2.0), (plain, 0.5), (other, 8.0)])
+
+    def seconds(backbone, frames) -> float:
+        expected, took = next(took_s)
+        assert backbone is expected
+        return took
+
+    monkeypatch.setattr(int8_judging, "_seconds", seconds)
+    embedded, speeds = int8_judging._timed([plain, other], np.zeros((4, 32, 32, 3), np.uint8))
+    assert speeds == [8.0, 2.0]
+    assert next(took_s, None) is None
+    assert [one.shape for one in embedded] == [(4, 24), (4, 24)]
+    monkeypatch.undo()
+    clock = iter([1.0, 3.5])
+    monkeypatch.setattr(int8_judging.time, "perf_counter", lambda: next(clock))
+    assert int8_judging._seconds(plain, np.zeros((1, 32, 32, 3), np.uint8)) == 2.5

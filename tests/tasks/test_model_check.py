@@ -6,6 +6,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from models.clip.engines import speed
+from models.clip.engines.choice import EngineChoice
 from tasks import model_check
 from tasks.model_check import Checked
 from tests.calling import call, shown_json
@@ -75,6 +77,17 @@ def test_imagenet_knows_photographs_and_the_bundled_model_does_not(
 def test_in_torch_there_is_nothing_to_agree_with(capsys):
     told = shown_json(capsys, "models", "check", "bundled", "--engine", "torch", code=1)
     assert (told["engine"], told["agreement"]) == ("torch", None)
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_the_speed_that_was_seen_is_remembered_if_nothing_else_ran(alone, capsys, monkeypatch):
+    seen = speed.Speed(34.0, alone)
+    monkeypatch.setattr(speed, "timed", lambda *_: seen)
+    kept = []
+    monkeypatch.setattr(speed, "remember", lambda *told: kept.append(told))
+    told = shown_json(capsys, "models", "check", "bundled", "--engine", "torch", code=1)
+    assert (told["frames_per_s"], told["hours_an_hour"]) == (34.0, 17.0)
+    assert kept == ([("bundled", EngineChoice("torch"), "cpu", seen)] if alone else [])
 
 
 def test_photographs_that_are_missing_are_named(capsys, monkeypatch):

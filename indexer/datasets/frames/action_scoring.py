@@ -156,8 +156,6 @@ class ActionScorer:
         sampling = segment_sampling_of(self._cache)
         seen = by_view(stored, sampling, crops=self._views.crops)
         frames = seen.flatten(0, 1).to(self._device)
-        if frames.is_floating_point():
-            frames = frames.float()
         # Segments always give a frame each, so there is no padding.
         mask = torch.ones(frames.shape[:2], dtype=torch.bool, device=self._device)
         embeddings = self._model.embed_videos(frames, mask)

@@ -35,9 +35,9 @@ class ClipScorer:
         cache: FrameCache,
         windows: Sequence[ClipWindow],
         *,
-        device: torch.device | None = None,
+        device: torch.device,
     ) -> None:
-        self._device = device or torch.device("cpu")
+        self._device = device
         self._head = None if head is None else head.to(self._device).eval()
         self._cache, self._windows = cache, windows
         self._embeddings: torch.Tensor | None = None

@@ -15,7 +15,7 @@ def processor_key() -> str:
     except OSError:  # no Linux
         text = ""
     wanted = ("model name", "flags", "Features", "CPU part")
-    for line in text.split("\n\n", 1)[0].splitlines():
+    for line in text.partition("\n\n")[0].splitlines():
         if line.startswith(wanted):
             abilities += line
     known = [platform.system(), platform.machine(), abilities]

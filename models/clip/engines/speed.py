@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from models.clip.engines import cache
+from models.clip.engines.check_inputs import check_pictures
 from models.clip.engines.choice import OPENVINO, EngineChoice
 from models.clip.engines.keys import versions
 from models.clip.engines.protocol import OutOfMemory
@@ -65,7 +66,7 @@ def remember(architecture: str, asked: EngineChoice, device: str, speed: Speed) 
 
 def timed(pictures: Pictures, size: tuple[int, int]) -> Speed:
     """The best of a few rounds. size: height and width of a picture, in pixels"""
-    shown = np.random.default_rng(0).integers(0, 256, (_AT_ONCE, *size, 3), np.uint8)
+    shown = check_pictures(size)[:_AT_ONCE]
     pictures(shown)  # what is set up at the first time is set up once
     began_s, worked_s = time.perf_counter(), time.process_time()
     best_s = math.inf
@@ -78,9 +79,7 @@ def timed(pictures: Pictures, size: tuple[int, int]) -> Speed:
 
 
 def _processors() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _subject(architecture: str, asked: EngineChoice, device: str) -> str:

@@ -11,7 +11,6 @@ import numpy as np
 # Matrix products of as many rows keep a processor busy; the mask of a forest, which is their
 # square, still fits into its cache.
 _TOKENS_AT_ONCE = 512
-_BEFORE_ALL = -1
 
 
 @dataclass(frozen=True)
@@ -34,24 +33,25 @@ class Forest:
     @classmethod
     def of(cls, token_ids: np.ndarray, lengths: np.ndarray) -> "Forest":
         """token_ids: (texts, context); lengths: (texts,)"""
-        nodes: dict[tuple[int, int], int] = {}  # by the token before, and by the token's id
-        before: list[int] = []
+        # By the token before, None for a text's beginning, and by the token's id.
+        nodes: dict[tuple[int | None, int], int] = {}
+        before: list[int | None] = []
         positions: list[int] = []
-        ends = np.empty(len(token_ids), np.int64)
-        for row, text in enumerate(_cut(token_ids, lengths)):
-            node = _BEFORE_ALL
+        ends: list[int | None] = []
+        for text in _cut(token_ids, lengths):
+            node: int | None = None
             for position, token in enumerate(text):
                 found = nodes.setdefault((node, token), len(nodes))
                 if found == len(before):
                     before.append(node)
                     positions.append(position)
                 node = found
-            ends[row] = node
+            ends.append(node)
         return cls(
             np.array([token for _, token in nodes], np.int64),
             np.array(positions, np.int64),
             _mask(before),
-            ends,
+            np.array(ends, np.int64),
         )
 
 
@@ -66,7 +66,7 @@ def by_beginning(token_ids: np.ndarray, lengths: np.ndarray) -> Iterator[np.ndar
     tokens = 0
     last: list[int] = []
     for row in order:
-        new = len(texts[row]) - (_shared(last, texts[row]) if rows else 0)
+        new = len(texts[row]) - _shared(last, texts[row])
         if rows and tokens + new > _TOKENS_AT_ONCE:
             yield np.array(rows)
             rows, tokens, new = [], 0, len(texts[row])
@@ -117,11 +117,11 @@ def _shared(one: Sequence[int], other: Sequence[int]) -> int:
     return count
 
 
-def _mask(before: Sequence[int]) -> np.ndarray:
-    """before: the token before each, which has a lower number, or −1."""
+def _mask(before: Sequence[int | None]) -> np.ndarray:
+    """before: the token before each, which has a lower number; None for a text's first."""
     mask = np.full((len(before), len(before)), -np.inf, np.float32)
     for node, parent in enumerate(before):
-        if parent != _BEFORE_ALL:
+        if parent is not None:
             mask[node] = mask[parent]
         mask[node, node] = 0
     return mask

@@ -32,4 +32,6 @@ def test_a_machine_that_is_not_known_is_measured_which_is_said(monkeypatch):
 
 
 def test_hours_are_told_as_exactly_as_they_are_known():
-    assert [hours_an_hour(one) for one in (8.46, 17.0, 440.7)] == [4.2, 8.5, 220]
+    assert [hours_an_hour(one) for one in (8.46, 17.0, 19.8, 24.6, 440.7)] == [
+        *(4.2, 8.5, 9.9, 12, 220)
+    ]

@@ -1,11 +1,14 @@
 """First this, then that: exact, in order, within reach."""
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from search.finding.sequences import Timeline, best_alignments
+from search.catalog.places import PresentVideo
+from search.finding.hits import Moment, Why
+from search.finding.sequences import Timeline, _hit, best_alignments
 
 
 def timeline(*lengths: int, step_s: float = 10.0) -> Timeline:
@@ -97,3 +100,13 @@ def test_the_best_of_all_ways_is_found(steps, within_s):
         assert (np.diff(found.totals) <= 0).all()
         sums = scores[np.arange(steps), found.places].sum(axis=1)
         assert sums == pytest.approx(found.totals)
+
+
+def test_a_hit_spans_all_of_its_steps():
+    why = Why(0.5, 0.6, None, None, ())
+    steps = [Moment(number, 10.0 * number, 10.0 * number + 5, 1.0, 0.1, None, why, ())
+             for number in range(4)]  # fmt: skip
+    hit = _hit(PresentVideo("hash", 99.0, (Path("/v/a.mp4"),)), steps, 0.7)
+    assert (hit.segment, hit.start_s, hit.end_s, hit.score) == (0, 0.0, 35.0, 0.7)
+    assert hit.steps == tuple(steps)
+    assert (hit.video, hit.paths) == ("hash", (Path("/v/a.mp4"),))

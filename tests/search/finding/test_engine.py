@@ -138,6 +138,12 @@ def test_k_videos_come_back_though_one_has_hundreds_of_better_segments(shelf):
     assert len(shelf.names(axis(0)[0], k=100)) == 6
 
 
+def test_neighbours_are_sought_among_four_times_as_many_as_there_are_moments(shelf):
+    shelf.put("/v/long.mp4", *[axis(0)] * 45)
+    [hit] = shelf.engine.search_vector(axis(0)[0], 10)
+    assert (hit.start_s, hit.end_s, hit.moments) == (0.0, 4 * 5 * 10.0, ())
+
+
 def test_a_video_stored_while_searching_is_found_at_once(shelf):
     shelf.put("/v/a.mp4", axis(0))
     assert shelf.names(axis(1)[0]) == ["/v/a.mp4"]

@@ -41,6 +41,13 @@ def test_the_usual_lies_below_the_half_as_some_neutral_texts_find_what_they_say(
     assert np.isfinite(Usual.of(np.ones(5)).above(np.array([2.0]))).all()  # all alike
 
 
+def test_doubt_has_an_end_on_both_sides():
+    background = NeutralBank(np.zeros((9, 2)), Usual(0.0, 0.01), Usual(0.0, 0.01))
+    found = background.match(np.array([1.0, 0.0]), np.array([[1.0, 0.0], [-1.0, 0.0]]))
+    assert found[0] == 1.0
+    assert found[1] == pytest.approx(1.92875e-22, rel=1e-4, abs=0)  # e^-50
+
+
 @pytest.mark.parametrize(
     ("best", "lead", "match"),
     [

@@ -11,6 +11,7 @@ from models.identity import HeadChoice
 from search.catalog.embeddings import normalised
 from search.finding import engine
 from search.finding.engine import SearchEngine
+from search.finding.grouping import Candidate
 from search.finding.reranking import NoSuchReranker, load_reranker
 from tests.search.finding.test_engine import Shelf, axis
 from tests.tiny import save_tiny_head
@@ -112,3 +113,15 @@ def test_segments_that_are_gone_have_no_score(library, shelf, backbone, query):
     reranker = load_reranker("query-aware", backbone.identity, dim=24, device=torch.device("cpu"))
     with library.reading() as session:
         assert reranker.scores(session, torch.from_numpy(query), [98, 99]) == {}
+
+
+def test_the_best_hundred_are_looked_at_again():
+    class Backwards:
+        def scores(self, _session, _text, segments: list[int]) -> dict[int, float]:
+            return {segment: float(segment) for segment in segments if segment != 5}
+
+    candidates = [Candidate(number, 1, 0, 1, similarity=0.5) for number in range(102)]
+    found = engine._reranked(candidates, Backwards(), None, np.zeros(3))
+    expected = [number for number in range(99, -1, -1) if number != 5]
+    assert [one.segment for one in found] == [*expected, 100, 101]
+    assert [one.reranked for one in found[-3:]] == [0.0, None, None]

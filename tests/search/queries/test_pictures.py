@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from search.queries import pictures
 from search.queries.pictures import PictureUnreadable, open_picture, read_picture
 from sketch.canvas import on_canvas
 
@@ -110,6 +111,26 @@ def test_of_an_animation_the_most_typical_picture_is_taken() -> None:
     shades = [Image.new("RGB", (16, 16), (v, v, v)) for v in (0, 120, 125, 130, 255)]
     animation = file_of(shades[0], "GIF", save_all=True, append_images=shades[1:])
     assert abs(int(open_picture(animation)[0, 0, 0]) - 125) < 8
+
+
+def test_of_a_long_animation_twelve_pictures_from_all_over_it_are_looked_at() -> None:
+    class Animation:
+        n_frames, format = 100, "GIF"
+
+        def __init__(self) -> None:
+            self.sought: list[int] = []
+
+        def seek(self, number: int) -> None:
+            self.sought.append(number)
+
+        def convert(self, _mode: str) -> Image.Image:
+            return Image.new("RGBA", (8, 8), (self.sought[-1],) * 3)
+
+    animation = Animation()
+    assert pictures._typical(animation) is animation
+    *looked_at, typical = animation.sought
+    assert looked_at == [0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90, 99]
+    assert typical in (45, 54)
 
 
 def test_a_single_pixel_fills_the_canvas() -> None:

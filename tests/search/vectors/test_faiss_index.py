@@ -143,6 +143,27 @@ def test_two_hundred_allowed_vectors_are_scored_without_looking_at_all(
         assert len(searched) == searches
 
 
+def test_faiss_is_asked_for_eight_more_and_then_four_times_as_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    index, asked = FaissIndex(DIM), []
+    equal = np.repeat(clustered_vectors(1), 40, axis=0)
+    index.add(np.arange(1000), np.concatenate([equal, -clustered_vectors(960, seed=6)]))
+
+    def note(structure: object, query: object, count: int, **options: object) -> object:
+        asked.append(count)
+        return nearest(structure, query, count, **options)
+
+    monkeypatch.setattr(faiss_index, "nearest", note)
+    found = index.search(equal[0], 5)
+    assert found.ids.tolist() == [0, 1, 2, 3, 4]  # of equal ones the first
+    assert asked == [13, 52]
+
+
+def test_the_usual_index_becomes_ivf_at_three_hundred_thousand() -> None:
+    assert FaissIndex(DIM)._ivf_from == 300_000
+
+
 def test_thread_count_is_put_back() -> None:
     before = faiss.omp_get_max_threads()
 

@@ -130,6 +130,15 @@ def test_cosines_are_those_of_the_segments_asked_for_in_their_order(shelf):
     assert index.cosines(query, np.array([], np.int64)).tolist() == []
 
 
+@pytest.mark.parametrize(("unsaved", "saves"), [(1_000, 0), (1_001, 1)])
+def test_more_than_a_thousand_changes_are_saved(shelf, monkeypatch, unsaved, saves):
+    index, saved = opened(shelf), []
+    monkeypatch.setattr(index, "save", lambda: saved.append(index._unsaved))
+    index._unsaved, index.revision = unsaved, -1
+    index.refresh()
+    assert saved == [unsaved] * saves
+
+
 def test_a_reader_that_has_taken_up_much_saves_it(shelf, monkeypatch):
     monkeypatch.setattr("search.vectors.segment_index._SAVE_AFTER", 5)
     opened(shelf)

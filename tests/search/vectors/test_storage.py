@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import faiss
@@ -84,7 +85,8 @@ def test_leftovers_of_killed_saves_go_after_an_hour(tmp_path: Path) -> None:
     foreign = tmp_path / "notes.txt"
     for path in (old, fresh, foreign):
         path.write_text("left")
-    os.utime(old, (1, 1))
+    os.utime(old, (time.time() - 3700,) * 2)
+    os.utime(fresh, (time.time() - 3500,) * 2)
     os.utime(foreign, (1, 1))
 
     save(index_of(10), tmp_path, space=SPACE, revision=1)

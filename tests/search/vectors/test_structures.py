@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from search.vectors.structures import (
+    _trained_ivf,
     empty_flat,
     fault_in,
     ids_of,
@@ -144,3 +145,22 @@ def test_ids_that_are_none_or_given_twice_are_a_fault(ids):
 @pytest.mark.parametrize("make", [flat, ivf])
 def test_what_is_ours_has_no_fault(make):
     assert fault_in(make(50)) is None
+
+
+def test_lists_are_made_in_eight_rounds_by_a_few_vectors_always_the_same():
+    structure = ivf(100)
+    how = structure.cp
+    assert (how.seed, how.niter, how.min_points_per_centroid) == (7, 8, 1)
+    drawn = []
+
+    class Reading:
+        d = DIM
+
+        def reconstruct_batch(self, ids: np.ndarray) -> np.ndarray:
+            drawn.append(ids.tolist())
+            return vectors(5000)[ids]
+
+    for _ in range(2):
+        _trained_ivf(Reading(), np.arange(5000))
+    assert len(drawn[0]) == len(set(drawn[0])) == 32 * 141
+    assert drawn[0] == drawn[1]

@@ -131,7 +131,7 @@ def test_a_playlist_is_refused_and_leaves_nothing_behind(
 def test_cutting_that_takes_too_long_is_ended(
     library: Store, good_videos: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tasks.clips.playing, "_CUT_WITHIN_S", 0.01)
+    monkeypatch.setattr(tasks.clips.playing, "_CUT_TIMEOUT_S", 0.01)
 
     with pytest.raises(NotPlayable, match="took longer"):
         ensure_clip(library, source(good_videos["plain.mp4"]), 1.0, settings=SETTINGS)

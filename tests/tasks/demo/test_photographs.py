@@ -10,7 +10,7 @@ import pytest
 from search.catalog.summary import summarise
 from search.library import Library
 from tasks.demo import run
-from tasks.demo.photographs import Framing, are_at_hand, film, photographs
+from tasks.demo.photographs import Framing, _framings, _hum, are_at_hand, film, photographs
 
 
 def test_photographs_are_colour_pictures_with_names():
@@ -50,6 +50,26 @@ def test_a_film_has_two_shots_in_which_the_picture_moves_and_sound(tmp_path):
     moves = [np.abs(after - before).mean() for before, after in pairwise(frames)]
     assert min(moves) > 0
     assert int(np.argmax(moves)) == 23  # the cut is between the two shots
+
+
+def test_the_camera_comes_closer_and_then_looks_from_one_side_to_the_other():
+    seen = list(_framings())
+    assert len(seen) == 48
+    assert [seen[number] for number in (0, 23, 24, 47)] == [
+        Framing(0.5, 0.5, 1.0),
+        Framing(0.5, 0.5, pytest.approx(0.8)),
+        Framing(0.44, 0.5, 0.88),
+        Framing(pytest.approx(0.56), 0.5, 0.88),
+    ]
+    assert np.diff([one.size for one in seen[:24]]) == pytest.approx([-0.2 / 23] * 23)
+    assert np.diff([one.across for one in seen[24:]]) == pytest.approx([0.12 / 23] * 23)
+
+
+def test_films_hum_softly_at_a_hundred_and_ten_hertz():
+    hum = _hum(1.0)
+    assert (len(hum), hum.dtype) == (16_000, np.float32)
+    assert int(np.abs(np.fft.rfft(hum)).argmax()) == 110
+    assert hum.max() == pytest.approx(0.05, rel=1e-3) == -hum.min()
 
 
 def test_what_is_asked_is_found_and_drawn(tmp_path, capsys):

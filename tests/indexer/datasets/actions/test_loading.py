@@ -165,6 +165,7 @@ def test_a_list_of_ones_own_as_jsonl_with_splits(tmp_path):
         ("ssv2/something-something-v2-labels.json", '"2"', '"3"', "line 4: '3' is no number that"),
         ("ssv2/something-something-v2-labels.json", '"2"', '"-1"', "line 4: '-1' is no number t"),
         ("ssv2/something-something-v2-labels.json", '"2"', '"x"', "line 4: 'x' is no number tha"),
+        ("ssv2/something-something-v2-labels.json", '"0"', '"x"', "line 2: 'x' is no number tha"),
         ("charades/Charades_v1_classes.txt", "c001 P", "c000 P", "line 2: '.*' is not a new code"),
         ("charades/Charades_v1_train.csv", "c092 11", "c093 11", "line 2: 'c093' is no code"),
         ("charades/Charades_v1_train.csv", "0.00 4.00", "0.00", "line 5: 'c001 0.00' is not a c"),

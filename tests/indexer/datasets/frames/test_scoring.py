@@ -17,6 +17,7 @@ from models.heads.query_pooling import query_aware_similarity
 from models.metrics.retrieval import text_to_video_ranks
 from tests.tiny import tiny_backbone
 
+CPU = torch.device("cpu")
 WINDOWS = [ClipWindow(Path(f"{number}.mp4")) for number in range(10)]
 
 
@@ -49,7 +50,7 @@ def test_a_loose_head_gives_cosines_of_its_clip_embeddings(cache, texts, name):
     frames, mask = cache.batch(WINDOWS)
     with torch.no_grad():
         expected = torch.nn.functional.normalize(texts) @ head(frames.float(), mask).T
-    scores = ClipScorer(head, cache, WINDOWS).scores(texts)
+    scores = ClipScorer(head, cache, WINDOWS, device=CPU).scores(texts)
     assert torch.allclose(scores.rows(0, 7), expected, atol=1e-5)
 
 
@@ -58,7 +59,7 @@ def test_the_tight_head_scores_every_pair(cache, texts):
     frames, mask = cache.batch(WINDOWS)
     with torch.no_grad():
         expected = head(texts, frames.float(), mask)
-    scores = ClipScorer(head, cache, WINDOWS).scores(texts)
+    scores = ClipScorer(head, cache, WINDOWS, device=CPU).scores(texts)
     assert torch.allclose(scores.columns(0, 10), expected, atol=1e-5)
 
 
@@ -76,7 +77,7 @@ def test_the_query_aware_head_scores_every_pair_with_few_texts_at_once(
     monkeypatch.setattr(scoring, "query_aware_similarity", compare)
     frames, mask = cache.batch(WINDOWS)
     expected = query_aware_similarity(texts, frames.float(), mask)
-    scores = ClipScorer(None, cache, WINDOWS).scores(texts)
+    scores = ClipScorer(None, cache, WINDOWS, device=CPU).scores(texts)
     assert torch.allclose(scores.rows(0, 7), expected, atol=1e-5)
     # A fourth block is of the last clip alone.
     assert compared[: 3 * len(at_once)] == at_once * 3

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from indexer.reading.pictures import colours
 from indexer.reading.pictures.colours import CODED_WHITE, Colours, is_deep
 from tests.colour_charts import CHART, hlg_code, light_of, pq_code
 
@@ -73,3 +74,74 @@ def test_what_a_file_says_decides(transfer: int, primaries: int, expected: Colou
 )
 def test_more_than_eight_bits_are_deep(form: str, deep: bool) -> None:
     assert is_deep(SimpleNamespace(format=SimpleNamespace(name=form))) is deep
+
+
+@pytest.mark.parametrize(
+    ("transfer", "light"),
+    [
+        ("pq", [0, 3.72708e-8, 6.48726e-5, 0.000183059, 0.0237291, 0.454971, 4.23727, 49.2611]),
+        ("hlg", [0, 4.50548e-8, 0.000202251, 0.000541864, 0.0200444, 0.0833742, 0.246071, 1]),
+        ("screen", [0, 2.84557e-5, 0.00190653, 0.00312064, 0.0489837, 0.214155, 0.500091, 1]),
+    ],
+)
+def test_the_curves_of_brightness_are_those_of_their_standards(
+    transfer: str, light: list[float]
+) -> None:
+    codes = [0, 1, 100, 164, 1000, 2040, 3000, 4095]
+    assert colours._light(transfer)[codes].tolist() == pytest.approx(light, rel=1e-5)
+    assert colours._light(transfer).shape == (4096,)
+
+
+def test_shades_are_coded_as_srgb_has_it() -> None:
+    shades = colours._shades()
+    begins = [int(np.searchsorted(shades, code)) for code in (1, 5, 10, 11, 50, 150, 254, 255)]
+    assert begins == [51, 152, 220, 232, 725, 2254, 4068, 4086]
+    assert (shades.shape, int(shades.astype(int).sum())) == ((4096,), 544567)
+
+
+def test_brightness_is_pressed_from_a_little_below_white_on() -> None:
+    brightest = np.array([0, 0.5, 0.85, 0.9, 1, 2, 10], np.float32)
+    pressed = colours._pressed(brightest) * brightest
+    assert pressed.tolist() == pytest.approx([0, 0.5, 0.85, 0.898227, 0.964239, 1, 1], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("how", "expected"),
+    [
+        (Colours("pq", wide=True), [[129, 174, 200], [255, 166, 0]]),
+        (Colours("hlg", wide=False), [[126, 134, 142], [249, 158, 90]]),
+        (Colours("screen", wide=True), [[111, 126, 134], [168, 139, 65]]),
+    ],
+)
+def test_single_colours_are_shown_as_they_always_were(
+    how: Colours, expected: list[list[int]]
+) -> None:
+    codes = {"hlg": [50_000, 36_000, 20_000]}.get(how.transfer, [40_000, 36_000, 20_000])
+    shown = how.shown(np.array([[30_000, 32_000, 34_000], codes], np.uint16))
+    assert shown.tolist() == [pytest.approx(colour, abs=1) for colour in expected]
+
+
+@pytest.mark.parametrize("matrix", [*range(3), *range(4, 8), 9])
+def test_a_matrix_that_the_scaler_knows_is_left_alone(matrix: int) -> None:
+    picture = SimpleNamespace(
+        colorspace=matrix, color_primaries=9, format=SimpleNamespace(is_rgb=True)
+    )
+    colours.mend_matrix(picture)
+    assert picture.colorspace == matrix
+
+
+@pytest.mark.parametrize(
+    ("matrix", "primaries", "is_rgb", "taken_for"),
+    [
+        *((0, 1, False, 2), (3, 1, False, 1), (8, 1, False, 1), (8, 9, False, 9), (3, 9, True, 9)),
+        *((10, 1, False, 9), (14, 1, False, 9), (11, 1, False, 1), (13, 1, False, 1)),
+    ],
+)
+def test_another_matrix_is_taken_for_the_nearest(
+    matrix: int, primaries: int, is_rgb: bool, taken_for: int
+) -> None:
+    picture = SimpleNamespace(
+        colorspace=matrix, color_primaries=primaries, format=SimpleNamespace(is_rgb=is_rgb)
+    )
+    colours.mend_matrix(picture)
+    assert picture.colorspace == taken_for

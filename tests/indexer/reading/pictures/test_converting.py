@@ -162,3 +162,16 @@ def test_the_look_of_a_single_pixel_is_that_pixel() -> None:
     pixel = np.ones((1, 1), np.uint8)
     look = converting._look_in_place(picture_of("yuv444p", 10 * pixel, 20 * pixel, 30 * pixel))
     assert look.tolist() == [[[10]], [[20]], [[30]]]
+
+
+def test_pictures_of_one_size_are_looked_at_in_place_and_others_brought_to_it() -> None:
+    noise = np.random.default_rng(1).integers(16, 236, (160, 200), dtype=np.uint8)
+    usual = picture_of("yuv444p", noise, noise, noise)
+    converter = converting.Converter((160, 200), 0)
+    for _ in range(2):
+        assert np.array_equal(converter.look(usual), converting._look_in_place(usual))
+    smaller = picture_of("yuv444p", *[np.full((50, 70), level, np.uint8) for level in (90, 50, 70)])
+    look = converter.look(smaller)
+    assert look.shape == converter.look(usual).shape == (3, 40, 50)
+    assert look.mean(axis=(1, 2)) == pytest.approx([90, 50, 70], abs=1)
+    assert np.array_equal(converter.look(usual), converting._look_in_place(usual))

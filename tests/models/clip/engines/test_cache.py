@@ -162,3 +162,56 @@ def test_a_choice_is_recalled_while_its_files_and_libraries_stay(tmp_path, monke
     assert cache.recall("mine", {"torch": "1"}) is None
     weights.unlink()
     assert cache.recall("mine", {"torch": "1"}) is None
+
+
+def test_a_choice_of_several_files_is_recalled_while_all_of_them_stay(tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    for file in files:
+        file.write_bytes(b"abc")
+    cache.remember("mine", "key", files, {})
+    assert cache.recall("mine", {}) == "key"
+    files[1].write_bytes(b"abcd")
+    assert cache.recall("mine", {}) is None
+
+
+def test_what_just_fits_stays(monkeypatch):
+    put("one", 1000, used=1000.0)
+    size = cache.size_of(put("two", 1000, used=2000.0).folder)
+    assert size == sum(one.stat().st_size for one in (cache.cache_folder() / "two").iterdir())
+    monkeypatch.setattr(cache, "most_bytes", lambda: 3 * size)
+    put("six", 1000)
+    assert keys() == ["six", "two", "one"]
+    monkeypatch.setattr(cache, "most_bytes", lambda: 3 * size - 1)
+    put("six", 1000)
+    assert keys() == ["six", "two"]
+
+
+def test_a_draft_is_no_entry_though_its_card_is_written(folder):
+    put("one")
+    put("two").folder.rename(folder / f"two.12345678{cache.DRAFT}")
+    assert keys() == ["one"]
+    cache.drop("nothing")
+
+
+def test_folders_are_made_with_those_above_them_when_they_are_needed(tmp_path, monkeypatch):
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "a" / "b"))
+    put("one")
+    assert keys() == ["one"]
+    monkeypatch.setenv("KINODEX_MODEL_CACHE", str(tmp_path / "c" / "d"))
+    cache.remember("mine", "key", [], {})
+    cache.remember("yours", "other", [], {})
+    assert [cache.recall(choice, {}) for choice in ("mine", "yours")] == ["key", "other"]
+
+
+def test_after_a_failure_no_more_is_written(folder, monkeypatch):
+    def fail(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    with cache.new_entry("one") as new:
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "write_bytes", fail)
+            new.add("tower", b"x")
+        new.add("words", b"y")
+        assert [file.name for file in folder.glob("*/*")] == []
+        assert new.finish({}).sums.keys() == {"tower"}
+    assert cache.find("one") is None

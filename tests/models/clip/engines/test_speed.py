@@ -1,5 +1,6 @@
 """How fast a machine is with a model is measured without its weights, and remembered."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def test_the_best_round_counts_and_others_work_is_noticed(worked_s, alone, monke
 def test_what_is_remembered_is_of_this_model_this_engine_and_this_device():
     speed.remember("A", ASKED, "cpu", Speed(12.345, alone=True))
     assert speed.remembered("A", ASKED, "cpu") == 12.3
+    speed.remember("C", ASKED, "cpu", Speed(0.5, alone=True))
+    assert speed.remembered("C", ASKED, "cpu") == 0.5
     for other in (
         ("B", ASKED, "cpu"),
         ("A", EngineChoice("torch"), "cpu"),
@@ -90,6 +93,7 @@ def test_what_is_measured_beside_other_work_is_not_kept(alone, monkeypatch):
 def test_a_tower_without_its_weights_computes_what_the_real_one_computes(engine, monkeypatch):
     pictures, size = speed._random_tower("RN50", EngineChoice(engine), "cpu")
     assert size == (224, 224)
+    assert (pictures.__qualname__ == "TorchEngine.pictures") == (engine == "torch")
     embeddings = pictures(np.zeros((2, *size, 3), np.uint8))
     assert embeddings.shape == (2, 1024)
     assert np.isfinite(embeddings).all()
@@ -126,3 +130,8 @@ def test_what_does_not_fit_into_memory_encodes_nothing(monkeypatch):
     monkeypatch.setattr(speed, "timed", too_large)
     assert speed.measured("A", ASKED, "cuda") == 0.0
     assert speed.remembered("A", ASKED, "cuda") is None
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="this system does not tell")
+def test_those_processors_count_that_this_process_may_use():
+    assert speed._processors() == len(os.sched_getaffinity(0))

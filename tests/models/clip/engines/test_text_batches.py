@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from models.clip.engines import text_batches
 from models.clip.engines.text_batches import Forest, by_beginning, by_length, in_order
 
 START, END = 1, 9
@@ -63,6 +64,39 @@ def test_every_text_is_in_one_batch_and_no_batch_is_large(count):
     padded = list(by_length(lengths))
     assert sorted(row for rows in padded for row in rows) == whole
     assert max(len(rows) * lengths[rows].max() for rows in padded) <= 512
+
+
+@pytest.mark.parametrize(
+    ("most", "batches"),
+    [
+        (4, [[1], [0], [3], [2]]),
+        (5, [[1, 0], [3], [2]]),  # five tokens, then four
+        (6, [[1, 0], [3, 2]]),  # five, then six
+        (7, [[1, 0], [3, 2]]),
+        (8, [[1, 0, 3], [2]]),
+        (9, [[1, 0, 3], [2]]),
+        (10, [[1, 0, 3, 2]]),
+    ],
+)
+def test_a_batch_is_filled_to_its_last_token(most, batches, monkeypatch):
+    ids, lengths = ids_of([2], [2, 3], [4, 5], [4, 4])
+    monkeypatch.setattr(text_batches, "_TOKENS_AT_ONCE", most)
+    found = [rows.tolist() for rows in by_beginning(ids, lengths)]
+    assert found == batches
+    sizes = [len(Forest.of(ids[rows], lengths[rows]).token_ids) for rows in found]
+    assert max(sizes) <= most
+
+
+def test_texts_of_nearly_one_length_fill_a_batch_to_its_last_token():
+    lengths = np.array([3, 3, 3, 2])
+    assert [rows.tolist() for rows in by_length(lengths, 5)] == [[3], [0], [1], [2]]
+    assert [rows.tolist() for rows in by_length(lengths, 6)] == [[3, 0], [1, 2]]
+    assert [rows.tolist() for rows in by_length(lengths, 12)] == [[3, 0, 1, 2]]
+
+
+def test_of_no_texts_there_is_no_batch():
+    nothing = np.zeros(0, np.int64)
+    assert list(by_length(nothing)) == list(by_beginning(np.zeros((0, 8)), nothing)) == []
 
 
 def test_texts_that_begin_alike_come_together_whatever_order_they_are_in():
