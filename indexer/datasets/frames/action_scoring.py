@@ -48,13 +48,24 @@ ONE_VIEW, THIRTY_VIEWS = ClipViews(), ClipViews(10, CROPS)
 
 
 def view_cache(
-    root: Path, backbone: Backbone, *, frames: int, views: ClipViews, crop: str = WHOLE
+    root: Path,
+    backbone: Backbone,
+    *,
+    frames: int,
+    views: ClipViews,
+    crop: str = WHOLE,
+    pixels: bool = False,
 ) -> FrameCache:
     """A cache of the frame embeddings that these views need, of `frames` frames each.
 
     crop: what of a frame is seen where views are no crops themselves, see `ActionCard`
+    pixels: keep pictures instead, for a picture tower that sees several frames at once
     """
     sampling = SegmentSampling(frames, views.shifts)
+    if pixels and views.crops > 1:
+        return FrameCache.of_pixel_crops(root, backbone.preprocessing, sampling)
+    if pixels:
+        return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=crop)
     if views.crops > 1:
         return FrameCache.of_crops(root, backbone, sampling)
     return FrameCache.of_embeddings(root, backbone, sampling, crop=crop)
@@ -145,11 +156,15 @@ class ActionScorer:
     ) -> Iterator[tuple[list[int], torch.Tensor]]:
         """Rows of some clips at a time, and their unit embeddings (clips, views, dim)."""
         frames_of_clip = self._cache.sampling.frames * self._views.crops
-        is_ready = self._model.backbone is None
-        step = max(1, _FRAMES_AT_ONCE[is_ready] // frames_of_clip)
+        step = max(1, _FRAMES_AT_ONCE[self._is_ready] // frames_of_clip)
         for start in range(0, len(kept), step):
             rows = kept[start : start + step]
             yield rows, self._embedded([dataset.windows[row] for row in rows])
+
+    @property
+    def _is_ready(self) -> bool:
+        """Whether the cache holds embeddings and not pictures."""
+        return self._model.backbone is None
 
     def _embedded(self, windows: list[ClipWindow]) -> torch.Tensor:
         stored, _ = self._cache.batch(windows)
@@ -158,5 +173,8 @@ class ActionScorer:
         frames = seen.flatten(0, 1).to(self._device)
         # Segments always give a frame each, so there is no padding.
         mask = torch.ones(frames.shape[:2], dtype=torch.bool, device=self._device)
-        embeddings = self._model.embed_videos(frames, mask)
+        # Thirty views of one clip may be more pictures than memory has room to encode at once.
+        at_once = max(1, _FRAMES_AT_ONCE[self._is_ready] // frames.shape[1])
+        parts = zip(frames.split(at_once), mask.split(at_once), strict=True)
+        embeddings = torch.cat([self._model.embed_videos(*part) for part in parts])
         return embeddings.unflatten(0, seen.shape[:2])

@@ -69,6 +69,10 @@ def _crop_of(name: str, preprocessing: Preprocessing) -> _Crop:
     return _Crop(centre_crop, side, about={"crop": name})
 
 
+def _three_of(preprocessing: Preprocessing) -> _Crop:
+    return _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
+
+
 class FrameCache:
     """The frames of clips on the disk, up to ``sampling.frames`` of each.
 
@@ -109,8 +113,7 @@ class FrameCache:
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
-        preprocessing = backbone.preprocessing
-        crop = _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
+        crop = _three_of(backbone.preprocessing)
         return cls._embedded(root, backbone, sampling, crop, kind="crop embeddings")
 
     @classmethod
@@ -153,24 +156,45 @@ class FrameCache:
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
-        identity, chosen = preprocessing.identity(), _crop_of(crop, preprocessing)
+        return cls._pictures(root, preprocessing, sampling, _crop_of(crop, preprocessing))
+
+    @classmethod
+    def of_pixel_crops(
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+    ) -> FrameCache:
+        """Like `of_pixels`, but three crops of each frame, side by side; see `by_view`."""
+        crop = _three_of(preprocessing)
+        return cls._pictures(root, preprocessing, sampling, crop, kind="crop pixels")
+
+    @classmethod
+    def _pictures(
+        cls,
+        root: Path,
+        preprocessing: Preprocessing,
+        sampling: FrameSampling,
+        crop: _Crop,
+        *,
+        kind: str = "pixels",
+    ) -> FrameCache:
+        identity = preprocessing.identity()
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            cut = (chosen.cut(clip, preprocessing) for clip in clips)
+            cut = (crop.cut(clip, preprocessing) for clip in clips)
             return [preprocessing.fit(clip).transpose(0, 3, 1, 2) for clip in cut]
 
         return cls(
             root,
             about={
-                "kind": "pixels",
+                "kind": kind,
                 **{name: identity[name] for name in identity if name not in ("mean", "std")},
-                **chosen.about,
+                **crop.about,
             },
             sampling=sampling,
             row_shape=(3, *preprocessing.size),
             dtype=np.uint8,
-            short_side=chosen.short_side,
+            short_side=crop.short_side,
             encode=encode,
+            crops=crop.rows,
         )
 
     @property

@@ -23,7 +23,14 @@ from tasks.evaluation.action_report import (
 )
 
 LABELS = ("run", "walk", "jump", "sit", "lie", "swim", "fly")
-DESCRIBED = {"head": "meanP", "visual": "plain", "frames": 1, "views": "1", "templates": 2}
+DESCRIBED = {
+    "head": "meanP",
+    "visual": "plain",
+    "frames": 1,
+    "views": "1",
+    "crop": "whole",
+    "templates": 2,
+}
 SILENT = [NOTHING_SAID] * 7
 # What is said of each label; the first is the likeliest one in the first row, and so on.
 ROWS = [
@@ -149,6 +156,8 @@ def test_the_title_tells_what_was_not_decoded(undecoded, told, capsys):
 def test_the_title_tells_of_views_and_of_a_picture_tower_that_sees_several_frames(capsys):
     how = lines_of(SINGLE, capsys, visual="shift", views="10x3", frames=8, templates=1)[1]
     assert " ".join(how) == "meanP with shift, 8 frames in 10x3 views, 1 template"
+    how = lines_of(SINGLE, capsys, frames=8, crop="centre", templates=1)[1]
+    assert " ".join(how) == "meanP, 8 frames cut to the centre, 1 template"
 
 
 def test_labels_that_all_have_clips_are_not_counted_twice(capsys):
