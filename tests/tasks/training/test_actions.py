@@ -19,7 +19,12 @@ from search.catalog.store import Store
 from search.tags.corrections import say
 from tasks.training.progress import TrainingProgress
 from tests.corpus import shots, write_clip
-from tests.tasks.training.training_runs import assert_same_weights, origin, weights
+from tests.tasks.training.training_runs import (
+    assert_same_weights,
+    origin,
+    train_in_two_processes,
+    weights,
+)
 from tests.tiny import CONFIG, index, tiny_backbone
 from ui.cli.main import train_app
 
@@ -40,13 +45,32 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(data: Path, out: Path, *more: object) -> Result:
+def words(data: Path, out: Path, *more: object) -> list[str]:
     arguments = [
         *("actions", "--data", data / "clips.csv", "--out", out, "--cache", data / "cache"),
         *("--model", "bundled", "--device", "cpu", "--batch-size", 4, "--steps", 4),
         *("--blocks", 1, "--frames", 3, "--shifts", 3, "--validation-videos", 2, *more),
     ]
-    return CliRunner().invoke(train_app, [str(argument) for argument in arguments])
+    return [str(argument) for argument in arguments]
+
+
+def train(data: Path, out: Path, *more: object) -> Result:
+    return CliRunner().invoke(train_app, words(data, out, *more))
+
+
+@pytest.mark.parametrize("tune", ["head", "all"])
+def test_two_processes_of_torchrun_give_what_one_gives(data, tmp_path, tune):
+    how = ("--tune", tune, "--head", "Transf")
+    assert train(data, tmp_path / "one", *how).exit_code == 3
+    train_in_two_processes(tmp_path, words(data, tmp_path / "two", *how))
+    one, two = (read_history(tmp_path / name) for name in ("one", "two"))
+    assert len(one) == 4
+    assert [record["loss"] for record in two] == pytest.approx(
+        [record["loss"] for record in one], rel=1e-4
+    )
+    first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=1e-4, rtol=1e-3)
 
 
 def test_a_head_is_trained_and_loads_with_the_model_and_the_labels_it_was_trained_with(

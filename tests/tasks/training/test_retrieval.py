@@ -2,10 +2,7 @@
 
 import json
 import math
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +18,12 @@ from models.training.files import read_history
 from tasks.training.progress import TrainingProgress
 from tasks.training.sweep import Trial, recommended
 from tests.corpus import shots, write_clip
-from tests.tasks.training.training_runs import assert_same_weights, origin, weights
+from tests.tasks.training.training_runs import (
+    assert_same_weights,
+    origin,
+    train_in_two_processes,
+    weights,
+)
 from ui.cli.main import train_app
 
 CLIPS = 10
@@ -215,15 +217,7 @@ def test_two_processes_of_torchrun_give_what_one_gives(data, tmp_path):
         *("--batch-size", 4, "--steps", 4, "--blocks", 1, "--frames", 3, "--frame-rate", 2),
         *("--validation-videos", 2),
     ]
-    script = tmp_path / "train.py"
-    script.write_text("from ui.cli.main import train_app; train_app()")
-    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    subprocess.run(
-        [sys.executable, *launcher, str(script), *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
-        capture_output=True,
-        check=True,
-    )
+    train_in_two_processes(tmp_path, arguments)
     one, two = (read_history(tmp_path / name) for name in ("one", "two"))
     assert [record["loss"] for record in two] == pytest.approx(
         [record["loss"] for record in one], rel=1e-4

@@ -1,5 +1,9 @@
-"""What a training run has left in its folder."""
+"""Training runs in two processes, and what a run has left in its folder."""
 
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -24,3 +28,16 @@ def assert_same_weights(one: Path, other: Path) -> None:
     first, second = weights(one), weights(other)
     assert first.keys() == second.keys()
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def train_in_two_processes(folder: Path, arguments: Sequence[object]) -> None:
+    """`kinodex train`, as torchrun starts it twice on this machine; folder: for a script."""
+    script = folder / "train.py"
+    script.write_text("from ui.cli.main import train_app; train_app()")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [sys.executable, *launcher, str(script), *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        check=True,
+    )
