@@ -13,6 +13,7 @@ from typing import Any
 
 from indexer.datasets.clips import DatasetError
 from indexer.discover import VIDEO_EXTENSIONS
+from indexer.reading.pictures.folders import PICTURES
 
 Key = str | int
 _SPACE = re.compile(r"[ \t\r\n]*")
@@ -137,7 +138,10 @@ def _after_space(text: str, place: int) -> int:
 
 
 class VideoFiles:
-    """The files below a folder, to be found by the names of videos, with extension or without."""
+    """The files below a folder, to be found by the names of videos, with extension or without.
+
+    A folder that holds pictures is a video under its own name, where there is no file of it.
+    """
 
     def __init__(self, folder: Path) -> None:
         if not folder.is_dir():
@@ -145,8 +149,11 @@ class VideoFiles:
         self._folder = folder.absolute()
         self._named: dict[str, Path] = {}
         self._stems: dict[str, list[Path]] = {}
+        self._of_pictures: dict[str, Path] = {}
         for place, folders, names in os.walk(self._folder):
             folders.sort()
+            if any(Path(name).suffix.lower() in PICTURES for name in names):
+                self._of_pictures.setdefault(Path(place).name, Path(place))
             for name in sorted(names):
                 path = Path(place, name)
                 self._named.setdefault(name, path)
@@ -166,6 +173,7 @@ class VideoFiles:
         """
         for known in (name, *others):
             found = self._named.get(known) or self._converted(known, beside)
+            found = found or self._of_pictures.get(known) or self._of_pictures.get(stem_of(known))
             if found is not None:
                 return found
         written = name.replace("/", "_")

@@ -65,7 +65,7 @@ def check_videos(windows: Sequence[ClipWindow], videos: Path, *, name: str, spli
     """Raises DatasetError when a split is empty, or not one of its videos is in the folder."""
     if not windows:
         raise NothingInSplit(f"{name} has nothing in its split {split!r}")
-    if not any(window.path.is_file() for window in windows):
+    if not any(window.path.exists() for window in windows):
         raise DatasetError(
             f"none of the {len(windows)} videos of {name} is in "
             f"{str(videos)!r}: name their folder with --videos"

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from indexer.reading.errors import DecodeFailed
-from indexer.reading.frames import Frame
+from indexer.reading.frames import TimedPicture
+from indexer.reading.pictures.folders import FolderReader
 from indexer.reading.pyav_reader import PyAVReader
 from indexer.reading.sampling import FrameSampling, Sampling
 from indexer.reading.settings import IndexSettings
@@ -22,6 +23,8 @@ _GRID_TOLERANCE = 0.02
 _WIND_MARGIN_S = 5.0
 # Small pictures that are kept while a clip is read; a longer clip is read a second time.
 _FRAMES_IN_HAND = 256
+
+ClipReader = PyAVReader | FolderReader
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ def sample_clip(
 ) -> ClipFrames:
     """Frames of the file from ``start_s`` (or its start) until before ``end_s`` (or its end).
 
+    A folder of pictures is a video too (`indexer.reading.pictures.folders`).
+
     A window in which no frame begins gives the one that is on the screen. The shorter side of
     the frames has ``short_side`` pixels. ``length_s`` says when the file's last picture ends, if
     that is known. ``on_frame`` is called for each decoded frame, as a sign of life.
@@ -60,8 +65,14 @@ def sample_clip(
         DecodeFailed: the file cannot be decoded, passes a limit, or ends before the window.
     """
     window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
-    how: dict[str, Any] = {"short_side": short_side, "settings": settings, "length_s": length_s}
-    with PyAVReader(path, **how) as reader:
+    how: dict[str, Any] = {"short_side": short_side, "settings": settings}
+
+    def opened() -> ClipReader:
+        if path.is_dir():
+            return FolderReader(path, **how)
+        return PyAVReader(path, **how, length_s=length_s)
+
+    with opened() as reader:
         times_s, held = _read(window.candidates(reader, on_frame), sampling)
         if not times_s:
             times_s, held = [window.start_s], {0: _on_screen(reader, window.start_s)}
@@ -69,7 +80,7 @@ def sample_clip(
     wanted = set(positions)
     if not wanted <= held.keys():
         # Only now is it known which ones are wanted. Reading twice keeps the memory bounded.
-        with PyAVReader(path, **how) as reader:
+        with opened() as reader:
             candidates = enumerate(window.candidates(reader, on_frame))
             held = {at: frame.pixels() for at, frame in candidates if at in wanted}
     return ClipFrames(
@@ -83,7 +94,9 @@ class _Window:
     end_s: float
     rate: float
 
-    def candidates(self, reader: PyAVReader, on_frame: Callable[[], None]) -> Iterator[Frame]:
+    def candidates(
+        self, reader: ClipReader, on_frame: Callable[[], None]
+    ) -> Iterator[TimedPicture]:
         """The first frame in each cell of the window's time grid."""
         last_cell = -math.inf
         for frame in self._decoded(reader):
@@ -97,14 +110,14 @@ class _Window:
                 last_cell = cell
                 yield frame
 
-    def _decoded(self, reader: PyAVReader) -> Iterator[Frame]:
+    def _decoded(self, reader: ClipReader) -> Iterator[TimedPicture]:
         if self.start_s <= 2 * _WIND_MARGIN_S:
             return reader.frames()
         return reader.frames_after(self.start_s - _WIND_MARGIN_S)
 
 
 def _read(
-    candidates: Iterator[Frame], sampling: FrameSampling
+    candidates: Iterator[TimedPicture], sampling: FrameSampling
 ) -> tuple[list[float], dict[int, np.ndarray]]:
     """Times of the candidates, and pixels by position: as many as may be wanted, or fit."""
     choose = sampling.choose if isinstance(sampling, Sampling) else "uniform"
@@ -125,7 +138,7 @@ def _read(
     return times_s, held
 
 
-def _on_screen(reader: PyAVReader, time_s: float) -> np.ndarray:
+def _on_screen(reader: ClipReader, time_s: float) -> np.ndarray:
     if time_s >= reader.end_s:
         raise DecodeFailed(
             "decode", f"the clip begins at {time_s:g} s, but the video ends at {reader.end_s:g} s"

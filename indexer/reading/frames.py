@@ -10,12 +10,19 @@ import numpy as np
 from indexer.reading.probe import VideoInfo
 
 
-class Frame(Protocol):
-    """One decoded picture. Its pixels are converted only when asked for: that takes long."""
+class TimedPicture(Protocol):
+    """A picture that is shown at some time. Its pixels are made only when asked for."""
 
     @property
     def time_s(self) -> float:
         """Presentation time, from the start of the container's timeline."""
+
+    def pixels(self) -> np.ndarray:
+        """The upright picture at the size asked for; shape: (height, width, 3), uint8, RGB."""
+
+
+class Frame(TimedPicture, Protocol):
+    """One decoded picture. Its pixels are converted only when asked for: that takes long."""
 
     @property
     def look(self) -> np.ndarray:
@@ -23,9 +30,6 @@ class Frame(Protocol):
 
         shape: (3, rows, columns), float32, the same for all frames of a video.
         """
-
-    def pixels(self) -> np.ndarray:
-        """The upright picture at the size asked for; shape: (height, width, 3), uint8, RGB."""
 
 
 class Reader(Protocol):

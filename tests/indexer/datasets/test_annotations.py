@@ -113,6 +113,19 @@ def test_videos_are_found_by_any_of_their_names(tmp_path):
     assert files.find("part/three") == tmp_path / "part_three.mp4"
 
 
+def test_a_folder_of_pictures_is_a_video_where_there_is_no_file_of_it(tmp_path):
+    for name in ("one/img_1.JPG", "b/two/1.png", "b/three/notes.txt", "2.2/1.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "b" / "one.webm").touch()
+    files = VideoFiles(tmp_path)
+    assert files.find("two") == tmp_path / "b" / "two"
+    assert files.find("two.avi") == tmp_path / "b" / "two"
+    assert files.find("2.2") == tmp_path / "2.2"
+    assert files.find("one") == tmp_path / "b" / "one.webm"
+    assert files.find("three") == tmp_path / "three.mp4"
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DatasetError, match=r"there is no folder '.*gone'.*with the videos"):
         VideoFiles(tmp_path / "gone")

@@ -7,6 +7,7 @@ from pathlib import Path
 import open_clip
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 from typer.testing import CliRunner, Result
 
@@ -302,3 +303,20 @@ def test_nothing_to_train_on_is_said_in_a_sentence(tmp_path):
     arguments = ["actions", "--out", str(tmp_path), "--model", "bundled", "--device", "cpu"]
     result = CliRunner().invoke(train_app, arguments)
     assert "give --data or --from-library" in str(result.exception)
+
+
+def test_folders_of_pictures_are_clips_too(tmp_path):
+    lines = ["path,label"]
+    for number in range(6):
+        clip = tmp_path / f"clip{number}"
+        clip.mkdir()
+        for frame in range(1, 7):
+            grey = 40 * number + frame
+            Image.new("RGB", (80, 64), (grey, 255 - grey, 90)).save(clip / f"img_{frame:05d}.jpg")
+        lines.append(f"clip{number},{LABELS[number % 2]}")
+    (tmp_path / "clips.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "cache").mkdir()
+    result = train(tmp_path, tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    assert "left out" not in result.stderr
+    assert len(read_history(tmp_path / "out")) == 4
