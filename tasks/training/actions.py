@@ -1,11 +1,8 @@
 """`kinodex train actions`: what the options must agree on, and what a run begins with."""
 
-from dataclasses import replace
-
 from indexer.datasets.actions.loading import load_action_training
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
-from indexer.datasets.frames.views import with_margin
 from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
@@ -165,5 +162,4 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     validation = FrameCache.of_pixels(root, fitting, samplings[1], crop=recipe.crop)
     if not recipe.augment:
         return FrameCache.of_pixels(root, fitting, samplings[0], crop=recipe.crop), validation
-    larger = replace(fitting, size=with_margin(fitting.size))
-    return FrameCache.of_pixels(root, larger, samplings[0]), validation
+    return FrameCache.of_full_frames(root, fitting, samplings[0]), validation

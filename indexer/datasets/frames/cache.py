@@ -17,6 +17,7 @@ from platformdirs import user_cache_path
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
+from indexer.datasets.frames.full_frames import Canvas
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
 from indexer.datasets.frames.views import CROPS, centre_crop, three_crops, with_margin
 from indexer.reading.errors import DecodeFailed
@@ -88,11 +89,12 @@ class FrameCache:
         short_side: int,
         encode: Encode,
         crops: int = 1,
+        canvas: Canvas | None = None,
     ) -> None:
-        """`encode` makes `crops` rows of each frame."""
+        """`encode` makes `crops` rows of each frame, or frames of any size on a canvas."""
         self.sampling = sampling
         self._about = {**about, "sampling": asdict(sampling)}
-        self._short_side, self._encode = short_side, encode
+        self._short_side, self._encode, self._canvas = short_side, encode, canvas
         written = json.dumps(self._about, sort_keys=True, default=list)
         key = hashlib.blake2b(written.encode(), digest_size=8).hexdigest()
         self._row_shape, self._dtype = row_shape, np.dtype(dtype)
@@ -173,6 +175,27 @@ class FrameCache:
             encode=encode,
         )
 
+    @classmethod
+    def of_full_frames(
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+    ) -> FrameCache:
+        """Whole frames, uint8, to cut crops out of; `frames_of` gives them, `batch` does not."""
+        canvas = Canvas.of(preprocessing)
+
+        def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
+            return [canvas.stored(clip, preprocessing) for clip in clips]
+
+        return cls(
+            root,
+            about={"kind": "full frames", "interpolation": preprocessing.interpolation},
+            sampling=sampling,
+            row_shape=canvas.row_shape,
+            dtype=np.uint8,
+            short_side=canvas.short,
+            encode=encode,
+            canvas=canvas,
+        )
+
     @property
     def folder(self) -> Path:
         """Where it lies; to be deleted at will."""
@@ -235,6 +258,15 @@ class FrameCache:
             mask[clip, : len(stored)] = True
         return torch.from_numpy(frames), torch.from_numpy(mask)
 
+    def frames_of(self, window: ClipWindow, rows: np.ndarray) -> torch.Tensor:
+        """Some frames of a clip, full ones in their own size; uint8 (frames, 3, height, width).
+
+        For a cache of pixels or full frames. Raises KeyError for a clip that is not there.
+        """
+        stored, size = self._store[window][rows], self._store.entries[window].size
+        frames = stored if size is None else Canvas.taken_off(stored, size)
+        return torch.from_numpy(np.ascontiguousarray(frames))
+
     def longest(self, windows: Iterable[ClipWindow]) -> int:
         """How many frames the longest of some clips has. Raises KeyError for a missing one."""
         return max(self._store.entries[window].rows for window in windows)
@@ -286,7 +318,9 @@ class FrameCache:
         encoded = self._encode(list(good.values())) if good else []
         for window, rows in zip(good, encoded, strict=True):
             if np.isfinite(rows).all():
-                appender.add(window, stamps[window], rows)
+                canvas, frames = self._canvas, good[window]
+                size = canvas.size_of(*frames.shape[1:3]) if canvas else None
+                appender.add(window, stamps[window], rows, size=size)
             else:
                 failed[window] = _NOT_FINITE
                 appender.add_failure(window, stamps[window], _NOT_FINITE)
