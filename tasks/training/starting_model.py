@@ -11,6 +11,7 @@ import torch
 from models.clip.backbone import Backbone, card_of
 from models.clip.devices import find_device
 from models.clip.patches import NoPatches, reach_of, use_3d_patches
+from models.clip.shorter_texts import cut_texts
 from models.clip.sources import LoadedModel, load_model
 from models.heads.checkpoints import read_card
 from models.identity import EncoderIdentity, ModelChoice
@@ -39,16 +40,27 @@ class StartingModel:
     _first_weights: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, flags: StartFlags, *, patches: str | None = None, tune: str = "all") -> Self:
+    def load(
+        cls,
+        flags: StartFlags,
+        *,
+        patches: str | None = None,
+        tune: str = "all",
+        max_words: int | None = None,
+    ) -> Self:
         """Raises KinodexError for a model that cannot be had, or not with these patches.
 
         patches: "2d" or "3d", see `models.clip.patches`; left out, those that the model has
         tune: see `TrainingSettings`
+        max_words: see `cut_texts`
         """
         choice = flags.choice()
         loaded = load_model(choice, talk=talk)
         first = card_of(choice, loaded).identity if patches else None
         _use_patches(loaded, patches, tune)
+        if max_words is not None:
+            cut = cut_texts(loaded.tokenize, loaded.model, max_words)
+            loaded = LoadedModel(loaded.model, cut)
         backbone = Backbone.in_torch(choice, loaded, _own_device(flags.model.device))
         return cls(choice, loaded, backbone, flags.head_file(), first)
 

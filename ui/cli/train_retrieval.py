@@ -72,6 +72,16 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
+    choose: Annotated[
+        options.Slice,
+        typer.Option(
+            "--slice",
+            help="Which frames are kept where there are more: spread over the video, its first, "
+            "or its last.",
+        ),
+    ] = options.Slice.UNIFORM,
+    frame_order: options.FrameOrderOption = options.FrameOrder.FORWARD,
+    max_words: options.MaxWordsOption = None,
     blocks: train_options.BlocksOption = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")
@@ -107,5 +117,8 @@ def retrieval(
         unique_videos=unique_videos,
         validation_videos=validation_videos,
         patches=patches.value if patches else None,
+        choose=choose.value,
+        order=frame_order.value,
+        max_words=max_words,
     )
     raise typer.Exit(train_retrieval(train_options.training_request(context.params, name, recipe)))

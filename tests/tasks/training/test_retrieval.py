@@ -173,6 +173,20 @@ def test_a_run_that_goes_on_with_more_frames_stretches_what_the_first_learnt(dat
     assert torch.equal(tables[1][3:], tables[0][3:])
 
 
+def test_frames_are_taken_and_shown_as_was_asked_for(data, tmp_path):
+    usual = ("--frame-rate", 0, "--steps", 1)
+    assert train(data, tmp_path / "usual", *usual).exit_code == 3
+    losses = {read_history(tmp_path / "usual")[0]["loss"]}
+    for more in (("--slice", "tail"), ("--frame-order", "reverse"), ("--max-words", 4)):
+        out = tmp_path / more[1] if isinstance(more[1], str) else tmp_path / "words"
+        assert train(data, out, *usual, *more).exit_code == 3
+        losses.add(read_history(out)[0]["loss"])
+    assert len(losses) == 4
+    assert read_card(tmp_path / "tail" / "head.safetensors").choose == "tail"
+    assert read_card(tmp_path / "usual" / "head.safetensors").choose == "uniform"
+    assert origin(tmp_path / "tail", data)["choose"] == "tail"
+
+
 def test_a_sweep_prints_a_row_for_every_rate_and_recommends_one(data, tmp_path):
     result = train(data, tmp_path, "--sweep", "--sweep-steps", 2)
     assert result.exit_code == 0, result.output
