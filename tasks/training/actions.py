@@ -87,7 +87,7 @@ def _check_visual(request: ActionTraining) -> None:
     visual = request.recipe.visual
     if visual == "plain":
         return
-    if request.settings.tune != "all":
+    if not request.settings.trains_pictures:
         raise KinodexError(
             f"--visual {visual} changes how the picture tower works: train it too, with --tune all"
         )
@@ -100,7 +100,7 @@ def _check_visual(request: ActionTraining) -> None:
 
 def _check_shifts(request: ActionTraining, start: StartingModel) -> None:
     """Raises KinodexError where frames that were encoded with others would be drawn one by one."""
-    is_mixed = request.settings.tune != "all" and request.recipe.shifts > 1
+    is_mixed = not request.settings.trains_pictures and request.recipe.shifts > 1
     if start.backbone.sees_neighbours and is_mixed:
         raise KinodexError(
             "this model's frames see the frames beside them (3D patches), so frames that were "
@@ -152,7 +152,7 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     recipe = request.recipe
     root = typed_path(recipe.cache or default_cache_folder())
     samplings = SegmentSampling(recipe.frames, recipe.shifts), SegmentSampling(recipe.frames)
-    if request.settings.tune != "all":
+    if not request.settings.trains_pictures:
         shifted, centred = (
             FrameCache.of_embeddings(root, start.backbone, sampling, crop=recipe.crop)
             for sampling in samplings

@@ -34,11 +34,11 @@ def prepare_retrieval(request: RetrievalTraining) -> PreparedRetrieval:
     Raises KinodexError for anything that the user must set right.
     """
     recipe = request.recipe
-    tune = request.settings.tune
+    pictures = request.settings.trains_pictures
     start = StartingModel.load(
-        request.start, patches=recipe.patches, tune=tune, max_words=recipe.max_words
+        request.start, patches=recipe.patches, trains_pictures=pictures, max_words=recipe.max_words
     )
-    check_order(recipe.order, start.backbone, made_before=tune != "all")
+    check_order(recipe.order, start.backbone, made_before=not pictures)
     training, validation = load_training_data(
         recipe.spec, videos=recipe.videos, validation_videos=recipe.validation_videos
     )
@@ -71,6 +71,6 @@ def _cache(request: RetrievalTraining, start: StartingModel) -> FrameCache:
     recipe = request.recipe
     root = typed_path(recipe.cache or default_cache_folder())
     sampling = Sampling(recipe.frames, recipe.frame_rate, recipe.choose)
-    if request.settings.tune == "all":
+    if request.settings.trains_pictures:
         return FrameCache.of_pixels(root, start.backbone.preprocessing, sampling)
     return FrameCache.of_embeddings(root, start.backbone, sampling)
