@@ -9,7 +9,7 @@ from typing import Any, Literal
 import torch
 
 from indexer.datasets.annotations import read_lines
-from indexer.datasets.captions.loading import load_dataset
+from indexer.datasets.captions.loading import load_dataset, usual_count
 from indexer.datasets.clips import Dataset, DatasetError
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
 from indexer.datasets.frames.order import FORWARD, FrameOrder
@@ -57,6 +57,7 @@ class RetrievalRequest:
     choose: Literal["uniform", "head", "tail"] | None = None
     order: FrameOrder = FORWARD
     max_words: int | None = None
+    by: Literal["time", "frames"] | None = None
     dual_softmax: bool = False
     query_bank: str | None = None
     per_query: Path | None = None
@@ -112,7 +113,12 @@ def _sampling(request: RetrievalRequest, head: LoadedHead | None) -> Sampling:
     frames, rate = (card.frames, card.frame_rate) if card else (_USUAL_FRAMES, _USUAL_RATE)
     asked_rate = request.frame_rate
     choose: Any = request.choose or (card.choose if card else UNIFORM)
-    return Sampling(request.frames or frames, rate if asked_rate is None else asked_rate, choose)
+    return Sampling(
+        request.frames or frames,
+        rate if asked_rate is None else asked_rate,
+        choose,
+        request.by or usual_count(request.data),
+    )
 
 
 def _bank_captions(request: RetrievalRequest, measured: Dataset) -> list[str]:

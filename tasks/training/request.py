@@ -74,7 +74,7 @@ class RetrievalFlags:
     """The options of data and recipe of `kinodex train retrieval`.
 
     patches: "2d" or "3d", see `models.clip.patches`; None for those that the model has
-    choose: where frames stand, see `Sampling`; order: see `in_order`
+    choose, by: where frames stand, and what a second is, see `Sampling`; order: see `in_order`
     max_words: see `cut_texts`; None reads all
     """
 
@@ -91,6 +91,7 @@ class RetrievalFlags:
     choose: Literal["uniform", "head", "tail"] = "uniform"
     order: FrameOrder = FORWARD
     max_words: int | None = None
+    by: Literal["time", "frames"] = "time"
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def _cache(request: RetrievalTraining, start: StartingModel) -> FrameCache:
     """Pixels where the picture tower trains; else its embeddings, made once."""
     recipe = request.recipe
     root = typed_path(recipe.cache or default_cache_folder())
-    sampling = Sampling(recipe.frames, recipe.frame_rate, recipe.choose)
+    sampling = Sampling(recipe.frames, recipe.frame_rate, recipe.choose, recipe.by)
     if request.settings.trains_pictures:
         return FrameCache.of_pixels(root, start.backbone.preprocessing, sampling)
     return FrameCache.of_embeddings(root, start.backbone, sampling)

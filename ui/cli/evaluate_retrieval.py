@@ -49,6 +49,7 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
+    count: options.CountOption = None,
     frame_order: options.FrameOrderOption = options.FrameOrder.FORWARD,
     max_words: options.MaxWordsOption = None,
     dual_softmax: Annotated[
@@ -92,6 +93,7 @@ def retrieval(
         choose=choose.value if choose else None,
         order=frame_order.value,
         max_words=max_words,
+        by=count.value if count else None,
         dual_softmax=dual_softmax,
         query_bank=query_bank,
         per_query=per_query,

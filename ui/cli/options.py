@@ -15,6 +15,13 @@ class Slice(StrEnum):
     TAIL = "tail"
 
 
+class Count(StrEnum):
+    """What a second of a video is."""
+
+    TIME = "time"
+    FRAMES = "frames"
+
+
 class FrameOrder(StrEnum):
     """How the frames of a video follow each other."""
 
@@ -145,6 +152,16 @@ CropOption = Annotated[
     typer.Option(
         help="What is seen of each frame. whole: as much as the model takes in. centre: the "
         "middle 7/8, as ActionCLIP is measured. Default: as the head was trained, else whole.",
+        show_default=False,
+    ),
+]
+CountOption = Annotated[
+    Count | None,
+    typer.Option(
+        "--count",
+        help="What a second is: by time, or as many frames as the file's rate says without what "
+        "is behind the point (29 of 29.97), as CLIP4Clip counts. Default: frames for published "
+        "data sets, else time.",
         show_default=False,
     ),
 ]

@@ -84,6 +84,7 @@ def retrieval(
             "or its last.",
         ),
     ] = options.Slice.UNIFORM,
+    count: options.CountOption = None,
     frame_order: options.FrameOrderOption = options.FrameOrder.FORWARD,
     max_words: options.MaxWordsOption = None,
     blocks: train_options.BlocksOption = 4,
@@ -106,6 +107,7 @@ def retrieval(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
+    from indexer.datasets.captions.loading import usual_count
     from tasks.training.request import RetrievalFlags
     from tasks.training.retrieval import train_retrieval, usual_head
 
@@ -124,5 +126,6 @@ def retrieval(
         choose=choose.value,
         order=frame_order.value,
         max_words=max_words,
+        by=count.value if count else usual_count(data),
     )
     raise typer.Exit(train_retrieval(train_options.training_request(context.params, name, recipe)))

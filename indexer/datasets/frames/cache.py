@@ -33,6 +33,7 @@ from models.heads.card import WHOLE
 _FRAMES_AT_ONCE = 256
 # These may be the machine's fault rather than the file's: they are tried again in the next run.
 _PASSING_STAGES = ("timeout", "memory", "crash")
+_USUAL = ("by", "time")  # which caches from before there was another say nothing of
 _NOT_FINITE = "the model gives no finite embedding of its frames"
 
 Encode = Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -93,7 +94,7 @@ class FrameCache:
     ) -> None:
         """`encode` makes `crops` rows of each frame, or frames of any size on a canvas."""
         self.sampling = sampling
-        self._about = {**about, "sampling": asdict(sampling)}
+        self._about = {**about, "sampling": _described(sampling)}
         self._short_side, self._encode, self._canvas = short_side, encode, canvas
         written = json.dumps(self._about, sort_keys=True, default=list)
         key = hashlib.blake2b(written.encode(), digest_size=8).hexdigest()
@@ -335,6 +336,11 @@ class FrameCache:
         """For people who wonder what the folder is."""
         text = json.dumps(self._about, indent=2, default=list)
         (self.folder / "about.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _described(sampling: FrameSampling) -> dict[str, Any]:
+    """What tells samplings apart, in the words that caches on the disk were named by."""
+    return {name: value for name, value in asdict(sampling).items() if (name, value) != _USUAL}
 
 
 def _view_by_view(

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.datasets.captions.loading import usual_count
 from indexer.datasets.clips import Dataset
 from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
@@ -262,6 +263,18 @@ def test_frames_are_taken_as_in_the_training_of_the_head_unless_said_otherwise(e
     assert asked == {"frames": 3, "rate": 2.0, "choose": "uniform"}
     assert sampled("all", "--frame-rate", 0)["rate"] == 0.0
     assert sampled("without a card") == {"frames": 12, "rate": 1.0, "choose": "uniform"}
+
+
+def test_seconds_are_counted_as_in_papers_for_what_they_published(evaluate, tmp_path):
+    def sampled(name: str, *options: object) -> dict[str, object]:
+        evaluate("--cache", tmp_path / name, *options)
+        [about] = (tmp_path / name).glob("*/about.json")
+        return json.loads(about.read_text())["sampling"]
+
+    assert "by" not in sampled("own")
+    assert sampled("asked", "--count", "frames")["by"] == "frames"
+    assert usual_count("pairs.csv") == "time"
+    assert usual_count("didemo:somewhere") == "frames"
 
 
 def test_a_list_that_cannot_be_written_is_one_sentence(tmp_path):
