@@ -1,7 +1,10 @@
 """`kinodex train actions`: from clips with labels to files that other commands load."""
 
 import json
+import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import open_clip
@@ -40,13 +43,17 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def train(data: Path, out: Path, *more: object) -> Result:
+def typed(data: Path, out: Path, *more: object) -> list[str]:
     arguments = [
         *("actions", "--data", data / "clips.csv", "--out", out, "--cache", data / "cache"),
         *("--model", "bundled", "--device", "cpu", "--batch-size", 4, "--steps", 4),
         *("--blocks", 1, "--frames", 3, "--shifts", 3, "--validation-videos", 2, *more),
     ]
-    return CliRunner().invoke(train_app, [str(argument) for argument in arguments])
+    return [str(argument) for argument in arguments]
+
+
+def train(data: Path, out: Path, *more: object) -> Result:
+    return CliRunner().invoke(train_app, typed(data, out, *more))
 
 
 def test_a_head_is_trained_and_loads_with_the_model_and_the_labels_it_was_trained_with(
@@ -278,3 +285,23 @@ def test_nothing_to_train_on_is_said_in_a_sentence(tmp_path):
     arguments = ["actions", "--out", str(tmp_path), "--model", "bundled", "--device", "cpu"]
     result = CliRunner().invoke(train_app, arguments)
     assert "give --data or --from-library" in str(result.exception)
+
+
+def test_two_processes_of_torchrun_give_what_one_gives(data, tmp_path):
+    assert train(data, tmp_path / "one").exit_code == 3
+    script = tmp_path / "train.py"
+    script.write_text("from ui.cli.main import train_app; train_app()")
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [sys.executable, *launcher, str(script), *typed(data, tmp_path / "two")],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())},
+        capture_output=True,
+        check=True,
+    )
+    one, two = (read_history(tmp_path / name) for name in ("one", "two"))
+    assert [record["loss"] for record in two] == pytest.approx(
+        [record["loss"] for record in one], rel=1e-4
+    )
+    first, second = weights(tmp_path / "one"), weights(tmp_path / "two")
+    for name, tensor in first.items():
+        torch.testing.assert_close(second[name], tensor, atol=1e-4, rtol=1e-3)
