@@ -135,19 +135,13 @@ def _texts(dataset: LabelledDataset, templates: PromptTemplates, backbone: Backb
 
 def _load_head(request: ActionRequest, backbone: Backbone, dataset: LabelledDataset) -> LoadedHead:
     """The head that was asked for; without one the model's own, if it knows these labels."""
-    head = load_action_head(
+    return load_action_head(
         _head_choice(request, backbone, dataset),
         backbone.identity,
         backbone.dim,
         labels=None if request.other_labels else dataset.labels,
         visuals=VISUALS,
     )
-    if request.views != "1" and _visual(head) != "plain":
-        raise KinodexError(
-            f"{request.views} views are measured on frames that were encoded one by one, but this "
-            f"head's picture tower sees several at once ({_visual(head)}): leave --views out"
-        )
-    return head
 
 
 def _head_choice(
@@ -170,11 +164,13 @@ def _cache(request: ActionRequest, backbone: Backbone, head: LoadedHead) -> Fram
     """Embeddings of frames; where the picture tower must see several at once, their pixels."""
     root = typed_path(request.cache or default_cache_folder())
     frames = request.frames or (head.card.frames if head.card else _USUAL_FRAMES)
+    views, crop = _VIEWS[request.views], _crop(request, head)
     if _visual(head) == "plain":
-        views, crop = _VIEWS[request.views], _crop(request, head)
         return view_cache(root, backbone, frames=frames, views=views, crop=crop)
-    sampling = SegmentSampling(frames)
-    return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=_crop(request, head))
+    sampling = SegmentSampling(frames, views.shifts)
+    if views.crops > 1:
+        return FrameCache.of_pixel_crops(root, backbone.preprocessing, sampling)
+    return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=crop)
 
 
 def _scorer(

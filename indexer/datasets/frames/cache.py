@@ -71,6 +71,11 @@ def _crop_of(name: str, preprocessing: Preprocessing) -> _Crop:
     return _Crop(centre_crop, side, about={"crop": name})
 
 
+def _three(preprocessing: Preprocessing) -> _Crop:
+    """Three crops of each frame."""
+    return _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
+
+
 class FrameCache:
     """The frames of clips on the disk, up to ``sampling.frames`` of each.
 
@@ -112,8 +117,7 @@ class FrameCache:
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
-        preprocessing = backbone.preprocessing
-        crop = _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
+        crop = _three(backbone.preprocessing)
         return cls._embedded(root, backbone, sampling, crop, kind="crop embeddings")
 
     @classmethod
@@ -156,24 +160,43 @@ class FrameCache:
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
-        identity, chosen = preprocessing.identity(), _crop_of(crop, preprocessing)
+        return cls._pictured(root, preprocessing, sampling, _crop_of(crop, preprocessing), "pixels")
+
+    @classmethod
+    def of_pixel_crops(
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+    ) -> FrameCache:
+        """Like `of_pixels`, but of three crops of each frame, side by side; see `by_view`."""
+        return cls._pictured(root, preprocessing, sampling, _three(preprocessing), "pixel crops")
+
+    @classmethod
+    def _pictured(
+        cls,
+        root: Path,
+        preprocessing: Preprocessing,
+        sampling: FrameSampling,
+        crop: _Crop,
+        kind: str,
+    ) -> FrameCache:
+        identity = preprocessing.identity()
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
-            cut = (chosen.cut(clip, preprocessing) for clip in clips)
+            cut = (crop.cut(clip, preprocessing) for clip in clips)
             return [preprocessing.fit(clip).transpose(0, 3, 1, 2) for clip in cut]
 
         return cls(
             root,
             about={
-                "kind": "pixels",
+                "kind": kind,
                 **{name: identity[name] for name in identity if name not in ("mean", "std")},
-                **chosen.about,
+                **crop.about,
             },
             sampling=sampling,
             row_shape=(3, *preprocessing.size),
             dtype=np.uint8,
-            short_side=chosen.short_side,
+            short_side=crop.short_side,
             encode=encode,
+            crops=crop.rows,
         )
 
     @classmethod

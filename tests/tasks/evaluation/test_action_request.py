@@ -10,7 +10,6 @@ import torch
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.labelled import LabelledDataset
 from indexer.reading.sampling import SegmentSampling
-from models.errors import KinodexError
 from models.heads.card import ActionCard, HeadCard
 from models.heads.checkpoints import save_head
 from models.heads.config import HeadConfig
@@ -132,13 +131,14 @@ def test_without_a_head_of_its_own_a_model_sees_eight_frames(tmp_path, monkeypat
     assert (actions._visual(head), head.card) == ("plain", None)
 
 
-def test_a_tower_that_sees_several_frames_gets_pixels_and_one_view(tmp_path, monkeypatch):
+def test_a_tower_that_sees_several_frames_gets_pixels_of_every_view(tmp_path, monkeypatch):
     asked, head = loaded(tmp_path, monkeypatch, visual="shift", cache=tmp_path / "cache")
     assert actions._visual(head) == "shift"
     cache = actions._cache(asked, BACKBONE, head)
     assert cache.batch([])[0].shape[1:] == (5, 3, 32, 32)
-    with pytest.raises(KinodexError, match=r"sees several at once \(shift\): leave --views out"):
-        loaded(tmp_path, monkeypatch, visual="shift", views="10x3")
+    asked, head = loaded(tmp_path, monkeypatch, visual="shift", views="10x3", cache=tmp_path)
+    views = actions._cache(asked, BACKBONE, head)
+    assert views.batch([])[0].shape[1:] == (5 * 10 * 3, 3, 32, 32)
 
 
 def test_scores_are_scaled_and_calibrated_as_the_head_learnt_it(tmp_path, monkeypatch):

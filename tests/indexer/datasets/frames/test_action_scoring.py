@@ -184,3 +184,28 @@ def test_towers_that_see_several_frames_get_pixels(texts, dataset, tmp_path, vis
     parts = [softmax(video, part) for part in texts.labels]
     expected = torch.stack(parts).mean(dim=0)
     assert torch.allclose(said.probabilities["probabilities"][4], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("visual", ["shift", "joint"])
+def test_each_view_of_such_a_tower_is_a_clip_of_its_own(texts, dataset, tmp_path, visual):
+    backbone, sampling = tiny_backbone(), SegmentSampling(SEGMENTS, shifts=2)
+    cache = FrameCache.of_pixel_crops(tmp_path, backbone.preprocessing, sampling)
+    pixels = np.random.default_rng(4).integers(
+        0, 256, (CLIPS, SEGMENTS, 2, 3, 3, 32, 32), dtype=np.uint8
+    )  # clip, segment, shift, crop
+    with cache._store.filling() as appender:
+        for window, one in zip(dataset.windows, pixels, strict=True):
+            appender.add(window, None, one.reshape(-1, 3, 32, 32))
+    use_visual_prompt(backbone.model.visual, ActionCard((), visual=visual, frames=SEGMENTS))
+    model = ActionModel(head(), backbone=backbone.model, preprocessing=backbone.preprocessing)
+    scorer = ActionScorer(model.eval(), texts, cache, views=ClipViews(2, 3), logit_scale=SCALE)
+    said = scorer.scores_of(dataset).probabilities["probabilities"][4]
+    mask = torch.ones(1, SEGMENTS, dtype=torch.bool)
+    expected = []
+    for shift in range(2):
+        for crop in range(3):
+            view = torch.from_numpy(pixels[4:5, :, shift, crop].copy())
+            with torch.no_grad():
+                video = model.embed_videos(view, mask)[0]
+            expected.append(torch.stack([softmax(video, part) for part in texts.labels]).mean(0))
+    assert torch.allclose(said, torch.stack(expected).mean(dim=0), atol=1e-5)
