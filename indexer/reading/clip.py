@@ -64,7 +64,7 @@ def sample_clip(
     Raises:
         DecodeFailed: the file cannot be decoded, passes a limit, or ends before the window.
     """
-    window = _Window(start_s or 0.0, math.inf if end_s is None else end_s, sampling.rate)
+    window = _window(start_s or 0.0, math.inf if end_s is None else end_s, sampling)
     how: dict[str, Any] = {"short_side": short_side, "settings": settings}
 
     def opened() -> ClipReader:
@@ -86,6 +86,11 @@ def sample_clip(
     return ClipFrames(
         np.stack([held[at] for at in positions]), np.array([times_s[at] for at in positions])
     )
+
+
+def _window(start_s: float, end_s: float, sampling: FrameSampling) -> _Window:
+    is_counted = isinstance(sampling, Sampling) and sampling.by == "frames" and sampling.rate > 0
+    return (_CountedWindow if is_counted else _Window)(start_s, end_s, sampling.rate)
 
 
 @dataclass(frozen=True)
@@ -114,6 +119,34 @@ class _Window:
         if self.start_s <= 2 * _WIND_MARGIN_S:
             return reader.frames()
         return reader.frames_after(self.start_s - _WIND_MARGIN_S)
+
+
+class _CountedWindow(_Window):
+    """A window whose seconds are so many frames as the file's rate says, cut to a whole number.
+
+    Of each second the frames 0, n, 2 n, … are taken, n = frames of a second / rate, likewise cut.
+    """
+
+    def candidates(
+        self, reader: ClipReader, on_frame: Callable[[], None]
+    ) -> Iterator[TimedPicture]:
+        a_second = int(reader.rate or 0)
+        if a_second < self.rate:  # so few frames, or no rate at all: time tells
+            yield from super().candidates(reader, on_frame)
+            return
+        step = max(1, int(a_second // self.rate))
+        taken = range(0, step * max(1, int(self.rate)), step)
+        most = (self.end_s - self.start_s) * a_second
+        number = -1
+        for frame in self._decoded(reader):
+            on_frame()
+            if frame.time_s < self.start_s:
+                continue
+            number += 1
+            if number >= most:
+                return
+            if number % a_second in taken:
+                yield frame
 
 
 def _read(

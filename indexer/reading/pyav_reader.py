@@ -81,6 +81,11 @@ class PyAVReader:
         self._open_files.close()
 
     @property
+    def rate(self) -> float | None:
+        """Frames a second as the file says, on average; None where it does not."""
+        return self.info.average_rate
+
+    @property
     def bad_frames(self) -> int:
         """Damaged frames met so far; at the end also those that are missing."""
         return self._video.bad_frames

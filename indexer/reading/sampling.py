@@ -23,6 +23,8 @@ class Sampling:
     frames: the most that are kept of the candidates.
     choose: where to keep them when there are more: spread evenly with the first and the last
         ("uniform"), at the start ("head") or at the end ("tail").
+    by: what a second is: "time", or so many "frames" as the file's rate says, cut to a whole
+        number. CLIP4Clip's code counts so: of 29.97 frames a second every 29th is a candidate.
 
     Raises ValueError for values that cannot be meant.
     """
@@ -30,12 +32,15 @@ class Sampling:
     frames: int = 12
     rate: float = 1.0
     choose: Literal["uniform", "head", "tail"] = "uniform"
+    by: Literal["time", "frames"] = "time"
 
     def __post_init__(self) -> None:
         if self.frames < 1 or not 0 <= self.rate < math.inf:
             raise ValueError("frames must be at least 1, and rate a number that is not negative")
         if self.choose not in ("uniform", "head", "tail"):
             raise ValueError(f"choose must be uniform, head or tail, not {self.choose!r}")
+        if self.by not in ("time", "frames"):
+            raise ValueError(f"by must be time or frames, not {self.by!r}")
 
     def chosen(self, times_s: Sequence[float], end_s: float) -> list[int]:
         """Positions of the candidates that are kept, from their presentation times."""

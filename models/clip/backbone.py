@@ -191,6 +191,16 @@ class Backbone:
         """
         return np.ones(len(texts), bool) if self.known is None else self.known.of(texts)
 
+    def reading_at_most(self, words: int) -> "Backbone":
+        """The same model, which reads no more of a text than so many token ids; see `cut_texts`."""
+        from models.clip.shorter_texts import cut_texts
+
+        cut = cut_texts(self.tokenize, self.model, words)
+        other = copy.copy(self)
+        other._tokenize = lambda texts, **how: cut(list(texts), **how).numpy()
+        other._recent = _RecentTexts()
+        return other
+
     def in_int8(self, tower: "Int8Tower") -> "Backbone":
         """The same model, whose pictures a tower encodes that was made of it in int8."""
         from models.clip.engines.int8 import Int8Engine

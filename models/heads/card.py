@@ -9,6 +9,7 @@ from models.heads.config import HeadConfig
 from models.identity import EncoderIdentity
 
 VISUALS = ("plain", "shift", "joint")
+UNIFORM, *_ = CHOICES = ("uniform", "head", "tail")
 WHOLE, CENTRE = CROPS = ("whole", "centre")
 
 _LARGEST_LOGIT_SCALE = 80  # from 89 on its power of e is infinite in 32 bits
@@ -62,6 +63,7 @@ class HeadCard:
     figures: what was measured, by name
     logit_scale: as CLIP stores it, the natural logarithm of the factor on the cosines
     frames: how many frames a video had in training, at most
+    choose: where they stand where a video has more: "uniform", "head" or "tail"
     frames_seen: how many the longest video of training had, where that was fewer
     frame_rate: of how many a second they were chosen; 0 for all, which spreads them over any video
     action: what a head for actions knows beside that
@@ -79,6 +81,7 @@ class HeadCard:
     frame_rate: float = 1.0
     action: ActionCard | None = None
     frames_seen: int | None = None
+    choose: str = UNIFORM
 
     def __post_init__(self) -> None:
         if not abs(self.logit_scale) <= _LARGEST_LOGIT_SCALE:
@@ -86,6 +89,8 @@ class HeadCard:
         if not 0 <= self.frame_rate < math.inf:
             raise ValueError(f"no frame rate: {self.frame_rate!r}")
         _check_whole("frames", self.frames)
+        if self.choose not in CHOICES:
+            raise ValueError(f"choose must be one of {', '.join(CHOICES)}, not {self.choose!r}")
         if self.frames_seen is not None:
             _check_whole("frames_seen", self.frames_seen)
 
@@ -97,8 +102,9 @@ class HeadCard:
     def to_json(self) -> str:
         """What `from_json` makes the same card of."""
         values = asdict(self) | {"config": self.config.to_dict()}
-        for name in ("action", "frames_seen"):  # as cards were before there were these
-            if values[name] is None:
+        usual = {"action": None, "frames_seen": None, "choose": UNIFORM}
+        for name, value in usual.items():  # as cards were before there were these
+            if values[name] == value:
                 del values[name]
         if self.action is not None and self.action.crop == WHOLE:
             del values["action"]["crop"]

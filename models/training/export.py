@@ -9,7 +9,7 @@ import torch
 
 from models.clip.backbone import card_of
 from models.clip.sources import LoadedModel
-from models.heads.card import ActionCard, HeadCard
+from models.heads.card import UNIFORM, ActionCard, HeadCard
 from models.heads.checkpoints import HEAD_FILE, save_backbone, save_head
 from models.heads.fit import BACKBONE_FILE
 from models.identity import EncoderIdentity, ModelChoice
@@ -28,6 +28,7 @@ class HeadExport:
         are chosen from
     backbone_trains: whether the run changes the backbone
     frames_seen: how many frames the longest video has
+    choose: see `HeadCard`
     """
 
     choice: ModelChoice
@@ -38,6 +39,7 @@ class HeadExport:
     backbone_trains: bool
     tokenize: Callable[[list[str]], torch.Tensor]
     frames_seen: int | None = None
+    choose: str = UNIFORM
 
     def __call__(self, model: TextVideoModel, folder: Path, figures: dict[str, float]) -> None:
         """Replace the files in `folder`. A head never stands beside weights it does not fit."""
@@ -61,6 +63,7 @@ class HeadExport:
             logit_scale=model.logit_scale.item(),
             frames=self.frames,
             frame_rate=self.frame_rate,
+            choose=self.choose,
             frames_seen=self.frames_seen if self.frames_seen != self.frames else None,
         )
 

@@ -22,7 +22,7 @@ from models.training.distributed import (
     process_rank,
 )
 from models.training.files import CHECKPOINT_FILE, History, load_checkpoint, save_checkpoint
-from models.training.optimisation import rate_share, set_rates, trainable
+from models.training.optimisation import Optimiser, make_optimiser, rate_share, set_rates, trainable
 
 Precision = Literal["float32", "bfloat16", "float16"]
 _AUTOCAST = {"bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -45,12 +45,37 @@ class TrainingSettings:
     gradient_clip: float = 1.0
     precision: Precision = "float32"  # of the arithmetic; the weights are always float32
     seed: int = 0
-    # "head" trains the head on ready embeddings, "text" the text tower too, "all" everything.
-    tune: Literal["head", "text", "all"] = "head"
+    # "head" trains the head on ready embeddings, "text" the text tower too, "pictures" the picture
+    # tower in its place, "all" everything.
+    tune: Literal["head", "text", "pictures", "all"] = "head"
     freeze_below: int = -1
     chunk: int | None = None  # pairs encoded at once; None for the whole batch
     validate_every: int = 0  # steps; 0 validates after the last one only
     save_every: int = 200  # steps
+    text_learning_rate: float | None = None  # of the text tower; None for the backbone's
+    picture_learning_rate: float | None = None
+    optimiser: Optimiser = "adamw"
+    # Shares of the run at which the rate falls to a tenth; none for half a cosine.
+    rate_drops: tuple[float, ...] = ()
+
+    @property
+    def trains_pictures(self) -> bool:
+        """Whether the picture tower trains, so that it must be given pixels."""
+        return self.tune in ("pictures", "all")
+
+    def described(self) -> dict[str, Any]:
+        """What a run that goes on must have in common; what came later counts where it is used."""
+        usual: dict[str, Any] = {
+            "text_learning_rate": None,
+            "picture_learning_rate": None,
+            "optimiser": "adamw",
+            "rate_drops": (),
+        }
+        return {
+            name: value
+            for name, value in asdict(self).items()
+            if name not in usual or value != usual[name]
+        }
 
     def __post_init__(self) -> None:
         """Raises ValueError for what cannot be meant."""
@@ -58,6 +83,8 @@ class TrainingSettings:
             raise ValueError("steps, save_every and chunk must be at least 1")
         if not 0 <= self.warmup_share <= 1:
             raise ValueError("warmup_share must lie between 0 and 1")
+        if not all(0 < share < 1 for share in self.rate_drops):
+            raise ValueError("rate_drops must lie between 0 and 1")
 
 
 @dataclass(frozen=True)
@@ -133,11 +160,9 @@ class Trainer:
         self.folder = folder
         self.step = 0
         self._on_step = on_step
-        self._meant = {**asdict(settings), **(origin or {})}
+        self._meant = {**settings.described(), **(origin or {})}
         self._device = next(task.modules.parameters()).device
-        self._optimiser = torch.optim.AdamW(
-            task.parameter_groups(), betas=(0.9, 0.98), eps=1e-6, fused=True
-        )
+        self._optimiser = make_optimiser(settings.optimiser, task.parameter_groups())
         self._scaler = torch.amp.GradScaler(
             self._device.type, enabled=settings.precision == "float16"
         )
@@ -172,7 +197,10 @@ class Trainer:
         # Dropout then depends on the step alone, so that a resumed run draws the same.
         torch.manual_seed(self.settings.seed * 1_000_003 + self.step)
         share = rate_share(
-            self.step, steps=self.settings.steps, warmup_share=self.settings.warmup_share
+            self.step,
+            steps=self.settings.steps,
+            warmup_share=self.settings.warmup_share,
+            drops=self.settings.rate_drops,
         )
         set_rates(self._optimiser, share)
         self._optimiser.zero_grad(set_to_none=True)

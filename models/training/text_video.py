@@ -23,6 +23,7 @@ from models.training.losses import LARGEST_LOGIT_SCALE, clamp_logit_scale_
 from models.training.optimisation import (
     freeze_below,
     freeze_image_tower,
+    freeze_text_tower,
     parameter_groups,
     trainable,
 )
@@ -153,11 +154,7 @@ class TextVideoTask(Task, Generic[Model]):
             own, learning_rate=self._settings.head_learning_rate, weight_decay=decay
         )
         if self.model.backbone is not None:
-            groups += parameter_groups(
-                self.model.backbone,
-                learning_rate=self._settings.backbone_learning_rate,
-                weight_decay=decay,
-            )
+            groups += _backbone_groups(self.model.backbone, self._settings)
         return groups
 
     def accumulate_gradients(
@@ -206,6 +203,26 @@ class TextVideoTask(Task, Generic[Model]):
         """The whole batch's loss from this process's embeddings: the same in every process."""
 
 
+def _backbone_groups(backbone: nn.Module, settings: TrainingSettings) -> list[dict[str, Any]]:
+    """Both towers at the backbone's rate, or each at its own."""
+    decay, usual = settings.weight_decay, settings.backbone_learning_rate
+    text, pictures = settings.text_learning_rate, settings.picture_learning_rate
+    if text is None and pictures is None:
+        return parameter_groups(backbone, learning_rate=usual, weight_decay=decay)
+    visual = backbone.get_submodule("visual")
+    return [
+        *parameter_groups(
+            visual, learning_rate=usual if pictures is None else pictures, weight_decay=decay
+        ),
+        *parameter_groups(
+            backbone,
+            learning_rate=usual if text is None else text,
+            weight_decay=decay,
+            besides=visual.parameters(),
+        ),
+    ]
+
+
 def _scale_and_bias(backbone: nn.Module | None, usual: float) -> tuple[float, float | None]:
     # Some models keep a scale of shape (1,), and most have no bias.
     scale, bias = (getattr(backbone, name, None) for name in ("logit_scale", "logit_bias"))
@@ -229,6 +246,8 @@ def _choose_what_trains(model: TextVideoModel, settings: TrainingSettings) -> No
     freeze_below(backbone, settings.freeze_below)
     if settings.tune == "text":
         freeze_image_tower(backbone)
+    if settings.tune == "pictures":
+        freeze_text_tower(backbone)
     for name in ("logit_scale", "logit_bias"):
         if (own := getattr(backbone, name, None)) is not None:
             own.requires_grad_(False)  # this model has its own

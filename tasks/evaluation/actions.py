@@ -14,6 +14,7 @@ from indexer.datasets.frames.action_scoring import (
 )
 from indexer.datasets.frames.cache import FillReport, FrameCache, default_cache_folder
 from indexer.datasets.labelled import LabelledDataset
+from indexer.reading.sampling import SegmentSampling
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.files import typed_path
@@ -163,14 +164,13 @@ def _cache(request: ActionRequest, backbone: Backbone, head: LoadedHead) -> Fram
     """Embeddings of frames; where the picture tower must see several at once, their pixels."""
     root = typed_path(request.cache or default_cache_folder())
     frames = request.frames or (head.card.frames if head.card else _USUAL_FRAMES)
-    return view_cache(
-        root,
-        backbone,
-        frames=frames,
-        views=_VIEWS[request.views],
-        crop=_crop(request, head),
-        pixels=_visual(head) != "plain",
-    )
+    views, crop = _VIEWS[request.views], _crop(request, head)
+    if _visual(head) == "plain":
+        return view_cache(root, backbone, frames=frames, views=views, crop=crop)
+    sampling = SegmentSampling(frames, views.shifts)
+    if views.crops > 1:
+        return FrameCache.of_pixel_crops(root, backbone.preprocessing, sampling)
+    return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=crop)
 
 
 def _scorer(

@@ -4,18 +4,21 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 import torch
 
 from indexer.datasets.annotations import read_lines
-from indexer.datasets.captions.loading import load_dataset
+from indexer.datasets.captions.loading import load_dataset, usual_count
 from indexer.datasets.clips import Dataset, DatasetError
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
+from indexer.datasets.frames.order import FORWARD, FrameOrder
 from indexer.datasets.frames.scoring import ClipScorer, embed_captions
 from indexer.reading.sampling import Sampling
 from models.clip.backbone import Backbone
 from models.errors import KinodexError
 from models.files import typed_path
+from models.heads.card import UNIFORM
 from models.heads.checkpoints import LoadedHead, default_head, load_head
 from models.metrics.retrieval import RetrievalMetrics, text_to_video_ranks, video_to_text_ranks
 from models.metrics.scores import Scores, dual_softmax, query_bank_normalised
@@ -32,6 +35,7 @@ from tasks.evaluation.retrieval_report import (
 from tasks.terminal.bars import fill, say_left_out
 from tasks.terminal.model_flags import ModelFlags, load_talking
 from tasks.terminal.outcomes import Exit
+from tasks.training.retrieval import check_order
 
 _USUAL_FRAMES, _USUAL_RATE = 12, 1.0
 # QB-Norm gains hardly anything from more; encoding all of a training split would take hours.
@@ -50,6 +54,10 @@ class RetrievalRequest:
     head: str | None = None
     frames: int | None = None
     frame_rate: float | None = None
+    choose: Literal["uniform", "head", "tail"] | None = None
+    order: FrameOrder = FORWARD
+    max_words: int | None = None
+    by: Literal["time", "frames"] | None = None
     dual_softmax: bool = False
     query_bank: str | None = None
     per_query: Path | None = None
@@ -61,6 +69,9 @@ def evaluate_retrieval(request: RetrievalRequest, *, as_json: bool) -> int:
     dataset = load_dataset(request.data, videos=request.videos, split=request.split)
     bank = _bank_captions(request, dataset) if request.query_bank else []
     backbone = load_talking(request.flags.or_usual(), request.flags)
+    check_order(request.order, backbone, made_before=True)
+    if request.max_words is not None:
+        backbone = backbone.reading_at_most(request.max_words)
     head = _load_head(request, backbone)
     cache = FrameCache.of_embeddings(
         typed_path(request.cache or default_cache_folder()), backbone, _sampling(request, head)
@@ -70,7 +81,13 @@ def evaluate_retrieval(request: RetrievalRequest, *, as_json: bool) -> int:
     if not dataset.clips:
         say_left_out(filled)
         raise DatasetError(f"none of the videos of {dataset.name} can be decoded")
-    scorer = ClipScorer(head.head if head else None, cache, dataset.windows, device=backbone.device)
+    scorer = ClipScorer(
+        head.head if head else None,
+        cache,
+        dataset.windows,
+        device=backbone.device,
+        order=request.order,
+    )
     measured = _measure(dataset, scorer, backbone)
     rows = list(_rows(request, measured, head, scorer, backbone, bank))
     print_recalls(rows, measured.dataset, filled, as_json=as_json)
@@ -95,7 +112,13 @@ def _sampling(request: RetrievalRequest, head: LoadedHead | None) -> Sampling:
     card = head.card if head else None
     frames, rate = (card.frames, card.frame_rate) if card else (_USUAL_FRAMES, _USUAL_RATE)
     asked_rate = request.frame_rate
-    return Sampling(request.frames or frames, rate if asked_rate is None else asked_rate)
+    choose: Any = request.choose or (card.choose if card else UNIFORM)
+    return Sampling(
+        request.frames or frames,
+        rate if asked_rate is None else asked_rate,
+        choose,
+        request.by or usual_count(request.data),
+    )
 
 
 def _bank_captions(request: RetrievalRequest, measured: Dataset) -> list[str]:

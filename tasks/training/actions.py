@@ -1,11 +1,8 @@
 """`kinodex train actions`: what the options must agree on, and what a run begins with."""
 
-from dataclasses import replace
-
 from indexer.datasets.actions.loading import load_action_training
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
-from indexer.datasets.frames.views import with_margin
 from indexer.datasets.labelled import LabelledDataset, few_shot
 from indexer.reading.sampling import SegmentSampling
 from models.errors import KinodexError
@@ -90,7 +87,7 @@ def _check_visual(request: ActionTraining) -> None:
     visual = request.recipe.visual
     if visual == "plain":
         return
-    if request.settings.tune != "all":
+    if not request.settings.trains_pictures:
         raise KinodexError(
             f"--visual {visual} changes how the picture tower works: train it too, with --tune all"
         )
@@ -103,7 +100,7 @@ def _check_visual(request: ActionTraining) -> None:
 
 def _check_shifts(request: ActionTraining, start: StartingModel) -> None:
     """Raises KinodexError where frames that were encoded with others would be drawn one by one."""
-    is_mixed = request.settings.tune != "all" and request.recipe.shifts > 1
+    is_mixed = not request.settings.trains_pictures and request.recipe.shifts > 1
     if start.backbone.sees_neighbours and is_mixed:
         raise KinodexError(
             "this model's frames see the frames beside them (3D patches), so frames that were "
@@ -155,7 +152,7 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     recipe = request.recipe
     root = typed_path(recipe.cache or default_cache_folder())
     samplings = SegmentSampling(recipe.frames, recipe.shifts), SegmentSampling(recipe.frames)
-    if request.settings.tune != "all":
+    if not request.settings.trains_pictures:
         shifted, centred = (
             FrameCache.of_embeddings(root, start.backbone, sampling, crop=recipe.crop)
             for sampling in samplings
@@ -165,5 +162,4 @@ def _caches(request: ActionTraining, start: StartingModel) -> tuple[FrameCache, 
     validation = FrameCache.of_pixels(root, fitting, samplings[1], crop=recipe.crop)
     if not recipe.augment:
         return FrameCache.of_pixels(root, fitting, samplings[0], crop=recipe.crop), validation
-    larger = replace(fitting, size=with_margin(fitting.size))
-    return FrameCache.of_pixels(root, larger, samplings[0]), validation
+    return FrameCache.of_full_frames(root, fitting, samplings[0]), validation

@@ -117,7 +117,7 @@ class PreparedActions(PreparedTraining):
         return not speak_of_sides(self.training.dataset.labels) if asked is None else asked
 
     def _augmentation(self) -> Augmentation | None:
-        if self.request.settings.tune != "all" or not self.request.recipe.augment:
+        if not self.request.settings.trains_pictures or not self.request.recipe.augment:
             return None
         return Augmentation(self.start.backbone.preprocessing.size, flip=self._flips)
 

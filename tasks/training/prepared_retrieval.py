@@ -74,6 +74,7 @@ class PreparedRetrieval(PreparedTraining):
             self.request.recipe.captions,
             unique_videos=self.request.recipe.unique_videos,
             seed=self.request.settings.seed,
+            order=self.request.recipe.order,
         )
         return PairSource(
             self.training,
@@ -126,6 +127,7 @@ class PreparedRetrieval(PreparedTraining):
             backbone_trains=self.request.backbone_trains,
             tokenize=self.start.loaded.tokenize,
             frames_seen=self._frames_seen,
+            choose=self.request.recipe.choose,
         )
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
+from indexer.datasets.frames.order import FORWARD, FrameOrder
 from models.clip.sources import choose_model
 from models.files import typed_path
 from models.heads.card import WHOLE, HeadCard
@@ -73,6 +74,8 @@ class RetrievalFlags:
     """The options of data and recipe of `kinodex train retrieval`.
 
     patches: "2d" or "3d", see `models.clip.patches`; None for those that the model has
+    choose, by: where frames stand, and what a second is, see `Sampling`; order: see `in_order`
+    max_words: see `cut_texts`; None reads all
     """
 
     spec: str
@@ -85,6 +88,10 @@ class RetrievalFlags:
     unique_videos: bool
     validation_videos: int
     patches: str | None = None
+    choose: Literal["uniform", "head", "tail"] = "uniform"
+    order: FrameOrder = FORWARD
+    max_words: int | None = None
+    by: Literal["time", "frames"] = "time"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,10 @@
 
 from indexer.datasets.captions.loading import load_training_data
 from indexer.datasets.frames.cache import FrameCache, default_cache_folder
+from indexer.datasets.frames.order import FORWARD
 from indexer.reading.sampling import Sampling
+from models.clip.backbone import Backbone
+from models.errors import KinodexError
 from models.files import typed_path
 from tasks.training.cached_clips import decodable, fill_cache
 from tasks.training.prepared_retrieval import PreparedRetrieval
@@ -31,8 +34,11 @@ def prepare_retrieval(request: RetrievalTraining) -> PreparedRetrieval:
     Raises KinodexError for anything that the user must set right.
     """
     recipe = request.recipe
-    tune = request.settings.tune
-    start = StartingModel.load(request.start, patches=recipe.patches, tune=tune)
+    pictures = request.settings.trains_pictures
+    start = StartingModel.load(
+        request.start, patches=recipe.patches, trains_pictures=pictures, max_words=recipe.max_words
+    )
+    check_order(recipe.order, start.backbone, made_before=not pictures)
     training, validation = load_training_data(
         recipe.spec, videos=recipe.videos, validation_videos=recipe.validation_videos
     )
@@ -48,11 +54,23 @@ def prepare_retrieval(request: RetrievalTraining) -> PreparedRetrieval:
     )
 
 
+def check_order(order: str, backbone: Backbone, *, made_before: bool) -> None:
+    """Raises KinodexError where embeddings are made of frames in another order.
+
+    made_before: frames are embedded once and for all, and put in order afterwards
+    """
+    if order != FORWARD and made_before and backbone.sees_neighbours:
+        raise KinodexError(
+            "this model's frames see the frames beside them (3D patches), so their order cannot "
+            "be changed once they are encoded: leave --frame-order out, or train with --tune all"
+        )
+
+
 def _cache(request: RetrievalTraining, start: StartingModel) -> FrameCache:
     """Pixels where the picture tower trains; else its embeddings, made once."""
     recipe = request.recipe
     root = typed_path(recipe.cache or default_cache_folder())
-    sampling = Sampling(recipe.frames, recipe.frame_rate)
-    if request.settings.tune == "all":
+    sampling = Sampling(recipe.frames, recipe.frame_rate, recipe.choose, recipe.by)
+    if request.settings.trains_pictures:
         return FrameCache.of_pixels(root, start.backbone.preprocessing, sampling)
     return FrameCache.of_embeddings(root, start.backbone, sampling)

@@ -11,6 +11,7 @@ import torch
 from models.clip.backbone import Backbone, card_of
 from models.clip.devices import find_device
 from models.clip.patches import NoPatches, reach_of, use_3d_patches
+from models.clip.shorter_texts import cut_texts
 from models.clip.sources import LoadedModel, load_model
 from models.heads.checkpoints import read_card
 from models.identity import EncoderIdentity, ModelChoice
@@ -39,16 +40,27 @@ class StartingModel:
     _first_weights: dict[str, torch.Tensor] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def load(cls, flags: StartFlags, *, patches: str | None = None, tune: str = "all") -> Self:
+    def load(
+        cls,
+        flags: StartFlags,
+        *,
+        patches: str | None = None,
+        trains_pictures: bool = True,
+        max_words: int | None = None,
+    ) -> Self:
         """Raises KinodexError for a model that cannot be had, or not with these patches.
 
         patches: "2d" or "3d", see `models.clip.patches`; left out, those that the model has
-        tune: see `TrainingSettings`
+        trains_pictures: whether new patches can learn
+        max_words: see `cut_texts`
         """
         choice = flags.choice()
         loaded = load_model(choice, talk=talk)
         first = card_of(choice, loaded).identity if patches else None
-        _use_patches(loaded, patches, tune)
+        _use_patches(loaded, patches, trains_pictures=trains_pictures)
+        if max_words is not None:
+            cut = cut_texts(loaded.tokenize, loaded.model, max_words)
+            loaded = LoadedModel(loaded.model, cut)
         backbone = Backbone.in_torch(choice, loaded, _own_device(flags.model.device))
         return cls(choice, loaded, backbone, flags.head_file(), first)
 
@@ -110,13 +122,13 @@ def enough_to_fit(items: Sequence[Item]) -> Sequence[Item]:
     return items[:: max(1, len(items) // _CLIPS_TO_FIT)][:_CLIPS_TO_FIT]
 
 
-def _use_patches(loaded: LoadedModel, patches: str | None, tune: str) -> None:
+def _use_patches(loaded: LoadedModel, patches: str | None, *, trains_pictures: bool) -> None:
     """Raises NoPatches."""
     visual = loaded.model.get_submodule("visual")
     if patches == "2d" and reach_of(visual):
         raise NoPatches("this model has learnt with 3D patches: leave --patches out")
     if patches == "3d" and not reach_of(visual):
-        if tune != "all":
+        if not trains_pictures:
             raise NoPatches(
                 "--patches 3d begins equal to 2d and learns from pixels: train the picture tower "
                 "too, with --tune all"

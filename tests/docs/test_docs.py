@@ -48,3 +48,17 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text()):
         if not target.startswith("http"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_what_the_papers_settings_are_called_here_can_be_typed():
+    told = (PROJECT / "docs" / "papers.md").read_text()
+    commands = (PROJECT / "docs" / "commands.md").read_text()
+    retrieval, actions = told.split("## ActionCLIP")
+    for page, name in ((retrieval, "retrieval"), (actions, "actions")):
+        sections = re.findall(
+            rf"## `kinodex (?:train|evaluate) {name}`.*?(?=\n#|\Z)", commands, re.S
+        )
+        options = set(re.findall(r"--[a-z][a-z-]+", "".join(sections)))
+        asked = set(re.findall(r"`(--[a-z-]+)", page))
+        assert len(sections) == 2
+        assert asked <= options, f"there is no {sorted(asked - options)} for {name}"

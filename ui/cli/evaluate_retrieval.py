@@ -40,6 +40,18 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
+    choose: Annotated[
+        options.Slice | None,
+        typer.Option(
+            "--slice",
+            help="Which frames are kept where there are more. Default: as in the head's training, "
+            "or uniform.",
+            show_default=False,
+        ),
+    ] = None,
+    count: options.CountOption = None,
+    frame_order: options.FrameOrderOption = options.FrameOrder.FORWARD,
+    max_words: options.MaxWordsOption = None,
     dual_softmax: Annotated[
         bool,
         typer.Option("--dual-softmax", help="Also with scores that look at all queries together."),
@@ -78,6 +90,10 @@ def retrieval(
         head=head,
         frames=frames,
         frame_rate=frame_rate,
+        choose=choose.value if choose else None,
+        order=frame_order.value,
+        max_words=max_words,
+        by=count.value if count else None,
         dual_softmax=dual_softmax,
         query_bank=query_bank,
         per_query=per_query,

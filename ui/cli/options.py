@@ -7,6 +7,29 @@ from typing import Annotated
 import typer
 
 
+class Slice(StrEnum):
+    """Where frames are taken where a video has more than are wanted."""
+
+    UNIFORM = "uniform"
+    HEAD = "head"
+    TAIL = "tail"
+
+
+class Count(StrEnum):
+    """What a second of a video is."""
+
+    TIME = "time"
+    FRAMES = "frames"
+
+
+class FrameOrder(StrEnum):
+    """How the frames of a video follow each other."""
+
+    FORWARD = "forward"
+    REVERSE = "reverse"
+    RANDOM = "random"
+
+
 class Crop(StrEnum):
     """What of a frame a model of actions is shown."""
 
@@ -129,6 +152,29 @@ CropOption = Annotated[
     typer.Option(
         help="What is seen of each frame. whole: as much as the model takes in. centre: the "
         "middle 7/8, as ActionCLIP is measured. Default: as the head was trained, else whole.",
+        show_default=False,
+    ),
+]
+CountOption = Annotated[
+    Count | None,
+    typer.Option(
+        "--count",
+        help="What a second is: by time, or as many frames as the file's rate says without what "
+        "is behind the point (29 of 29.97), as CLIP4Clip counts. Default: frames for published "
+        "data sets, else time.",
+        show_default=False,
+    ),
+]
+FrameOrderOption = Annotated[
+    FrameOrder,
+    typer.Option(help="In which order the model sees the frames: what does it make of time?"),
+]
+MaxWordsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=3,
+        help="Tokens of a caption that are read, its beginning and end among them; papers: 32, "
+        "and 64 for paragraphs. Default: as many as the model can read.",
         show_default=False,
     ),
 ]

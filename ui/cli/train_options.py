@@ -16,7 +16,16 @@ class Tune(StrEnum):
 
     HEAD = "head"
     TEXT = "text"
+    PICTURES = "pictures"
     ALL = "all"
+
+
+class Optimiser(StrEnum):
+    """What takes the steps."""
+
+    ADAMW = "adamw"
+    ADAM = "adam"
+    SGD = "sgd"
 
 
 class Precision(StrEnum):
@@ -35,7 +44,7 @@ TuneOption = Annotated[
     Tune,
     typer.Option(
         help="head: the model stays as it is, minutes on a CPU. text: its text tower trains "
-        "too. all: everything trains, which needs a GPU."
+        "too. pictures: its picture tower does. all: everything trains. Both need a GPU."
     ),
 ]
 StartModelOption = Annotated[
@@ -73,6 +82,27 @@ ChunkOption = Annotated[
 HeadRateOption = Annotated[float, typer.Option(min=0.0, help="Peak learning rate, head.")]
 BackboneRateOption = Annotated[
     float, typer.Option(min=0.0, help="Peak learning rate, text and image tower.")
+]
+TextRateOption = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Text tower. Default: --backbone-rate.", show_default=False),
+]
+PictureRateOption = Annotated[
+    float | None,
+    typer.Option(min=0.0, help="Picture tower. Default: --backbone-rate.", show_default=False),
+]
+OptimiserOption = Annotated[
+    Optimiser, typer.Option(help="What takes the steps; Adam and SGD decay through the gradient.")
+]
+RateDropOption = Annotated[
+    list[float] | None,
+    typer.Option(
+        min=0.01,
+        max=0.99,
+        help="Let the rate fall to a tenth after this share of the steps, in the place of half a "
+        "cosine; may be given several times.",
+        show_default=False,
+    ),
 ]
 WarmupOption = Annotated[
     float, typer.Option(min=0.0, max=1.0, help="Share of the steps in which the rate rises.")
@@ -162,6 +192,10 @@ def training_request(
             chunk=typed["chunk"],
             validate_every=typed["validate_every"] or 0,
             save_every=typed["save_every"],
+            text_learning_rate=typed["text_rate"],
+            picture_learning_rate=typed["picture_rate"],
+            optimiser=typed["optimiser"].value,
+            rate_drops=tuple(typed["rate_drop"] or ()),
         ),
         recipe=recipe,
         epochs=None if typed["steps"] else typed["epochs"],

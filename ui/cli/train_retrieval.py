@@ -55,6 +55,10 @@ def retrieval(
     chunk: train_options.ChunkOption = None,
     head_rate: train_options.HeadRateOption = 1e-4,
     backbone_rate: train_options.BackboneRateOption = 1e-5,
+    text_rate: train_options.TextRateOption = None,
+    picture_rate: train_options.PictureRateOption = None,
+    optimiser: train_options.OptimiserOption = train_options.Optimiser.ADAMW,
+    rate_drop: train_options.RateDropOption = None,
     warmup: train_options.WarmupOption = 0.1,
     weight_decay: train_options.WeightDecayOption = 0.2,
     gradient_clip: train_options.GradientClipOption = 1.0,
@@ -72,6 +76,17 @@ def retrieval(
             show_default=False,
         ),
     ] = None,
+    choose: Annotated[
+        options.Slice,
+        typer.Option(
+            "--slice",
+            help="Which frames are kept where there are more: spread over the video, its first, "
+            "or its last.",
+        ),
+    ] = options.Slice.UNIFORM,
+    count: options.CountOption = None,
+    frame_order: options.FrameOrderOption = options.FrameOrder.FORWARD,
+    max_words: options.MaxWordsOption = None,
     blocks: train_options.BlocksOption = 4,
     gated: Annotated[
         bool, typer.Option(help="Let seqLSTM or seqTransf start exactly as meanP.")
@@ -92,6 +107,7 @@ def retrieval(
     The best step by validation is kept in the output folder as head.safetensors, and as
     backbone.safetensors where the model itself has trained. The test split is never read.
     """
+    from indexer.datasets.captions.loading import usual_count
     from tasks.training.request import RetrievalFlags
     from tasks.training.retrieval import train_retrieval, usual_head
 
@@ -107,5 +123,9 @@ def retrieval(
         unique_videos=unique_videos,
         validation_videos=validation_videos,
         patches=patches.value if patches else None,
+        choose=choose.value,
+        order=frame_order.value,
+        max_words=max_words,
+        by=count.value if count else usual_count(data),
     )
     raise typer.Exit(train_retrieval(train_options.training_request(context.params, name, recipe)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
+from typing import Literal
 
 from indexer.datasets.annotations import VideoFiles
 from indexer.datasets.captions import activitynet, didemo, lsmdc, msrvtt, msvd, plain
@@ -55,6 +56,14 @@ def load_dataset(spec: str, *, videos: Path | None = None, split: str) -> Datase
         clip for part in chosen_splits(split, module.SPLITS, name) for clip in read(release, part)
     ]
     return _checked(Dataset(name, split, tuple(clips)), videos or folder)
+
+
+def usual_count(spec: str) -> Literal["time", "frames"]:
+    """What a second of a video is, see `Sampling`: for published data sets as papers count.
+
+    Raises DatasetError for what is no dataset.
+    """
+    return "frames" if parse_spec(spec, PUBLISHED)[1] else "time"
 
 
 def load_training_data(

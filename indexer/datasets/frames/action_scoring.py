@@ -48,24 +48,13 @@ ONE_VIEW, THIRTY_VIEWS = ClipViews(), ClipViews(10, CROPS)
 
 
 def view_cache(
-    root: Path,
-    backbone: Backbone,
-    *,
-    frames: int,
-    views: ClipViews,
-    crop: str = WHOLE,
-    pixels: bool = False,
+    root: Path, backbone: Backbone, *, frames: int, views: ClipViews, crop: str = WHOLE
 ) -> FrameCache:
     """A cache of the frame embeddings that these views need, of `frames` frames each.
 
     crop: what of a frame is seen where views are no crops themselves, see `ActionCard`
-    pixels: keep pictures instead, for a picture tower that sees several frames at once
     """
     sampling = SegmentSampling(frames, views.shifts)
-    if pixels and views.crops > 1:
-        return FrameCache.of_pixel_crops(root, backbone.preprocessing, sampling)
-    if pixels:
-        return FrameCache.of_pixels(root, backbone.preprocessing, sampling, crop=crop)
     if views.crops > 1:
         return FrameCache.of_crops(root, backbone, sampling)
     return FrameCache.of_embeddings(root, backbone, sampling, crop=crop)
@@ -171,6 +160,8 @@ class ActionScorer:
         sampling = segment_sampling_of(self._cache)
         seen = by_view(stored, sampling, crops=self._views.crops)
         frames = seen.flatten(0, 1).to(self._device)
+        if frames.is_floating_point():
+            frames = frames.float()
         # Segments always give a frame each, so there is no padding.
         mask = torch.ones(frames.shape[:2], dtype=torch.bool, device=self._device)
         # Thirty views of one clip may be more pictures than memory has room to encode at once.

@@ -17,6 +17,7 @@ from platformdirs import user_cache_path
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
+from indexer.datasets.frames.full_frames import Canvas
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
 from indexer.datasets.frames.views import CROPS, centre_crop, three_crops, with_margin
 from indexer.reading.errors import DecodeFailed
@@ -32,6 +33,7 @@ from models.heads.card import WHOLE
 _FRAMES_AT_ONCE = 256
 # These may be the machine's fault rather than the file's: they are tried again in the next run.
 _PASSING_STAGES = ("timeout", "memory", "crash")
+_USUAL = ("by", "time")  # which caches from before there was another say nothing of
 _NOT_FINITE = "the model gives no finite embedding of its frames"
 
 Encode = Callable[[list[np.ndarray]], list[np.ndarray]]
@@ -69,7 +71,8 @@ def _crop_of(name: str, preprocessing: Preprocessing) -> _Crop:
     return _Crop(centre_crop, side, about={"crop": name})
 
 
-def _three_of(preprocessing: Preprocessing) -> _Crop:
+def _three(preprocessing: Preprocessing) -> _Crop:
+    """Three crops of each frame."""
     return _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
 
 
@@ -92,11 +95,12 @@ class FrameCache:
         short_side: int,
         encode: Encode,
         crops: int = 1,
+        canvas: Canvas | None = None,
     ) -> None:
-        """`encode` makes `crops` rows of each frame."""
+        """`encode` makes `crops` rows of each frame, or frames of any size on a canvas."""
         self.sampling = sampling
-        self._about = {**about, "sampling": asdict(sampling)}
-        self._short_side, self._encode = short_side, encode
+        self._about = {**about, "sampling": _described(sampling)}
+        self._short_side, self._encode, self._canvas = short_side, encode, canvas
         written = json.dumps(self._about, sort_keys=True, default=list)
         key = hashlib.blake2b(written.encode(), digest_size=8).hexdigest()
         self._row_shape, self._dtype = row_shape, np.dtype(dtype)
@@ -113,7 +117,7 @@ class FrameCache:
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
-        crop = _three_of(backbone.preprocessing)
+        crop = _three(backbone.preprocessing)
         return cls._embedded(root, backbone, sampling, crop, kind="crop embeddings")
 
     @classmethod
@@ -156,25 +160,23 @@ class FrameCache:
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
-        return cls._pictures(root, preprocessing, sampling, _crop_of(crop, preprocessing))
+        return cls._pictured(root, preprocessing, sampling, _crop_of(crop, preprocessing), "pixels")
 
     @classmethod
     def of_pixel_crops(
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
     ) -> FrameCache:
-        """Like `of_pixels`, but three crops of each frame, side by side; see `by_view`."""
-        crop = _three_of(preprocessing)
-        return cls._pictures(root, preprocessing, sampling, crop, kind="crop pixels")
+        """Like `of_pixels`, but of three crops of each frame, side by side; see `by_view`."""
+        return cls._pictured(root, preprocessing, sampling, _three(preprocessing), "pixel crops")
 
     @classmethod
-    def _pictures(
+    def _pictured(
         cls,
         root: Path,
         preprocessing: Preprocessing,
         sampling: FrameSampling,
         crop: _Crop,
-        *,
-        kind: str = "pixels",
+        kind: str,
     ) -> FrameCache:
         identity = preprocessing.identity()
 
@@ -195,6 +197,27 @@ class FrameCache:
             short_side=crop.short_side,
             encode=encode,
             crops=crop.rows,
+        )
+
+    @classmethod
+    def of_full_frames(
+        cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
+    ) -> FrameCache:
+        """Whole frames, uint8, to cut crops out of; `frames_of` gives them, `batch` does not."""
+        canvas = Canvas.of(preprocessing)
+
+        def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
+            return [canvas.stored(clip, preprocessing) for clip in clips]
+
+        return cls(
+            root,
+            about={"kind": "full frames", "interpolation": preprocessing.interpolation},
+            sampling=sampling,
+            row_shape=canvas.row_shape,
+            dtype=np.uint8,
+            short_side=canvas.short,
+            encode=encode,
+            canvas=canvas,
         )
 
     @property
@@ -259,6 +282,15 @@ class FrameCache:
             mask[clip, : len(stored)] = True
         return torch.from_numpy(frames), torch.from_numpy(mask)
 
+    def frames_of(self, window: ClipWindow, rows: np.ndarray) -> torch.Tensor:
+        """Some frames of a clip, full ones in their own size; uint8 (frames, 3, height, width).
+
+        For a cache of pixels or full frames. Raises KeyError for a clip that is not there.
+        """
+        stored, size = self._store[window][rows], self._store.entries[window].size
+        frames = stored if size is None else Canvas.taken_off(stored, size)
+        return torch.from_numpy(np.ascontiguousarray(frames))
+
     def longest(self, windows: Iterable[ClipWindow]) -> int:
         """How many frames the longest of some clips has. Raises KeyError for a missing one."""
         return max(self._store.entries[window].rows for window in windows)
@@ -310,7 +342,9 @@ class FrameCache:
         encoded = self._encode(list(good.values())) if good else []
         for window, rows in zip(good, encoded, strict=True):
             if np.isfinite(rows).all():
-                appender.add(window, stamps[window], rows)
+                canvas, frames = self._canvas, good[window]
+                size = canvas.size_of(*frames.shape[1:3]) if canvas else None
+                appender.add(window, stamps[window], rows, size=size)
             else:
                 failed[window] = _NOT_FINITE
                 appender.add_failure(window, stamps[window], _NOT_FINITE)
@@ -325,6 +359,11 @@ class FrameCache:
         """For people who wonder what the folder is."""
         text = json.dumps(self._about, indent=2, default=list)
         (self.folder / "about.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _described(sampling: FrameSampling) -> dict[str, Any]:
+    """What tells samplings apart, in the words that caches on the disk were named by."""
+    return {name: value for name, value in asdict(sampling).items() if (name, value) != _USUAL}
 
 
 def _view_by_view(

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from indexer.datasets.clips import DatasetError
+from indexer.datasets.clips import ClipWindow, DatasetError
 from indexer.datasets.frames.augmentation import Augmentation
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.labelled import LabelledDataset
@@ -58,13 +58,18 @@ class LabelledClips:
         random = np.random.default_rng([self._seed, step, _SHIFTS])
         rows = self._sampling.shifted(len(clips), random)
         windows = [self._dataset.windows[clip] for clip in clips]
+        labels = self._targets[clips]
+        if self._augmentation is not None:
+            pixels = self._changed(windows, rows, step)
+            mask = torch.ones(pixels.shape[:2], dtype=torch.bool)  # segments give a frame each
+            return LabelledBatch(mask=mask, labels=labels, pixels=pixels)
         frames, mask = self._cache.batch(windows, rows=rows)
         is_pixels = frames.dtype == torch.uint8
         return LabelledBatch(
             mask=mask,
-            labels=self._targets[clips],
+            labels=labels,
             frame_embeddings=None if is_pixels else frames.float(),
-            pixels=self._changed(frames, step) if is_pixels else None,
+            pixels=frames if is_pixels else None,
         )
 
     def _clips_of(self, step: int) -> list[int]:
@@ -76,12 +81,14 @@ class LabelledClips:
     def _epoch_order(self, epoch: int) -> np.ndarray:
         return np.random.default_rng([self._seed, epoch]).permutation(len(self._dataset))
 
-    def _changed(self, clips: torch.Tensor, step: int) -> torch.Tensor:
-        if self._augmentation is None:
-            return clips
+    def _changed(self, windows: list[ClipWindow], rows: np.ndarray, step: int) -> torch.Tensor:
+        assert self._augmentation is not None  # noqa: S101 - only then it is asked
         changed = [
-            self._augmentation(clip, np.random.default_rng([self._seed, step, row, _CHANGES]))
-            for row, clip in enumerate(clips)
+            self._augmentation(
+                self._cache.frames_of(window, rows[clip]),
+                np.random.default_rng([self._seed, step, clip, _CHANGES]),
+            )
+            for clip, window in enumerate(windows)
         ]
         return torch.stack(changed)
 

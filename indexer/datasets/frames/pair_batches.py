@@ -13,11 +13,13 @@ import torch
 
 from indexer.datasets.clips import Dataset, DatasetError
 from indexer.datasets.frames.cache import FrameCache
+from indexer.datasets.frames.order import FORWARD, FrameOrder, in_order
 from models.training.batches import PairBatch
 
 Tokenize = Callable[[list[str]], torch.Tensor]
 # Tries to swap duplicates away by chance; when they fail, batches are filled in turn.
 _TRIES = 100
+_FRAMES = 17  # a kind of chance, so that one seed gives each its own
 
 
 @dataclass(frozen=True)
@@ -29,12 +31,14 @@ class BatchPlan:
     pairs: "expanded" passes over all captions each epoch, "one_caption" takes one caption of every
         video, chosen by chance.
     unique_videos: no batch holds two captions of one video.
+    order: of the frames of each video; shuffled ones are shuffled anew each time.
     """
 
     batch_size: int
     pairs: Literal["expanded", "one_caption"] = "expanded"
     unique_videos: bool = False
     seed: int = 42
+    order: FrameOrder = FORWARD
 
 
 class PairSource:
@@ -62,6 +66,7 @@ class PairSource:
             raise ValueError("give either tokenize or text_embeddings")
         self._dataset, self._cache = dataset, cache
         self._tokenize, self._text_embeddings = tokenize, text_embeddings
+        self._plan = plan
         self._orders = _Orders(np.array(dataset.video_of_clip, np.int64), plan)
         self.steps_per_epoch = self._orders.batches
         if self.steps_per_epoch < 1:
@@ -77,6 +82,8 @@ class PairSource:
         clips = self._orders.epoch(epoch)[position].tolist()
         videos = [self._dataset.video_of_clip[clip] for clip in clips]
         stored, mask = self._cache.batch([self._dataset.windows[video] for video in videos])
+        random = np.random.default_rng([self._plan.seed, step, _FRAMES])
+        stored = in_order(stored, mask, self._plan.order, random)
         is_pixels = stored.dtype == torch.uint8
         return PairBatch(
             token_ids=self._token_ids(clips),

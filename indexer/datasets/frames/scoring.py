@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import torch
 
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache
+from indexer.datasets.frames.order import FORWARD, FrameOrder, in_order
 from models.clip.backbone import Backbone
 from models.heads.loose import LooseHead
 from models.heads.query_pooling import query_aware_similarity
@@ -19,6 +21,7 @@ _CLIPS_AT_ONCE = 256
 _TEXTS_AT_ONCE = 256
 # Query-aware weights are numbers for every text, clip and frame; a block holds this many.
 _WEIGHTS_AT_ONCE = 4_000_000
+_SEED = 42  # of shuffled frames
 
 
 class ClipScorer:
@@ -27,6 +30,7 @@ class ClipScorer:
     ``head``: a loose one, whose clip embeddings are made once; tightTransf, which scores each pair;
     or None, which weights each clip's frames by the text and needs no training. For these two the
     scores are worked out block by block and kept: four bytes for each pair of text and clip.
+    ``order`` is that of each clip's frames; shuffled ones are the same in each run.
     """
 
     def __init__(
@@ -36,10 +40,11 @@ class ClipScorer:
         windows: Sequence[ClipWindow],
         *,
         device: torch.device,
+        order: FrameOrder = FORWARD,
     ) -> None:
         self._device = device
         self._head = None if head is None else head.to(self._device).eval()
-        self._cache, self._windows = cache, windows
+        self._cache, self._windows, self._order = cache, windows, order
         self._embeddings: torch.Tensor | None = None
 
     @torch.inference_mode()
@@ -75,6 +80,7 @@ class ClipScorer:
         """(position of the first clip, frame embeddings, mask) of some clips at a time."""
         for start in range(0, len(self._windows), _CLIPS_AT_ONCE):
             frames, mask = self._cache.batch(self._windows[start : start + _CLIPS_AT_ONCE])
+            frames = in_order(frames, mask, self._order, np.random.default_rng([_SEED, start]))
             yield start, frames.to(self._device).float(), mask.to(self._device)
 
 

@@ -42,13 +42,17 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Entry:
-    """A clip that was read: its rows, or the reason why there are none."""
+    """A clip that was read: its rows, or the reason why there are none.
+
+    size: (height, width) of its frames, where rows hold frames of any
+    """
 
     window: ClipWindow
     stamp: Stamp | None
     first_row: int = 0
     rows: int = 0
     failure: str | None = None
+    size: tuple[int, int] | None = None
 
 
 class FrameStore:
@@ -135,9 +139,16 @@ class Appender:
         self._frames, self._index, self._count = frames, index, rows
         self._lines: list[bytes] = []
 
-    def add(self, window: ClipWindow, stamp: Stamp | None, rows: np.ndarray) -> None:
-        """The rows of one clip."""
-        entry = Entry(window, stamp, self._count, len(rows))
+    def add(
+        self,
+        window: ClipWindow,
+        stamp: Stamp | None,
+        rows: np.ndarray,
+        *,
+        size: tuple[int, int] | None = None,
+    ) -> None:
+        """The rows of one clip; size: see `Entry`."""
+        entry = Entry(window, stamp, self._count, len(rows), size=size)
         self._frames.write(rows.tobytes())
         self._count += len(rows)
         self._lines.append(_line_of(entry))
@@ -173,6 +184,8 @@ def _whole_lines(file: Path) -> Iterator[bytes]:
 
 def _line_of(entry: Entry) -> bytes:
     values = {**asdict(entry), "window": {**asdict(entry.window), "path": str(entry.window.path)}}
+    if entry.size is None:  # lines as they were before there were such
+        del values["size"]
     # It is plain ASCII, so that names survive which are no valid text.
     return json.dumps(values).encode("ascii") + b"\n"
 
@@ -183,9 +196,11 @@ def _entry_of(line: bytes) -> Entry | None:
         values = json.loads(line)
         window = values.pop("window")
         stamp = values.pop("stamp")
+        size = values.pop("size", None)
         return Entry(
             ClipWindow(**{**window, "path": Path(window["path"])}),
             Stamp(**stamp) if stamp else None,
+            size=None if size is None else (int(size[0]), int(size[1])),
             **values,
         )
     except (ValueError, TypeError, KeyError, AttributeError):

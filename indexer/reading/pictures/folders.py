@@ -71,14 +71,18 @@ class _Picture:
 class FolderReader:
     """What `indexer.reading.clip` asks of a reader, of a folder of pictures.
 
+    rate: pictures a second
+
     Raises, on entering: DecodeFailed, where there are none.
     """
+
+    rate: float
 
     def __init__(self, folder: Path, *, short_side: int, settings: IndexSettings) -> None:
         self._folder, self._short_side, self._settings = folder, short_side, settings
 
     def __enter__(self) -> Self:
-        self._files, self._rate = pictures_in(self._folder), _rate_of(self._folder)
+        self._files, self.rate = pictures_in(self._folder), _rate_of(self._folder)
         if not self._files:
             raise DecodeFailed("signature", "its folder holds no pictures")
         return self
@@ -89,7 +93,7 @@ class FolderReader:
     @property
     def end_s(self) -> float:
         """When the last picture goes off the screen."""
-        return len(self._files) / self._rate
+        return len(self._files) / self.rate
 
     def frames(self) -> Iterator[_Picture]:
         """All pictures."""
@@ -97,14 +101,14 @@ class FolderReader:
 
     def frames_after(self, time_s: float) -> Iterator[_Picture]:
         """The pictures from about a time on."""
-        return map(self._picture, range(max(0, int(time_s * self._rate)), len(self._files)))
+        return map(self._picture, range(max(0, int(time_s * self.rate)), len(self._files)))
 
     def picture_at(self, time_s: float) -> np.ndarray:
         """Pixels of the picture that is on the screen at a time. Raises DecodeFailed."""
-        return self._picture(min(int(time_s * self._rate), len(self._files) - 1)).pixels()
+        return self._picture(min(int(time_s * self.rate), len(self._files) - 1)).pixels()
 
     def _picture(self, number: int) -> _Picture:
-        time_s = number / self._rate
+        time_s = number / self.rate
         return _Picture(self._files[number], time_s, self._short_side, self._settings.max_pixels)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -210,3 +211,48 @@ def test_the_first_frame_of_each_step_of_time_is_a_candidate_even_if_times_are_r
     # In steps of 0.305 s it may be a fiftieth of a step early: 0.3 s is, and 0.6 s is too early.
     assert candidates(0.0, 0.7, rate=1 / 0.305)[1] == [0.0, 0.3]
     assert candidates(0.0, 0.7, rate=1 / 0.31)[1] == [0.0, 0.4]
+
+
+# Seconds that are counted in frames, as CLIP4Clip's code counts them
+
+
+def counted(count: int, frames_per_s: float | None, *, rate: float = 1.0, end_s: float = 1e9):
+    """Numbers of the candidates among so many frames of this rate."""
+    reader: Any = Reader()
+    reader.rate = frames_per_s
+    per_s = frames_per_s or 10.0
+    frames = [SimpleNamespace(time_s=number / per_s, number=number) for number in range(count)]
+    reader.frames = lambda: iter(frames)
+    window = clip_frames._window(0.0, end_s, Sampling(frames=64, rate=rate, by="frames"))
+    return [one.number for one in window.candidates(reader, lambda: None)]
+
+
+@pytest.mark.parametrize(
+    ("count", "frames_per_s", "candidates"),
+    [(300, 29.97, 11), (299, 30.0, 10), (301, 30.0, 11), (240, 23.976, 11)],
+)
+def test_of_ten_seconds_as_many_frames_are_candidates_as_in_the_papers_code(
+    count, frames_per_s, candidates
+):
+    found = counted(count, frames_per_s)
+    assert found == [number * int(frames_per_s) for number in range(candidates)]
+
+
+def test_several_frames_of_a_second_begin_with_its_first():
+    assert counted(60, 29.97, rate=3) == [0, 9, 18, 29, 38, 47, 58]
+
+
+def test_a_window_counts_its_seconds_in_frames_too():
+    assert len(counted(2000, 29.97, end_s=32.0)) == 32
+    assert counted(2000, 29.97, end_s=32.0)[-1] == 31 * 29
+
+
+@pytest.mark.parametrize("frames_per_s", [None, 0.5])
+def test_without_a_rate_to_count_by_time_tells(frames_per_s):
+    found = counted(40, frames_per_s)
+    assert found == (list(range(40)) if frames_per_s else [0, 10, 20, 30])
+
+
+def test_a_second_is_a_time_or_a_count():
+    with pytest.raises(ValueError, match="by must be time or frames, not 'mood'"):
+        Sampling(by="mood")

@@ -106,6 +106,15 @@ def test_a_card_tells_what_of_frames_was_seen_where_that_is_not_all():
         ActionCard((), crop="left")
 
 
+def test_a_card_tells_which_frames_were_taken_where_that_is_not_usual():
+    assert "choose" not in json.loads(card().to_json())
+    taken = card(choose="tail")
+    assert json.loads(taken.to_json())["choose"] == "tail"
+    assert HeadCard.from_json(taken.to_json()) == taken
+    with pytest.raises(ValueError, match="choose must be one of uniform, head, tail"):
+        card(choose="middle")
+
+
 def test_lists_without_end_are_no_card():
     with pytest.raises(ValueError, match="lists in lists without end"):
         HeadCard.from_json("[" * 200_000)

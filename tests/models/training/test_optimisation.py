@@ -10,6 +10,8 @@ from models.heads.make import make_head
 from models.training.optimisation import (
     freeze_below,
     freeze_image_tower,
+    freeze_text_tower,
+    make_optimiser,
     parameter_groups,
     rate_share,
     set_rates,
@@ -182,3 +184,36 @@ def test_each_group_keeps_its_own_peak():
     )
     set_rates(optimiser, 0.5)
     assert [group["lr"] for group in optimiser.param_groups] == [5e-5, 5e-5, 5e-6, 5e-6]
+
+
+@pytest.mark.parametrize(
+    ("step", "share"), [(0, 0.5), (1, 1.0), (2, 1.0), (11, 1.0), (12, 0.1), (17, 0.1), (18, 0.01)]
+)
+def test_with_drops_the_rate_stays_and_falls_to_a_tenth_at_each(step, share):
+    found = rate_share(step, steps=20, warmup_share=0.1, drops=(0.6, 0.9))
+    assert found == pytest.approx(share)
+
+
+def one_step(name: str, **group: float) -> float:
+    """Where a weight of 1 goes whose gradient is 0.5."""
+    weight = torch.nn.Parameter(torch.ones(1))
+    optimiser = make_optimiser(name, [{"params": [weight], "weight_decay": 0.0, **group}])
+    weight.grad = torch.full((1,), 0.5)
+    optimiser.step()
+    return weight.item()
+
+
+def test_each_optimiser_takes_its_own_step():
+    assert one_step("sgd", lr=0.1) == pytest.approx(0.95)
+    assert one_step("adam", lr=0.1) == pytest.approx(0.9, abs=1e-5)
+    assert one_step("adamw", lr=0.1) == pytest.approx(0.9, abs=1e-5)
+    # Decay is a part of SGD's gradient, and of AdamW's weights alone.
+    assert one_step("sgd", lr=0.1, weight_decay=0.2) == pytest.approx(0.93)
+    assert one_step("adamw", lr=0.1, weight_decay=0.2) == pytest.approx(0.88, abs=1e-5)
+
+
+def test_the_text_tower_is_frozen_without_the_picture_tower():
+    one = model()
+    freeze_text_tower(one)
+    trains = {name.split(".")[0] for name, p in one.named_parameters() if p.requires_grad}
+    assert trains == {"visual"}

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from indexer.datasets.captions.loading import usual_count
 from indexer.datasets.clips import Dataset
 from models.clip.backbone import Backbone, load_backbone
 from models.errors import KinodexError
@@ -264,7 +265,46 @@ def test_frames_are_taken_as_in_the_training_of_the_head_unless_said_otherwise(e
     assert sampled("without a card") == {"frames": 12, "rate": 1.0, "choose": "uniform"}
 
 
+def test_seconds_are_counted_as_in_papers_for_what_they_published(evaluate, tmp_path):
+    def sampled(name: str, *options: object) -> dict[str, object]:
+        evaluate("--cache", tmp_path / name, *options)
+        [about] = (tmp_path / name).glob("*/about.json")
+        return json.loads(about.read_text())["sampling"]
+
+    assert "by" not in sampled("own")
+    assert sampled("asked", "--count", "frames")["by"] == "frames"
+    assert usual_count("pairs.csv") == "time"
+    assert usual_count("didemo:somewhere") == "frames"
+
+
 def test_a_list_that_cannot_be_written_is_one_sentence(tmp_path):
     for write in (write_queries, write_clips):
         with pytest.raises(KinodexError, match=r"list\.jsonl' cannot be written \(No such file"):
             write(tmp_path / "gone" / "list.jsonl", None)
+
+
+def test_a_mean_knows_no_order_of_frames_and_a_transformer_does(evaluate, tmp_path):
+    def ranked(head: str, *options: object) -> str:
+        file = tmp_path / "queries.jsonl"
+        assert evaluate("--head", head, "--frame-rate", 0, "--per-query", file, *options)[0] == 3
+        return file.read_text()
+
+    backwards = ("--frame-order", "reverse")
+    assert ranked("seqTransf", *backwards) != ranked("seqTransf")
+    lines = [
+        [json.loads(line)["best"][0]["score"] for line in ranked("meanP", *order).splitlines()]
+        for order in ((), backwards, ("--frame-order", "random"))
+    ]
+    assert lines[1] == pytest.approx(lines[0], abs=1e-4)
+    assert lines[2] == pytest.approx(lines[0], abs=1e-4)
+
+
+def test_captions_may_be_read_in_part_and_frames_taken_from_one_end(evaluate):
+    whole, cut, same = (
+        evaluate("--json", "--frame-rate", 0, *more)[1]
+        for more in ((), ("--max-words", 3), ("--max-words", 30))
+    )
+    assert same == whole
+    # Nothing is read but the beginning and the end: every caption is the same, so all tie.
+    assert json.loads(cut.splitlines()[0])["r1"] <= 100 / 3 + 0.1
+    assert evaluate("--slice", "tail", "--frames", 2, "--frame-rate", 0)[0] == 3

@@ -175,6 +175,51 @@ def test_a_run_that_goes_on_with_more_frames_stretches_what_the_first_learnt(dat
     assert torch.equal(tables[1][3:], tables[0][3:])
 
 
+def test_frames_are_taken_and_shown_as_was_asked_for(data, tmp_path):
+    usual = ("--frame-rate", 0, "--steps", 1)
+    assert train(data, tmp_path / "usual", *usual).exit_code == 3
+    losses = {read_history(tmp_path / "usual")[0]["loss"]}
+    for more in (("--slice", "tail"), ("--frame-order", "reverse"), ("--max-words", 4)):
+        out = tmp_path / more[1] if isinstance(more[1], str) else tmp_path / "words"
+        assert train(data, out, *usual, *more).exit_code == 3
+        losses.add(read_history(out)[0]["loss"])
+    assert len(losses) == 4
+    assert read_card(tmp_path / "tail" / "head.safetensors").choose == "tail"
+    assert read_card(tmp_path / "usual" / "head.safetensors").choose == "uniform"
+    assert origin(tmp_path / "tail", data)["choose"] == "tail"
+
+
+def changed(folder: Path) -> set[str]:
+    """Which towers of the bundled model have other weights than before."""
+    before = load_backbone(ModelChoice("bundled"), device="cpu").model.state_dict()
+    after = load_file(folder / "backbone.safetensors")
+    moved = [name for name in after if not torch.equal(after[name], before[name])]
+    return {"pictures" if name.startswith("visual.") else "text" for name in moved}
+
+
+def test_the_picture_tower_may_train_alone_and_each_tower_at_a_rate_of_its_own(data, tmp_path):
+    usual = ("--steps", 1, "--warmup", 0, "--head", "seqLSTM")
+    assert train(data, tmp_path / "one", *usual, "--tune", "pictures").exit_code == 3
+    assert changed(tmp_path / "one") - {"text"} == {"pictures"}
+    still = load_file(tmp_path / "one" / "backbone.safetensors")["token_embedding.weight"]
+    assert torch.equal(
+        still, load_backbone(ModelChoice("bundled"), device="cpu").model.token_embedding.weight
+    )
+    rates = ("--picture-rate", 0, "--weight-decay", 0, "--optimiser", "sgd", "--text-rate", 1)
+    assert train(data, tmp_path / "two", *usual, "--tune", "all", *rates).exit_code == 3
+    assert changed(tmp_path / "two") == {"text"}
+    assert origin(tmp_path / "two", data)["frames"] == "3"
+
+
+def test_other_optimisers_and_rates_are_another_run(data, tmp_path):
+    assert train(data, tmp_path, "--rate-drop", 0.5, "--rate-drop", 0.75).exit_code == 3
+    shares = [record["rate_share"] for record in read_history(tmp_path)]
+    assert shares == pytest.approx([1, 1, 0.1, 0.01])
+    refused = train(data, tmp_path, "--rate-drop", 0.5)
+    assert isinstance(refused.exception, KinodexError)
+    assert "rate_drops" in str(refused.exception)
+
+
 def test_a_sweep_prints_a_row_for_every_rate_and_recommends_one(data, tmp_path):
     result = train(data, tmp_path, "--sweep", "--sweep-steps", 2)
     assert result.exit_code == 0, result.output

@@ -187,30 +187,25 @@ def test_towers_that_see_several_frames_get_pixels(texts, dataset, tmp_path, vis
 
 
 @pytest.mark.parametrize("visual", ["shift", "joint"])
-def test_towers_that_see_several_frames_see_those_of_one_view_at_a_time(
-    texts, dataset, tmp_path, monkeypatch, visual
-):
-    # Seven of the thirty views of a clip are encoded at once.
-    monkeypatch.setattr(action_scoring, "_FRAMES_AT_ONCE", {True: 0, False: 7 * SEGMENTS})
-    backbone = tiny_backbone()
-    cache = view_cache(tmp_path, backbone, frames=SEGMENTS, views=THIRTY_VIEWS, pixels=True)
-    shape = (2, 30 * SEGMENTS, 3, 32, 32)
-    pixels = np.random.default_rng(4).integers(0, 256, shape, dtype=np.uint8)
+def test_each_view_of_such_a_tower_is_a_clip_of_its_own(texts, dataset, tmp_path, visual):
+    backbone, sampling = tiny_backbone(), SegmentSampling(SEGMENTS, shifts=2)
+    cache = FrameCache.of_pixel_crops(tmp_path, backbone.preprocessing, sampling)
+    pixels = np.random.default_rng(4).integers(
+        0, 256, (CLIPS, SEGMENTS, 2, 3, 3, 32, 32), dtype=np.uint8
+    )  # clip, segment, shift, crop
     with cache._store.filling() as appender:
-        for window, one in zip(dataset.windows[:2], pixels, strict=True):
-            appender.add(window, None, one)
+        for window, one in zip(dataset.windows, pixels, strict=True):
+            appender.add(window, None, one.reshape(-1, 3, 32, 32))
     use_visual_prompt(backbone.model.visual, ActionCard((), visual=visual, frames=SEGMENTS))
     model = ActionModel(head(), backbone=backbone.model, preprocessing=backbone.preprocessing)
-    scorer = ActionScorer(model.eval(), texts, cache, views=THIRTY_VIEWS, logit_scale=SCALE)
-    said = scorer.scores_of(dataset, undecoded=dataset.windows[2:], averages=("embeddings",))
-    by_place = torch.from_numpy(pixels[1]).view(SEGMENTS, 10, 3, 3, 32, 32)
-    texts_of_labels = F.normalize(texts.labels, dim=-1).mean(dim=0)
-    whole = torch.ones(1, SEGMENTS, dtype=torch.bool)
-    with torch.no_grad():
-        found = [
-            softmax(model.embed_videos(by_place[None, :, shift, crop], whole)[0], texts_of_labels)
-            for shift in range(10)
-            for crop in range(3)
-        ]
-    expected = torch.stack(found).mean(dim=0)
-    assert torch.allclose(said.probabilities["embeddings"][1], expected, atol=1e-5)
+    scorer = ActionScorer(model.eval(), texts, cache, views=ClipViews(2, 3), logit_scale=SCALE)
+    said = scorer.scores_of(dataset).probabilities["probabilities"][4]
+    mask = torch.ones(1, SEGMENTS, dtype=torch.bool)
+    expected = []
+    for shift in range(2):
+        for crop in range(3):
+            view = torch.from_numpy(pixels[4:5, :, shift, crop].copy())
+            with torch.no_grad():
+                video = model.embed_videos(view, mask)[0]
+            expected.append(torch.stack([softmax(video, part) for part in texts.labels]).mean(0))
+    assert torch.allclose(said, torch.stack(expected).mean(dim=0), atol=1e-5)
