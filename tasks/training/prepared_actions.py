@@ -119,7 +119,13 @@ class PreparedActions(PreparedTraining):
     def _augmentation(self) -> Augmentation | None:
         if not self.request.settings.trains_pictures or not self.request.recipe.augment:
             return None
-        return Augmentation(self.start.backbone.preprocessing.size, flip=self._flips)
+        recipe = self.request.recipe
+        return Augmentation(
+            self.start.backbone.preprocessing.size,
+            flip=self._flips,
+            changes=recipe.rand_augment,
+            magnitude=recipe.rand_magnitude,
+        )
 
     def _source(self) -> LabelledClips:
         return LabelledClips(

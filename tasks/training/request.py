@@ -101,6 +101,7 @@ class ActionFlags:
     shifts: frames that are kept of each segment, of which each step takes one
     flip: None where the labels decide
     crop: what is seen of each frame, see `ActionCard`
+    rand_augment, rand_magnitude: see `Augmentation`
     """
 
     spec: str | None
@@ -119,6 +120,8 @@ class ActionFlags:
     tag_weight: float | None
     visual: str
     crop: str = WHOLE
+    rand_augment: int = 0
+    rand_magnitude: int = 9
 
 
 Recipe = TypeVar("Recipe", RetrievalFlags, ActionFlags)

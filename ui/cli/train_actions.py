@@ -113,6 +113,17 @@ def actions(
     augment: Annotated[
         bool, typer.Option(help="With --tune all: crop, colour and mirror clips by chance.")
     ] = True,
+    rand_augment: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            max=14,
+            help="Changes of RandAugment before all others; ActionCLIP: 2 for Kinetics.",
+        ),
+    ] = 0,
+    rand_magnitude: Annotated[
+        int, typer.Option(min=0, max=30, help="How strong the changes of --rand-augment are.")
+    ] = 9,
     flip: Annotated[
         bool | None,
         typer.Option(
@@ -164,6 +175,8 @@ def actions(
         target_temperature=target_temperature,
         tag_weight=tag_weight,
         visual=seen,
+        rand_augment=rand_augment,
+        rand_magnitude=rand_magnitude,
         crop=crop.value if crop else usual_crop(start),
     )
     raise typer.Exit(train_actions(train_options.training_request(context.params, name, recipe)))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torchvision.transforms import InterpolationMode
+from torchvision.transforms.v2 import RandAugment
 from torchvision.transforms.v2 import functional as F
 
 from models.labels.prompts import readable_label
@@ -38,16 +39,22 @@ class Augmentation:
     """Crops of several sizes and shapes, colours and greys, and mirror images if ``flip``.
 
     size: (height, width) of the pictures that come out
+    changes: how many changes of RandAugment (Cubuk et al., arXiv 1909.13719) come before all that;
+        magnitude: how strong they are, up to 30
     """
 
     size: tuple[int, int]
     flip: bool
+    changes: int = 0
+    magnitude: int = 9
 
     def __call__(self, clip: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
         """The frames of one clip, all changed in the same way.
 
         shape: uint8 (frames, 3, height, width) → uint8 (frames, 3, *size)
         """
+        if self.changes:
+            clip = self._changed(clip, random)
         frames = self._cropped(clip, random)
         if self.flip and random.random() < _FLIPPED:
             frames = F.horizontal_flip(frames)
@@ -56,6 +63,14 @@ class Augmentation:
         if random.random() < _GREY:
             frames = F.rgb_to_grayscale(frames, num_output_channels=3)
         return frames
+
+    def _changed(self, clip: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
+        """The frames after RandAugment, which draws once for all of them."""
+        change = RandAugment(self.changes, self.magnitude, interpolation=InterpolationMode.BILINEAR)
+        with torch.random.fork_rng(devices=[]):  # it asks torch for its chance
+            torch.manual_seed(int(random.integers(2**31)))
+            changed: torch.Tensor = change(clip)
+        return changed
 
     def _cropped(self, clip: torch.Tensor, random: np.random.Generator) -> torch.Tensor:
         _, _, height, width = clip.shape

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,10 @@ import torch
 from platformdirs import user_cache_path
 
 from indexer.datasets.clips import ClipWindow
+from indexer.datasets.frames.crops import Crop, crop_of, three_crops_of, view_by_view
 from indexer.datasets.frames.decoding import DecodedClip, decode_clips
 from indexer.datasets.frames.full_frames import Canvas
 from indexer.datasets.frames.store import Appender, FrameStore, Stamp
-from indexer.datasets.frames.views import CROPS, centre_crop, three_crops, with_margin
 from indexer.reading.errors import DecodeFailed
 from indexer.reading.sampling import FrameSampling, SegmentSampling
 from indexer.reading.settings import IndexSettings
@@ -46,34 +46,6 @@ class FillReport:
     encoded: int
     known: int
     failed: dict[ClipWindow, str]
-
-
-@dataclass(frozen=True)
-class _Crop:
-    """What of a frame is kept, before the model's own preprocessing, which then changes nothing.
-
-    cut: frames (count, height, width, 3) → pictures (count * rows, height, width, 3)
-    short_side: which the decoded frames must have
-    about: what tells such a cache from one of whole frames
-    """
-
-    cut: Callable[[np.ndarray, Preprocessing], np.ndarray]
-    short_side: int
-    rows: int = 1
-    about: Mapping[str, str] = field(default_factory=dict)
-
-
-def _crop_of(name: str, preprocessing: Preprocessing) -> _Crop:
-    """One of `models.heads.card.CROPS`."""
-    if name == WHOLE:
-        return _Crop(lambda frames, _: frames, preprocessing.short_side)
-    side = max(with_margin(preprocessing.size))
-    return _Crop(centre_crop, side, about={"crop": name})
-
-
-def _three(preprocessing: Preprocessing) -> _Crop:
-    """Three crops of each frame."""
-    return _Crop(three_crops, max(with_margin(preprocessing.size)), rows=CROPS)
 
 
 class FrameCache:
@@ -111,13 +83,13 @@ class FrameCache:
     def of_embeddings(
         cls, root: Path, backbone: Backbone, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
-        """Frame embeddings of a backbone, not normalised, kept as float16; crop: see `_Crop`."""
-        return cls._embedded(root, backbone, sampling, _crop_of(crop, backbone.preprocessing))
+        """Frame embeddings of a backbone, not normalised, kept as float16; crop: see `Crop`."""
+        return cls._embedded(root, backbone, sampling, crop_of(crop, backbone.preprocessing))
 
     @classmethod
     def of_crops(cls, root: Path, backbone: Backbone, sampling: FrameSampling) -> FrameCache:
         """Like `of_embeddings`, but of three crops of each frame, side by side; see `by_view`."""
-        crop = _three(backbone.preprocessing)
+        crop = three_crops_of(backbone.preprocessing)
         return cls._embedded(root, backbone, sampling, crop, kind="crop embeddings")
 
     @classmethod
@@ -126,7 +98,7 @@ class FrameCache:
         root: Path,
         backbone: Backbone,
         sampling: FrameSampling,
-        crop: _Crop,
+        crop: Crop,
         *,
         kind: str = "frame embeddings",
     ) -> FrameCache:
@@ -136,7 +108,7 @@ class FrameCache:
 
         def encode(clips: list[np.ndarray]) -> list[np.ndarray]:
             cut = [crop.cut(clip, backbone.preprocessing) for clip in clips]
-            encoded = _view_by_view(backbone, cut, views if backbone.sees_neighbours else 1)
+            encoded = view_by_view(backbone, cut, views if backbone.sees_neighbours else 1)
             return [rows.astype(np.float16) for rows in encoded]
 
         return cls(
@@ -160,14 +132,16 @@ class FrameCache:
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling, *, crop: str = WHOLE
     ) -> FrameCache:
         """Pictures of the model's size, uint8, as `Preprocessing.normalise` wants them."""
-        return cls._pictured(root, preprocessing, sampling, _crop_of(crop, preprocessing), "pixels")
+        return cls._pictured(root, preprocessing, sampling, crop_of(crop, preprocessing), "pixels")
 
     @classmethod
     def of_pixel_crops(
         cls, root: Path, preprocessing: Preprocessing, sampling: FrameSampling
     ) -> FrameCache:
         """Like `of_pixels`, but of three crops of each frame, side by side; see `by_view`."""
-        return cls._pictured(root, preprocessing, sampling, _three(preprocessing), "pixel crops")
+        return cls._pictured(
+            root, preprocessing, sampling, three_crops_of(preprocessing), "pixel crops"
+        )
 
     @classmethod
     def _pictured(
@@ -175,7 +149,7 @@ class FrameCache:
         root: Path,
         preprocessing: Preprocessing,
         sampling: FrameSampling,
-        crop: _Crop,
+        crop: Crop,
         kind: str,
     ) -> FrameCache:
         identity = preprocessing.identity()
@@ -364,18 +338,6 @@ class FrameCache:
 def _described(sampling: FrameSampling) -> dict[str, Any]:
     """What tells samplings apart, in the words that caches on the disk were named by."""
     return {name: value for name, value in asdict(sampling).items() if (name, value) != _USUAL}
-
-
-def _view_by_view(
-    backbone: Backbone, clips: Sequence[np.ndarray], views: int
-) -> Iterator[np.ndarray]:
-    """Embeddings of clips in which the frames of several views take turns, in the same order.
-
-    Frames that see their neighbours see those of their own view.
-    """
-    parts = backbone.clip_arrays([clip[view::views] for clip in clips for view in range(views)])
-    for start in range(0, len(parts), views):
-        yield np.stack(parts[start : start + views], axis=1).reshape(-1, backbone.dim)
 
 
 def default_processes() -> int:

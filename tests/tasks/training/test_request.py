@@ -192,8 +192,8 @@ def test_several_frames_of_each_segment_are_kept_to_learn_from_and_one_to_valida
     assert [learning.sampling.frames, validating.sampling.frames] == [6, 3]
     assert [one.batch([])[0].shape[1:] for one in (learning, validating)] == [(6, 24), (3, 24)]
     learning, validating = actions._caches(request_of(recipe, tune="all"), starting())
-    # Pixels to crop from are larger by an eighth and more.
-    assert learning.batch([])[0].shape[1:] == (6, 3, 37, 37)
+    # Full frames to crop from are larger by an eighth and more, and up to 16:9 wide.
+    assert learning.batch([])[0].shape[1:] == (6, 3, 37, 66)
     assert validating.batch([])[0].shape[1:] == (3, 3, 32, 32)
     plain = replace(recipe, augment=False)
     learning, _ = actions._caches(request_of(plain, tune="all"), starting())

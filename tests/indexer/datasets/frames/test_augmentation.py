@@ -182,3 +182,26 @@ def test_crops_lie_in_corners_at_edges_and_between():
         (0, 0), (0, 5), (0, 10), (7, 2), (7, 7), (15, 0), (15, 5), (15, 10),
         (22, 2), (22, 7), (30, 0), (30, 5), (30, 10),
     ]  # fmt: skip
+
+
+def test_randaugment_changes_all_frames_of_a_clip_alike():
+    frame = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (3, 48, 64), np.uint8))
+    clip = frame.expand(4, -1, -1, -1)
+    augmentation = Augmentation((32, 32), flip=False, changes=2, magnitude=20)
+    changed = [augmentation._changed(clip, np.random.default_rng(seed)) for seed in range(8)]
+    for one in changed:
+        assert (one.shape, one.dtype) == (clip.shape, torch.uint8)
+        assert all(torch.equal(one[0], other) for other in one)
+    assert sum(not torch.equal(one, clip) for one in changed) > 4
+    assert len({one.numpy().tobytes() for one in changed}) > 4
+
+
+def test_randaugment_depends_on_its_own_chance_alone():
+    clip = torch.from_numpy(np.random.default_rng(1).integers(0, 256, (2, 3, 48, 64), np.uint8))
+    augmentation = Augmentation((32, 32), flip=True, changes=2)
+    torch.manual_seed(1)
+    first, before = augmentation(clip, np.random.default_rng(5)), torch.random.get_rng_state()
+    torch.manual_seed(2)
+    assert torch.equal(first, augmentation(clip, np.random.default_rng(5)))
+    torch.manual_seed(1)
+    assert torch.equal(before, torch.random.get_rng_state())
