@@ -131,7 +131,7 @@ def _read(file: Path) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
     if not file.is_file():
         raise ModelUnavailable(
             f"there is no {str(file)!r}: bring the folder back that 'kinodex distil' made, or "
-            "name the place where it lies now with --model"
+            "say where it lies now with 'kinodex fuse --head HEAD --model FOLDER'"
         )
     try:
         with safe_open(file, framework="pt") as opened:

@@ -5,6 +5,7 @@ et al., 2015, "Distilling the Knowledge in a Neural Network"; Beyer et al., 2022
 distillation: A good teacher is patient and consistent").
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,9 @@ from models.training.optimisation import parameter_groups
 
 # The shares of the losses that are added to the cosine's.
 RELATIONS, TEXTS, LENGTHS = 1.0, 1.0, 0.1
+# How sharply texts are told apart at most. At CLIP's own 100 there is one likely text and nothing
+# to learn of the others, and a student that begins from nothing would learn that text alone.
+_SHARPEST = 20.0
 _AT_ONCE = 64
 # As a share of the mean of what it is added to: features that hardly vary count for nothing.
 _RIDGE = 1e-2
@@ -130,7 +134,7 @@ class DistillationTask(Task):
                 told,
                 wanted,
                 self._lesson.texts,
-                scale=float(torch.tensor(self._lesson.logit_scale).exp()),
+                scale=min(math.exp(self._lesson.logit_scale), _SHARPEST),
             )
         scale(loss).backward()
         return float(loss.detach())

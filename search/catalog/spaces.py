@@ -111,6 +111,9 @@ def find_or_make_space(
     space.weights_digest, space.frames_digest = encoder.weights_digest, encoder.frames_digest
     space.preprocessing, space.int8 = encoder.preprocessing, encoder.int8
     session.flush()
+    # Tags may be of a space of their own, of the same weights: these lie at the same place.
+    same = (Space.model == choice.name, Space.weights_digest == encoder.weights_digest)
+    session.execute(update(Space).where(*same).values(weights=choice.weights))
     return space
 
 
@@ -134,7 +137,12 @@ def check_same_model(space: Space, choice: ModelChoice) -> None:
         return
     way_out = "run 'kinodex index --reindex' with it to encode every video again"
     if choice.name == space.model and choice.weights:
-        way_out = "run 'kinodex fuse' with it if only its text tower was trained; else " + way_out
+        case = (
+            "its folder has only moved"
+            if choice.is_distilled
+            else "only its text tower was trained"
+        )
+        way_out = f"run 'kinodex fuse' with it if {case}; else {way_out}"
     raise SpaceMismatch(
         f"this library was made with {choice_of(space)}, not {choice}: leave --model and "
         f"--weights out, or {way_out}"

@@ -17,6 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from models.training.distilling import explained_variance
 from models.training.loop import Task
 from models.training.optimisation import parameter_groups
 from smallworld.clips.sampler import ClipSampler
@@ -73,8 +74,7 @@ class DistillationTask(Task):
     def validate(self) -> dict[str, float]:
         """Share of the teacher's variance that the student tells, on clips of another seed."""
         frames, _, wanted = self._batch(-1)
-        error = (self._visual(frames).float() - wanted).square().mean(dim=0)
-        return {"explained": float(1 - (error / wanted.var(dim=0)).mean())}
+        return {"explained": explained_variance(self._visual(frames).float(), wanted)}
 
     def export(self, folder: Path, figures: dict[str, float]) -> None:
         """The whole model as `smallworld.training.model.load_own_model` reads it."""

@@ -13,6 +13,7 @@ from indexer.datasets.frames.taught_batches import enough_of, held_out
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
 from models.clip.devices import find_device
+from models.clip.distilled import with_student
 from models.clip.preprocess import Preprocessing
 from models.clip.sources import load_model, preprocessing_of
 from models.clip.student_folders import StudentShape
@@ -39,10 +40,13 @@ from tasks.terminal.bars import WorkBar
 from tasks.terminal.model_flags import indexed_space
 from tasks.terminal.outcomes import Exit, stop_on_interrupt
 from tasks.terminal.printing import talk
-from tasks.training.prepared_distillation import PreparedDistillation, Teacher
+from tasks.training.prepared_distillation import PreparedDistillation, Student, Teacher
 from tasks.training.run import tell, train_in, with_length
 
 _REASONS_SHOWN = 10
+# An hour of footage is then learnt in minutes by a processor, and a third of the time remains of
+# what larger pictures take to index.
+_USUAL_SIDE = 128
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class DistillationRequest:
 
     library: its folder; None for the usual one
     student: a network's name in timm
-    side: of its pictures in pixels; None for the teacher's
+    side: of its pictures in pixels; None for what is usual
     stages: how many of the network's stages are kept; None for all
     most_frames: how many are learnt from at most, and lie in the cache
     share: of the videos, or segments, that is held out to measure on
@@ -113,28 +117,22 @@ def prepare(
             "frames to learn from"
         )
     teacher = _load_teacher(library, space)
-    given = preprocessing_of(teacher.loaded.model)
-    before = Preprocessing.from_config(given)
-    check_square(before)
-    shape = StudentShape(request.student, request.side or before.size[0], space.dim, request.stages)
-    pretrained = has_imagenet_weights(request.student)
-    make_student(shape, pretrained=pretrained)  # a mistake is told before an hour of decoding
+    short_side = _square_side(teacher)
+    student = _fitting_student(teacher, request, space.dim, teachers_side=short_side)
     cache = LibraryFrameCache(
         typed_path(request.cache or default_cache_folder()),
-        Preprocessing.from_config(student_preprocessing(given, shape, pretrained=pretrained)),
+        Preprocessing.from_config(student.preprocessing),
         library.settings(IndexSettings),
-        short_side=before.short_side,
+        short_side=short_side,
     )
     frames, left_out = _read(library, space, enough_of(videos, request.most_frames), cache, videos)
     if frames is None:
         return None, left_out
     training, validation, what = held_out(frames, request.share)
-    _say_what(teacher, shape, training, validation, what, pretrained=pretrained)
+    _say_what(teacher, student, training, validation, what)
     return PreparedDistillation(
         teacher=teacher,
-        shape=shape,
-        pretrained=pretrained,
-        preprocessing=student_preprocessing(given, shape, pretrained=pretrained),
+        student=student,
         training=training,
         validation=validation,
         batch_size=request.batch_size,
@@ -142,13 +140,38 @@ def prepare(
         device=find_device(request.device),
         origin={
             "teacher": f"{teacher.choice} {teacher.card.identity.weights_digest}",
-            "student": str(shape),
-            "pretrained": str(pretrained),
+            "student": str(student.shape),
+            "pretrained": str(student.pretrained),
             "batch_size": str(request.batch_size),
             "held_out": str(request.share),
             "frames": f"{training.count} and {validation.count}",
         },
     ), left_out
+
+
+def _square_side(teacher: Teacher) -> int:
+    """The side of its pictures. Raises StudentUnfit where they are no squares."""
+    preprocessing = Preprocessing.from_config(preprocessing_of(teacher.loaded.model))
+    check_square(preprocessing)
+    return preprocessing.short_side
+
+
+def _fitting_student(
+    teacher: Teacher, request: DistillationRequest, dim: int, *, teachers_side: int
+) -> Student:
+    """The student that is asked for. Raises StudentUnfit before an hour of decoding.
+
+    The teacher loses its picture tower, most of it, which is not needed any more.
+    """
+    side = request.side or min(_USUAL_SIDE, teachers_side)
+    shape = StudentShape(request.student, side, dim, request.stages)
+    pretrained = has_imagenet_weights(request.student)
+    given = preprocessing_of(teacher.loaded.model)
+    student = Student(shape, pretrained, student_preprocessing(given, shape, pretrained=pretrained))
+    with_student(
+        teacher.loaded.model, make_student(shape, pretrained=pretrained), student.preprocessing
+    )
+    return student
 
 
 def _load_teacher(library: Store, space: Space) -> Teacher:
@@ -216,14 +239,13 @@ def _say_left_out(failed: dict[Path, str]) -> None:
 
 def _say_what(
     teacher: Teacher,
-    shape: StudentShape,
+    student: Student,
     training: LibraryFrames,
     validation: LibraryFrames,
     what: str,
-    *,
-    pretrained: bool,
 ) -> None:
-    start = "with ImageNet's weights" if pretrained else "from weights drawn at random"
+    shape = student.shape
+    start = "with ImageNet's weights" if student.pretrained else "from weights drawn at random"
     stages = "" if shape.stages is None else f", {counted(shape.stages, 'stage')} of it"
     talk(
         f"teacher {teacher.choice}; student {shape.network}{stages} at {shape.side} × {shape.side} "

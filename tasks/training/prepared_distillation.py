@@ -26,6 +26,7 @@ from models.training.files import CHECKPOINT_FILE
 from models.training.loop import StepReport, Trainer, TrainingSettings
 from search.catalog.embeddings import normalised
 from search.fusing import fuse_sequences
+from tasks.terminal.printing import talk
 
 _FIRST = 10
 
@@ -48,19 +49,28 @@ class Teacher:
 
 
 @dataclass(frozen=True)
+class Student:
+    """A student before its first step.
+
+    pretrained: whether it begins with ImageNet's weights
+    preprocessing: of its pictures, as open_clip writes it
+    """
+
+    shape: StudentShape
+    pretrained: bool
+    preprocessing: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class PreparedDistillation:
     """A run that can begin.
 
-    pretrained: whether the student begins with ImageNet's weights
-    preprocessing: the student's, as open_clip writes it
     learnt_from: on what, in words
     origin: what a run that goes on must share with the one that began
     """
 
     teacher: Teacher
-    shape: StudentShape
-    pretrained: bool
-    preprocessing: dict[str, Any]
+    student: Student
     training: LibraryFrames
     validation: LibraryFrames
     batch_size: int
@@ -79,10 +89,11 @@ class PreparedDistillation:
 
         Raises KinodexError where that had other options.
         """
-        preprocessing = Preprocessing.from_config(self.preprocessing)
+        preprocessing = Preprocessing.from_config(self.student.preprocessing)
         batches = self.batches(settings.seed)
         tower = self._fresh_tower(settings.seed).to(self.device)
         if not (folder / CHECKPOINT_FILE).is_file():
+            talk("the student looks at all frames once, to begin where it can")
             fit_projection(tower.network, tower.projection, batches, preprocessing)
         texts = torch.from_numpy(self.teacher.texts).to(self.device)
         return DistillationTask(
@@ -97,7 +108,7 @@ class PreparedDistillation:
 
     def _fresh_tower(self, seed: int) -> StudentTower:
         torch.manual_seed(seed)
-        return make_student(self.shape, pretrained=self.pretrained)
+        return make_student(self.student.shape, pretrained=self.student.pretrained)
 
     def _validator(self, preprocessing: Preprocessing) -> Callable[[nn.Module], dict[str, float]]:
         judge = StudentJudge(self.validation, self.teacher.head, self.teacher.texts)
@@ -162,15 +173,15 @@ class StudentExport:
         """Replace the files in `folder`."""
         prepared, teacher = self._prepared, self._prepared.teacher
         ours = self._fresh(tower)
-        model = with_student(teacher.loaded.model, ours, prepared.preprocessing)
+        model = with_student(teacher.loaded.model, ours, prepared.student.preprocessing)
         if not self._wrote_words:  # they are the same at each step
             save_words(folder, model)
             self._wrote_words = True
         card = StudentCard(
             teacher=teacher.choice.words,
             pretrained=teacher.choice.pretrained,
-            shape=prepared.shape,
-            preprocessing=prepared.preprocessing,
+            shape=prepared.student.shape,
+            preprocessing=prepared.student.preprocessing,
             words_digest=words_digest(model),
             learnt_from=prepared.learnt_from,
             figures=figures,
@@ -181,7 +192,7 @@ class StudentExport:
 
     def _fresh(self, tower: nn.Module) -> StudentTower:
         """A copy on the CPU that trains no further."""
-        copied = make_student(self._prepared.shape, pretrained=False)
+        copied = make_student(self._prepared.student.shape, pretrained=False)
         copied.load_state_dict(tower.state_dict())
         return copied.eval()
 

@@ -23,7 +23,8 @@ def distil(
             "--size",
             min=32,
             max=1024,
-            help="Side of its pictures in pixels; small ones are quicker. Default: the teacher's.",
+            help="Side of its pictures in pixels; small ones are quicker. Default: 128, or the "
+            "teacher's where that is less.",
             show_default=False,
         ),
     ] = None,
@@ -36,7 +37,7 @@ def distil(
             show_default=False,
         ),
     ] = None,
-    epochs: train_options.EpochsOption = 8,
+    epochs: train_options.EpochsOption = 3,
     steps: train_options.StepsOption = None,
     batch_size: Annotated[int, typer.Option(min=2, help="Frames in a step.")] = 64,
     rate: Annotated[

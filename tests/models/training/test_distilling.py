@@ -141,6 +141,24 @@ def test_a_student_learns_and_goes_on_where_it_stopped(tmp_path):
     assert all(torch.equal(whole[name], rest[name]) for name in whole)
 
 
+def test_texts_are_never_told_apart_more_sharply_than_by_a_factor_of_twenty(tmp_path):
+    losses = []
+    for logit_scale in (math.log(20), 4.6, math.log(5)):
+        torch.manual_seed(0)
+        task = DistillationTask(
+            Tower(),
+            Lesson(Frames(), torch.eye(5), logit_scale),
+            SEEN,
+            TrainingSettings(steps=1),
+            validate=lambda _: {},
+            export=lambda *_: None,
+            origin={},
+        )
+        losses.append(task.accumulate_gradients(0, lambda loss: loss))
+    assert losses[1] == pytest.approx(losses[0])
+    assert losses[2] != pytest.approx(losses[0])
+
+
 def _cosine(tower: nn.Module) -> float:
     told = embedded(tower, Frames().pictures, SEEN)
     return float(torch.cosine_similarity(told, Frames().wanted).mean())

@@ -62,8 +62,15 @@ def test_a_student_indexes_and_is_searched_with_the_heads_of_its_teacher(made, p
     assert "small-world" in json.dumps(status)
     assert call("search", "a ball", "-l", new) == 0
     assert "0.mp4" in capsys.readouterr().out
+    (place / "out").rename(place / "moved")
+    assert call("search", "a ball", "-l", new) == 1
+    assert "say where it lies now with 'kinodex fuse --head HEAD --model FOLDER'" in said(capsys)
+    assert call("index", made / "1.mp4", "-l", new, "-m", place / "moved") == 1
+    assert "run 'kinodex fuse' with it if its folder has only moved" in said(capsys)
+    assert call("fuse", "-l", new, "--head", "seqTransf", "-m", place / "moved") == 0
+    assert call("search", "a ball", "-l", new) == 0
     # The same folder again means the library's own model.
-    assert call("index", made / "1.mp4", "-l", new, "-m", place / "out") == 0
+    assert call("index", made / "1.mp4", "-l", new, "-m", place / "moved") == 0
 
 
 def test_ctrl_c_saves_and_the_same_command_goes_on_to_the_same_result(place, monkeypatch, capsys):
@@ -109,6 +116,19 @@ def test_a_student_that_does_not_fit_is_told_before_anything_is_read(place, caps
     assert distil(place, *more) == 1
     assert told in said(capsys)
     assert not (place / "out").exists()
+    assert not (place / "cache").exists()
+
+
+def test_a_teacher_that_can_have_no_student_is_told_before_anything_is_read(
+    place, capsys, monkeypatch
+):
+    def captions(self, pictures, normalize=False):
+        embeddings, _tokens = self.visual(pictures)
+        return embeddings
+
+    monkeypatch.setattr("open_clip.model.CLIP.encode_image", captions)
+    assert distil(place) == 1
+    assert "a CLIP wants more of its picture tower than one vector" in said(capsys)
     assert not (place / "cache").exists()
 
 
