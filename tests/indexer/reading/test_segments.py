@@ -182,3 +182,10 @@ def test_of_a_shot_twice_the_frames_of_a_short_segment_are_held_until_its_rate_i
     assert held[:10] == [1, 2, 3, 4, 5, 6, 7, 8, 6, 6]
     assert max(held) == 8
     assert [frame.time_s for frame in sampler.frames] == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+
+
+def test_a_frame_may_be_a_fiftieth_of_a_step_early_as_times_are_rounded() -> None:
+    sampler = segments_module._Sampler(IndexSettings(sample_rate=2), start_s=10.0)
+    sampler._step_s = 0.5
+    times_s = (10.0, 10.485, 10.4901, 10.985, 10.9901)
+    assert [sampler._cell(time_s) for time_s in times_s] == [0, 0, 1, 1, 2]
