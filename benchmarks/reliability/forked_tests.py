@@ -101,6 +101,7 @@ class _Watching:
         self.outcome = Outcome()
         self._job = job
         self._of_fixtures: dict[str, set[int]] = {}
+        self._by_importing: set[int] = set()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         if self._job.tests is not None:
@@ -132,6 +133,11 @@ class _Watching:
             for block in before | during:
                 blocks.note(block)
 
+    def pytest_collection_finish(self) -> None:
+        """What importing them runs is run for all tests."""
+        if self._job.note_blocks:
+            self._by_importing = blocks.take_notes()
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         if not self._job.note_blocks:
@@ -140,7 +146,7 @@ class _Watching:
         try:
             return (yield)
         finally:
-            met = blocks.take_notes()
+            met = blocks.take_notes() | self._by_importing
             for name in getattr(item, "fixturenames", ()):
                 met |= self._of_fixtures.get(name, set())
             self.outcome.blocks[item.nodeid] = sorted(met)

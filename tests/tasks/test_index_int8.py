@@ -1,6 +1,8 @@
 """A library in int8: made by its own frames, told as such, and met by nothing else."""
 
+import os
 import shutil
+import stat
 from pathlib import Path
 
 import numpy as np
@@ -140,6 +142,21 @@ def test_a_quarter_of_sixteen_stretches_or_more_judges(count, taken, tmp_path, m
         assert index_int8.why_refused(store, plain) == (taken and "it is refused")
         assert index_int8.why_refused(store, tiny_backbone(2)) is None
     assert tried == ([taken] if taken else [])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such modes")
+def test_a_refusal_is_noted_for_all_who_share_the_library(tmp_path):
+    with Store.open(tmp_path / "library", create=True) as store:
+        store.int8_folder.mkdir()
+        store.int8_folder.chmod(0o2770)
+        before = os.umask(0o077)
+        try:
+            index_int8._note_refusal(store, tiny_backbone(), "it is no good")
+        finally:
+            os.umask(before)
+        [noted] = store.int8_folder.iterdir()
+        assert stat.S_IMODE(noted.stat().st_mode) == 0o660
+        assert index_int8.why_refused(store, tiny_backbone()) == "it is no good"
 
 
 def test_without_what_makes_it_nothing_is_begun(shared_clips, tmp_path, monkeypatch, capsys):

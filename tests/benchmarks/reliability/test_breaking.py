@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.reliability.blocks import noting
 from benchmarks.reliability.breaking import Verdict, figures, judge, parcels, without_false_alarms
 from benchmarks.reliability.covering import Covering, closest_first, imported
-from benchmarks.reliability.forked_tests import TestRunner
+from benchmarks.reliability.forked_tests import Job, TestRunner
 from benchmarks.reliability.places import places
 
 PROJECT = Path(__file__).parents[3]
@@ -87,6 +88,22 @@ def test_what_is_run_by_importing_a_file_is_asked_of_those_that_import_it() -> N
     assert closest_first(f"{path}::judge@0", path, [other, importing]) == []
     assert {path, "benchmarks/reliability/covering.py"} <= imported(here)
     assert imported("tests/gone.py") == frozenset()
+
+
+def test_what_importing_runs_is_run_for_every_test_and_the_rest_for_those_that_run_it(
+    tree: Path,
+) -> None:
+    numbers: dict[str, int] = {}
+    code = f"{CODE}\nWHOLE = half(8)\n"
+    (tree / "small.py").write_text(noting(code, "small.py", numbers))
+    with TestRunner(tree, libraries=[]) as runner:
+        ran = runner.run(Job(["test_small.py"], None, 60.0, note_blocks=True)).blocks
+    half, most = numbers["small.py::half@0"], numbers["small.py::most@0"]
+    assert ran == {
+        "test_small.py::test_half": [half],
+        "test_small.py::test_most": sorted([half, most]),
+        "test_small.py::test_nothing": [half],
+    }
 
 
 def test_tests_are_run_in_growing_parcels_up_to_a_limit() -> None:

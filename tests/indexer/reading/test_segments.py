@@ -6,7 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from indexer.reading.segments import FramedSpan, SegmentCutter
+from indexer.reading import segments as segments_module
+from indexer.reading.segments import FramedSpan, HeldFrame, SegmentCutter
 from indexer.reading.settings import IndexSettings
 from indexer.reading.shots import ShotFrame
 
@@ -169,3 +170,22 @@ def test_segments_keep_their_promises_for_any_cuts(seed: int) -> None:
         assert times_s == sorted(set(times_s))
         assert all(one.start_s <= time_s <= one.end_s for time_s in times_s)
         assert min(inside, 8) <= len(times_s) <= wanted + 1
+
+
+def test_of_a_shot_twice_the_frames_of_a_short_segment_are_held_until_its_rate_is_reached() -> None:
+    settings = IndexSettings(sample_rate=2, min_frames_per_segment=4)
+    sampler = segments_module._Sampler(settings, start_s=0.0)
+    held = []
+    for number in range(200):
+        sampler.offer(HeldFrame(Picture(number / 100)))
+        held.append(len(sampler.frames))
+    assert held[:10] == [1, 2, 3, 4, 5, 6, 7, 8, 6, 6]
+    assert max(held) == 8
+    assert [frame.time_s for frame in sampler.frames] == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75]
+
+
+def test_a_frame_may_be_a_fiftieth_of_a_step_early_as_times_are_rounded() -> None:
+    sampler = segments_module._Sampler(IndexSettings(sample_rate=2), start_s=10.0)
+    sampler._step_s = 0.5
+    times_s = (10.0, 10.485, 10.4901, 10.985, 10.9901)
+    assert [sampler._cell(time_s) for time_s in times_s] == [0, 0, 1, 1, 2]

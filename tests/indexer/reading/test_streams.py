@@ -322,3 +322,22 @@ def sound_before(pictures_s: float) -> list[float]:
 def test_sound_is_looked_for_ten_seconds_of_pictures_past_the_end():
     assert sound_before(11.0) == [0, 0.5]
     assert sound_before(11.001) == [0]
+
+
+@pytest.mark.parametrize(
+    ("time_s", "index", "ticks"),
+    [(2.5, None, 2_500_000), (2.5, 1, 2500), (0.5, None, 1_000_000), (0.5, 1, 1000)],
+)
+def test_a_demuxer_is_told_times_in_the_unit_that_it_wants(time_s, index, ticks) -> None:
+    went: list[tuple[object, ...]] = []
+    sound = SimpleNamespace(time_base=Fraction(1, 1000))
+    video = object.__new__(OpenStream)
+    video.container = SimpleNamespace(
+        start_time=1_000_000,
+        streams=[None, sound],
+        seek=lambda ticks, *, backward, stream: went.append((ticks, backward, stream)),
+    )
+    video.clock = SimpleNamespace(resume=lambda: went.append("resume"))
+    video.seek(time_s, index=index)
+    assert went == [(ticks, True, sound if index else None), "resume"]
+    assert video._rest is None

@@ -6,14 +6,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from indexer.keyframes import write_keyframe
 from indexer.library_settings import write_settings_template
 from models.files import make_folder, replaced_whole
-from search.catalog.lock import only_indexer
+from search.catalog.lock import INDEXING, only_indexer
+from search.catalog.progress import ProgressNotes
 from search.catalog.store import Store, make_library_folder
 from search.catalog.tables import VideoPath
+from search.finding.matching import _keep
 from search.vectors import storage
 from search.vectors.faiss_index import FaissIndex
 
@@ -36,6 +39,8 @@ def filled(place: Path) -> Store:
     write_keyframe(library.keyframe_file(4711), b"a picture")
     storage.save(FaissIndex(4), library.vectors_folder / "space", space="s", revision=1)
     write_settings_template(library)
+    _keep(library.vectors_folder / "space" / "neutral.npy", np.zeros((2, 4)))
+    ProgressNotes(place, INDEXING).write(0.5, 1, 2, "files")
     return library
 
 

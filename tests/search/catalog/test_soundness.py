@@ -75,6 +75,10 @@ OF_VIDEOS = [
     ("codec = x'00'", "'codec' is of the wrong kind"),
     ("width = 0.5", "'width' is of the wrong kind"),
 ]
+OF_SPACES = [
+    ("sampling = '5'", "'sampling' is of the wrong kind"),
+    ("preprocessing = '\"x\"'", "'preprocessing' is of the wrong kind"),
+]
 OF_PATHS = [
     ("video_id = NULL", "it counts as indexed, but has no video"),
     ("status = 'lost'", "its state 'lost' is none"),
@@ -138,6 +142,7 @@ MADE = "it is taken out, to be made again"
         (table, row, change, reason, part, remedy)
         for table, row, wrong, part, remedy in (
             ("videos", 2, OF_VIDEOS, Part.VALUES, None),
+            ("spaces", 1, OF_SPACES, Part.VALUES, None),
             ("paths", 2, OF_PATHS, Part.PATHS, LOOKED_AT),
             ("segments", 2, OF_SEGMENTS, Part.ENCODED, ENCODED),
             ("segment_frames", 1, OF_FRAMES, Part.ENCODED, ENCODED),

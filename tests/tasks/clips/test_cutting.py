@@ -314,6 +314,22 @@ def test_the_child_process_tells_why_it_could_not(
     assert done(monkeypatch, failure) == (code, told)
 
 
+@pytest.mark.parametrize(("start_s", "read_from_s"), [(0.5, 0.0), (1.5, 0.5)])
+def test_pictures_are_read_from_a_second_before_as_far_as_there_is_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start_s: float, read_from_s: float
+) -> None:
+    video, asked = write_clip(tmp_path / "a.mp4", [scene(1)] * 75), []
+    pictures_from = cutting.PyAVReader.pictures_from
+
+    def note(reader: cutting.PyAVReader, time_s: float) -> object:
+        asked.append(time_s)
+        return pictures_from(reader, time_s)
+
+    monkeypatch.setattr(cutting.PyAVReader, "pictures_from", note)
+    cut_out(video, tmp_path, start_s, start_s + 1)
+    assert asked == [read_from_s]
+
+
 def test_clips_for_the_page_have_a_keyframe_every_sixty_pictures(tmp_path: Path) -> None:
     frames = [scene(0, width=64, height=64)] * 130
     source = write_clip(tmp_path / "still.mp4", frames)

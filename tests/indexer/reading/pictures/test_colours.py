@@ -121,6 +121,13 @@ def test_single_colours_are_shown_as_they_always_were(
     assert shown.tolist() == [pytest.approx(colour, abs=1) for colour in expected]
 
 
+@pytest.mark.parametrize("transfer", ["screen", "pq", "hlg"])
+def test_colours_beyond_the_screens_are_its_purest(transfer: str) -> None:
+    pure = CODED_WHITE * np.array([[1, 0, 0], [0, 1, 0], [1, 1, 1]], np.uint16)
+    shown = Colours(transfer, wide=True).shown(pure)
+    assert shown.tolist() == [[255, 0, 0], [0, 255, 0], [255, 255, 255]]
+
+
 @pytest.mark.parametrize("matrix", [*range(3), *range(4, 8), 9])
 def test_a_matrix_that_the_scaler_knows_is_left_alone(matrix: int) -> None:
     picture = SimpleNamespace(

@@ -389,6 +389,12 @@ def test_many_texts_are_read_in_fewer_digits_where_some_of_them_agree(in_torch, 
     assert (found != exact).any() == in_openvino.has_bfloat16()
 
 
+def test_where_all_digits_are_wanted_no_second_tower_is_read(in_torch, loads, monkeypatch):
+    made = load(in_torch)
+    monkeypatch.setattr(in_openvino, "_imported", pytest.fail)
+    assert np.isfinite(many(made, "float32")[0]).all()
+
+
 def test_many_texts_keep_all_digits_where_fewer_do_not_do(in_torch, loads, monkeypatch):
     made = load(in_torch)
     monkeypatch.setattr(in_openvino, "LEAST_AGREEMENT", 0.9999999)
