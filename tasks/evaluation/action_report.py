@@ -204,7 +204,7 @@ def _title(
     visual = "" if described["visual"] == "plain" else f" with {described['visual']}"
     views = counted(int(described["frames"]), "frame")
     views += "" if described["views"] == "1" else f" in {described['views']} views"
-    views += " cut to the centre" if described["crop"] == CENTRE else ""
+    views += " cut to the centre" if described.get("crop") == CENTRE else ""
     templates = counted(int(described["templates"]), "template")
     lines.append(f"{described['head']}{visual}, {views}, {templates}")
     return "\n".join(lines)
