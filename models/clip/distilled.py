@@ -1,6 +1,8 @@
 """Distilled models: a teacher's own words beside a student's picture tower, in a folder."""
 
-from collections.abc import Callable
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +83,8 @@ def load_distilled(choice: ModelChoice) -> tuple[Any, Callable[..., torch.Tensor
     try:
         tower = make_student(card.shape, pretrained=False)
         tower.load_state_dict(pictures)
-        model, tokenize = _unlearnt(card.teacher)
+        with _quiet():
+            model, tokenize = _unlearnt(card.teacher)
     except RuntimeError as error:  # weights that do not fit the network
         raise _damaged(file) from error
     words = _read(file.with_name(WORDS_FILE))[1]
@@ -94,6 +97,16 @@ def load_distilled(choice: ModelChoice) -> tuple[Any, Callable[..., torch.Tensor
             "distil it again"
         )
     return with_student(model, tower, card.preprocessing), tokenize
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Without open_clip's warning that a model has random weights: it gets others at once."""
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _unlearnt(name: str) -> tuple[Any, Callable[..., torch.Tensor]]:

@@ -61,6 +61,8 @@ class _FirstStages(nn.Module):
         super().__init__()
         self.network = network
         self._last = network.prune_intermediate_layers([stages - 1], prune_norm=True)
+        # Whoever looks at its maps is told of those that are left: `models.towers.hooked`.
+        network.feature_info = list(network.feature_info)[:stages]
 
     def forward(self, pictures: torch.Tensor) -> torch.Tensor:
         [features] = self.network.forward_intermediates(

@@ -73,6 +73,11 @@ def test_a_folder_is_a_model_whose_words_mean_what_they_meant(teacher, tmp_path)
     assert student.knows(before).shape == (2,)
 
 
+def test_nobody_is_warned_of_random_weights_that_are_replaced_at_once(folder, caplog):
+    load_model(choose_model(str(folder)), talk=print)
+    assert caplog.records == []
+
+
 def test_it_is_chosen_by_its_file_too_and_both_files_are_its_weights(folder):
     choice = choose_model(str(folder))
     assert choose_model("distilled:bundled", weights=folder / "pictures.safetensors") == choice

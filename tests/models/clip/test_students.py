@@ -13,6 +13,7 @@ from models.clip.students import (
     student_preprocessing,
 )
 from models.imagenet.packages import is_installed
+from models.towers.hooked import HookedTower
 
 
 def shape(network: str, side: int = 32, stages: int | None = None) -> StudentShape:
@@ -101,3 +102,14 @@ def test_only_a_network_that_begins_from_nothing_takes_statistics_of_the_frames(
         tower(torch.rand(4, 3, 32, 32))
         after = tower.state_dict()
         assert any(not torch.equal(before[name], after[name]) for name in before) == changes
+
+
+@pytest.mark.parametrize(("network", "stages"), [("test_resnet", 3), ("test_vit", 2)])
+def test_a_network_cut_short_tells_of_the_maps_that_are_left_for_sketches(network, stages):
+    tower = make_student(shape(network, stages=stages), pretrained=False).eval()
+    hooked = HookedTower(tower, 32)
+    assert hooked.stages == stages
+    pictures = torch.rand(2, 3, 32, 32)
+    maps, embeddings = hooked(pictures, hooked.middle_layers, True)
+    assert len(maps) == len(hooked.middle_layers) > 0
+    assert torch.equal(embeddings, tower(pictures))
