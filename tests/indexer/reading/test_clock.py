@@ -160,6 +160,12 @@ def test_what_waits_at_the_end_is_left_where_pictures_are_nearest():
     assert out[-1] == ("s", 6900)
 
 
+def test_sound_that_nobody_waits_for_is_of_one_of_the_last_two_recordings():
+    others = [picture(0), picture(2000), picture(0), picture(2000)]
+    out = mended(*recording(2, begins=20_000), *others, sound(21_000))
+    assert out[-2:] == [("p", 28_000), ("s", 43_000)]  # and not of the first one of three
+
+
 def test_packets_without_a_time_stay_in_their_place():
     packets = [picture(0), sound(500), sound(None), picture(None), picture(1000), sound(1500)]
     assert [time for _, time in mended(*packets)] == [0, 500, None, None, 1000, 1500]

@@ -232,3 +232,12 @@ def test_a_standardised_head_works_alike_at_every_natural_scale():
 def test_a_standardised_head_must_see_texts():
     with pytest.raises(ValueError, match="frames and texts"):
         random_head("tightTransf", standardised=True).fit_inputs(random_clips(), MASK)
+
+
+def test_a_head_that_takes_embeddings_as_they_are_is_fitted_to_nothing():
+    head = random_head("tightTransf")
+    before = {name: tensor.clone() for name, tensor in head.state_dict().items()}
+    head.fit_inputs(random_clips(), MASK)
+    after = head.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())

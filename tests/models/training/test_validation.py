@@ -5,8 +5,9 @@ import torch
 
 from models.heads.config import HeadConfig
 from models.heads.make import make_head
+from models.labels.label_texts import LabelTexts
 from models.training.text_video import TextVideoModel
-from models.training.validation import PairValidator
+from models.training.validation import ActionValidator, PairValidator
 
 DIM = 16
 WAYS = torch.eye(DIM)
@@ -65,3 +66,19 @@ def test_a_head_that_reads_texts_scores_every_pair():
         scores = validate._scores(model)
         expected = model.head(texts, videos.unsqueeze(1).repeat(1, 2, 1), mask)
     torch.testing.assert_close(scores.rows(0, 66), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_actions_are_found_among_the_first_one_and_the_first_five():
+    def video(rank: int) -> torch.Tensor:
+        """One whose own label, the first, fits so many-th best of seven."""
+        order = [1, 2, 3, 4, 5, 6]
+        order.insert(rank - 1, 0)
+        return sum((7 - place) * WAYS[label] for place, label in enumerate(order))
+
+    videos = torch.stack([video(rank) for rank in (1, 2, 5, 6)])
+    holds = torch.zeros(4, 7, dtype=torch.bool)
+    holds[:, 0] = True
+    texts = LabelTexts(WAYS[None, :7], WAYS[-2:])
+    validate = ActionValidator(texts, holds, frames_of(videos))
+    found = validate(TextVideoModel(make_head(HeadConfig("meanP", DIM))).eval())
+    assert found == {"top1": 25.0, "top5": 75.0, "mean_per_class": 25.0}

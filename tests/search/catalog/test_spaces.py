@@ -9,7 +9,8 @@ from alembic.config import Config
 
 import search.catalog.database
 from models.clip.engines.int8 import Int8Tower
-from models.identity import EncoderIdentity, HeadIdentity, ModelChoice
+from models.identity import EncoderIdentity, HeadChoice, HeadIdentity, ModelChoice
+from search.catalog import spaces
 from search.catalog.spaces import (
     SpaceIdentity,
     SpaceMismatch,
@@ -178,3 +179,15 @@ def test_an_old_catalog_is_brought_up_to_date_and_keeps_its_space(tmp_path):
         entered = enter(library, SpaceIdentity(ENCODER, MEAN, {"sample_rate": 2.0}))
         assert entered.id == space.id
         assert encoder_of(entered) == ENCODER
+
+
+@pytest.mark.parametrize(
+    ("model", "how"),
+    [
+        (ModelChoice("ViT-B-32", "openai"), "--model ViT-B-32"),
+        (ModelChoice("ViT-B-32", weights=Path("/w/mine.pt")), "--weights /w/mine.pt"),
+    ],
+)
+def test_the_way_to_another_head_names_the_model_as_it_was_named(model, how):
+    told = spaces._fuse_command(HeadChoice("seqTransf", Path("/h/mine.safetensors")), model)
+    assert told == f"'kinodex fuse --head /h/mine.safetensors {how}'"

@@ -88,6 +88,13 @@ def test_msvd_captions_in_other_forms_are_the_same(folder, name, content):
     assert captions(load_dataset(f"msvd:{folder / 'msvd'}", split="test")) == expected
 
 
+def test_msvd_comments_are_passed_over_whatever_they_hold(folder):
+    expected = captions(load_dataset(f"msvd:{folder / 'msvd'}", split="test"))
+    file = folder / "msvd" / "AllVideoDescriptions.txt"
+    file.write_text("#\n#comment\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
+    assert captions(load_dataset(f"msvd:{folder / 'msvd'}", split="test")) == expected
+
+
 def test_msvd_pickle_is_left_alone_beside_a_file_that_can_be_read(folder):
     before = load_dataset(f"msvd:{folder / 'msvd'}", split="train")
     (folder / "msvd" / "raw-captions.pkl").write_bytes(b"pickle")

@@ -347,3 +347,12 @@ def test_clips_are_encoded_together_until_there_are_256_frames(frames, groups):
         for at, count in enumerate(frames)
     ]
     assert [(done, len(group)) for done, group in frame_cache._in_groups(clips)] == groups
+
+
+def test_every_group_of_clips_has_as_many_frames(monkeypatch):
+    monkeypatch.setattr(frame_cache, "_FRAMES_AT_ONCE", 4)
+    one = DecodedClip(ClipWindow(Path("a.mp4")), np.zeros((1, 2, 2, 3), np.uint8))
+    failed = DecodedClip(ClipWindow(Path("b.mp4")), DecodeFailed("decode", "it is damaged"))
+    groups = list(frame_cache._in_groups([*[one] * 7, failed, one]))
+    assert [(done, len(group)) for done, group in groups] == [(4, 4), (8, 4), (9, 1)]
+    assert list(frame_cache._in_groups([])) == []
