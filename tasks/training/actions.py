@@ -84,7 +84,12 @@ def prepare_actions(request: ActionTraining) -> PreparedActions:
 
 
 def _check_visual(request: ActionTraining) -> None:
-    visual = request.recipe.visual
+    visual, recipe = request.recipe.visual, request.recipe
+    if (recipe.drop_path or recipe.embedding_dropout) and not request.settings.trains_pictures:
+        raise KinodexError(
+            "--drop-path and --embedding-dropout leave out parts of the picture tower: train it "
+            "too, with --tune all or --tune pictures"
+        )
     if visual == "plain":
         return
     if not request.settings.trains_pictures:

@@ -14,6 +14,7 @@ from models.heads.make import make_head
 from models.identity import ACTION_MEAN_POOLING, MEAN_POOLING, HeadChoice
 from models.labels.label_texts import LabelTexts, embedded_texts, tokenized_texts
 from models.labels.prompts import PromptTemplates
+from models.towers.dropping import use_dropping
 from models.towers.visual_prompts import use_visual_prompt
 from models.training.actions import ActionModel, ActionTask
 from models.training.distributed import process_count
@@ -179,6 +180,8 @@ class PreparedActions(PreparedTraining):
         backbone, first = self.start.backbone, self._first_head()
         network = self.start.network(trains=self.request.backbone_trains)
         use_visual_prompt(network.visual, self._card(), first.visual_state if first else None)
+        recipe = self.request.recipe
+        use_dropping(network.visual, depth=recipe.drop_path, embedding=recipe.embedding_dropout)
         torch.manual_seed(self.request.settings.seed)
         model = ActionModel(
             first.head.train() if first else make_head(self.request.head.config(backbone.dim)),

@@ -102,6 +102,7 @@ class ActionFlags:
     flip: None where the labels decide
     crop: what is seen of each frame, see `ActionCard`
     rand_augment, rand_magnitude: see `Augmentation`
+    drop_path, embedding_dropout: see `use_dropping`
     """
 
     spec: str | None
@@ -122,6 +123,8 @@ class ActionFlags:
     crop: str = WHOLE
     rand_augment: int = 0
     rand_magnitude: int = 9
+    drop_path: float = 0.0
+    embedding_dropout: float = 0.0
 
 
 Recipe = TypeVar("Recipe", RetrievalFlags, ActionFlags)

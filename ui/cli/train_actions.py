@@ -124,6 +124,19 @@ def actions(
     rand_magnitude: Annotated[
         int, typer.Option(min=0, max=30, help="How strong the changes of --rand-augment are.")
     ] = 9,
+    drop_path: Annotated[
+        float,
+        typer.Option(
+            min=0.0,
+            max=0.9,
+            help="With --tune all or pictures: how likely the last block of a ViT leaves a "
+            "picture out; the blocks before it less and less.",
+        ),
+    ] = 0.0,
+    embedding_dropout: Annotated[
+        float,
+        typer.Option(min=0.0, max=0.9, help="The same of each number of the patches' embeddings."),
+    ] = 0.0,
     flip: Annotated[
         bool | None,
         typer.Option(
@@ -177,6 +190,8 @@ def actions(
         visual=seen,
         rand_augment=rand_augment,
         rand_magnitude=rand_magnitude,
+        drop_path=drop_path,
+        embedding_dropout=embedding_dropout,
         crop=crop.value if crop else usual_crop(start),
     )
     raise typer.Exit(train_actions(train_options.training_request(context.params, name, recipe)))

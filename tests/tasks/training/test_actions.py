@@ -203,6 +203,21 @@ def test_pixels_train_everything(data, tmp_path, small_vit, visual, head):
     assert json.loads((tmp_path / "head.json").read_text())["action"]["visual"] == visual
 
 
+def test_what_is_left_out_by_chance_changes_the_steps_and_nothing_that_is_kept(
+    data, tmp_path, small_vit
+):
+    vit = ("--model", small_vit, "--pretrained", "random", "--tune", "all", "--head", "MeanP")
+    how = {"plain": (), "depth": ("--drop-path", 0.5), "numbers": ("--embedding-dropout", 0.5)}
+    losses = {}
+    for name, more in how.items():
+        result = train(data, tmp_path / name, *vit, "--steps", 1, *more)
+        assert result.exit_code == 3, result.output
+        losses[name] = read_history(tmp_path / name)[0]["loss"]
+    assert len(set(losses.values())) == 3
+    names = {name: weights(tmp_path / name).keys() for name in how}
+    assert names["plain"] == names["depth"] == names["numbers"]
+
+
 def test_few_shots_take_all_of_them_in_every_step(data, tmp_path):
     result = train(data, tmp_path, "--shots", 1, "--steps", 1)
     # The file that is no video is the first choice: another clip takes its place.
@@ -277,6 +292,9 @@ def test_corrections_come_on_top_of_other_data(corrected, data, tmp_path):
     [
         (("--head", "MeanP"), "MeanP has nothing to train while the model stays as it is"),
         (("--visual", "shift"), "train it too, with --tune all"),
+        (("--drop-path", 0.1), "leave out parts of the picture tower: train it too"),
+        (("--embedding-dropout", 0.1, "--tune", "text"), "train it too, with --tune all"),
+        (("--drop-path", 0.1, "--tune", "all"), "Dropping needs a model whose picture tower"),
         (
             ("--visual", "joint", "--tune", "all", "--head", "LSTM"),
             "there is nothing left for LSTM to fuse: use --head MeanP",
