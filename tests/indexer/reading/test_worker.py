@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -202,6 +203,20 @@ def test_the_process_ignores_ctrl_c_and_ends_with_its_parent(
         parent.kill()
 
     assert ends_soon(child)
+
+
+@pytest.mark.parametrize("has_parent", [True, False])
+def test_a_process_that_sends_nothing_waits_for_its_parents_end_too(
+    monkeypatch: pytest.MonkeyPatch, has_parent: bool
+) -> None:
+    """One that is stuck in a decoder would not notice that nobody reads from its pipe."""
+    went: list[object] = []
+    parent = SimpleNamespace(sentinel=7) if has_parent else None
+    monkeypatch.setattr(worker_process.multiprocessing, "parent_process", lambda: parent)
+    monkeypatch.setattr(worker_process, "wait", went.append)
+    monkeypatch.setattr(worker_process.os, "_exit", went.append)
+    worker_process._end_with_parent()
+    assert went == ([[7], 1] if has_parent else [])
 
 
 @pytest.mark.parametrize("piped", [False, True])

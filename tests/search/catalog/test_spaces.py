@@ -1,6 +1,7 @@
 """Which libraries and models go together, and what is said when they do not."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -191,3 +192,13 @@ def test_an_old_catalog_is_brought_up_to_date_and_keeps_its_space(tmp_path):
 def test_the_way_to_another_head_names_the_model_as_it_was_named(model, how):
     told = spaces._fuse_command(HeadChoice("seqTransf", Path("/h/mine.safetensors")), model)
     assert told == f"'kinodex fuse --head /h/mine.safetensors {how}'"
+
+
+def test_frames_are_the_same_only_by_the_same_tower_in_the_same_preprocessing(library):
+    with library.reading() as session:
+        space = active_space(session)
+    assert gives_same_frames(space, ENCODER)
+    assert gives_same_frames(space, OTHER_TEXT)
+    for change in ({"preprocessing": {"size": (64, 64)}}, {"model": "other"}, {"int8": "tower"}):
+        assert not gives_same_frames(space, replace(ENCODER, **change))
+    assert not gives_same_frames(space, OTHER_FRAMES)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from search.vectors import faiss_index
-from search.vectors.devices import gpu_copy, threads_for
+from search.vectors.devices import gpu_copy, reading_limits, threads_for
 from search.vectors.faiss_index import FaissIndex
 from search.vectors.structures import nearest
 
@@ -173,3 +173,17 @@ def test_thread_count_is_put_back() -> None:
         assert faiss.omp_get_max_threads() == before
 
     assert faiss.omp_get_max_threads() == before
+
+
+def test_what_is_believed_of_a_file_is_as_before_afterwards() -> None:
+    def limits() -> tuple[int, int]:
+        return (
+            faiss.get_deserialization_vector_byte_limit(),
+            faiss.get_deserialization_loop_limit(),
+        )
+
+    before = limits()
+    with pytest.raises(ZeroDivisionError), reading_limits(12_345):
+        assert limits() == (12_345, 12_345)
+        raise ZeroDivisionError
+    assert limits() == before
