@@ -90,7 +90,10 @@ def load_distilled(choice: ModelChoice) -> tuple[Any, Callable[..., torch.Tensor
     words = _read(file.with_name(WORDS_FILE))[1]
     if words.keys() != words_of(model).keys():
         raise _damaged(file.with_name(WORDS_FILE))
-    model.load_state_dict(words, strict=False)
+    try:
+        model.load_state_dict(words, strict=False)
+    except RuntimeError as error:  # of another teacher, whose words have other sizes
+        raise _damaged(file.with_name(WORDS_FILE)) from error
     if words_digest(model) != card.words_digest:
         raise ModelUnavailable(
             f"{WORDS_FILE} in {str(file.parent)!r} belongs to another model than {file.name}: "

@@ -71,7 +71,10 @@ def choose_model(
 def load_model(choice: ModelChoice, *, talk: Callable[[str], None]) -> LoadedModel:
     """Load the weights, downloading them once where needed; `talk` hears about a download first."""
     if choice.is_distilled:
-        return _load_student(choice)
+        # Words that no hub has a part in are read without asking any.
+        ours = choice.words in (BUNDLED, IMAGENET)
+        here = ours or _check_words(ModelChoice(choice.words))
+        return hub.without_hub(lambda: _load_student(choice), all_here=here)
     if choice.name == BUNDLED:
         return _load_bundled(choice)
     if choice.name == IMAGENET:

@@ -180,8 +180,9 @@ def fit_projection(
     features, wanted = [], []
     for pictures, embeddings in frames.all():
         normalised = preprocessing.normalise(pictures).contiguous(memory_format=torch.channels_last)
-        features.append(network(normalised).double())
-        wanted.append(embeddings.double())
+        # Not every device knows doubles.
+        features.append(network(normalised).cpu().double())
+        wanted.append(embeddings.cpu().double())
     network.train(was_training)
     seen, goal = torch.cat(features), torch.cat(wanted)
     seen_mean, goal_mean = seen.mean(dim=0), goal.mean(dim=0)

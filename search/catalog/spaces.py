@@ -113,7 +113,9 @@ def find_or_make_space(
     session.flush()
     # Tags may be of a space of their own, of the same weights: these lie at the same place.
     same = (Space.model == choice.name, Space.weights_digest == encoder.weights_digest)
-    session.execute(update(Space).where(*same).values(weights=choice.weights))
+    session.execute(
+        update(Space).where(*same).values(pretrained=choice.pretrained, weights=choice.weights)
+    )
     return space
 
 

@@ -135,6 +135,8 @@ def _templates(
     if stored is None:
         return usual_templates(backbone, words)
     kept = PromptTemplates(tuple(stored.templates))
+    if (stored.name, stored.file) == (words.name, words.file):
+        return kept
     say_the_same = words.names_things == (kept == PromptTemplates.of_things())
     return kept if say_the_same or not _are_usual(kept) else usual_templates(backbone, words)
 

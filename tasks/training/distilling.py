@@ -117,6 +117,11 @@ def prepare(
             "frames to learn from"
         )
     teacher = _load_teacher(library, space)
+    if teacher.card.reach:
+        raise KinodexError(
+            "the library's model sees the frames beside a frame too (3D patches), and a student "
+            "sees one at a time: distil from a library of a model with 2D patches"
+        )
     short_side = _square_side(teacher)
     student = _fitting_student(teacher, request, space.dim, teachers_side=short_side)
     cache = LibraryFrameCache(

@@ -80,7 +80,7 @@ class PreparedDistillation:
 
     def batches(self, seed: int) -> TaughtBatches:
         """What there is to learn from."""
-        return TaughtBatches(self.training, self.batch_size, seed=seed)
+        return TaughtBatches(self.training, self.batch_size, seed=seed, device=self.device)
 
     def trainer(
         self, settings: TrainingSettings, folder: Path, *, on_step: Callable[[StepReport], None]

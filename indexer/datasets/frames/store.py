@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from indexer.datasets.clips import ClipWindow
+from indexer.reading.pictures.folders import rate_files
 from models.errors import KinodexError
 from search.catalog.lock import LibraryBusy, only_indexer
 
@@ -37,7 +39,14 @@ class Stamp:
             status = path.stat()
         except OSError:
             return None
-        return cls(status.st_size, status.st_mtime_ns)
+        if not stat.S_ISDIR(status.st_mode):
+            return cls(status.st_size, status.st_mtime_ns)
+        # A folder of pictures is another video when it is told to be slower or quicker.
+        told = [file.stat() for file in rate_files(path) if file.is_file()]
+        sizes, times_ns = zip(
+            *((one.st_size, one.st_mtime_ns) for one in (status, *told)), strict=True
+        )
+        return cls(sum(sizes), max(times_ns))
 
 
 @dataclass(frozen=True)

@@ -60,10 +60,15 @@ def held_out(frames: LibraryFrames, share: float) -> tuple[LibraryFrames, Librar
 
 
 class TaughtBatches:
-    """Frames in batches, each once in an epoch; what a step gets depends on seed and step alone."""
+    """Frames in batches, each once in an epoch; what a step gets depends on seed and step alone.
 
-    def __init__(self, frames: LibraryFrames, batch_size: int, *, seed: int) -> None:
-        self._frames, self._seed = frames, seed
+    device: where the batches are wanted
+    """
+
+    def __init__(
+        self, frames: LibraryFrames, batch_size: int, *, seed: int, device: torch.device
+    ) -> None:
+        self._frames, self._seed, self._device = frames, seed, device
         self._batch_size = min(batch_size, frames.count)
         self.steps_per_epoch = max(1, frames.count // self._batch_size)
         lengths = [len(one) for one in frames.pictures]
@@ -87,7 +92,8 @@ class TaughtBatches:
         )
         pictures = np.stack([self._frames.pictures[segment][row] for segment, row in places])
         embeddings = [self._frames.segments[segment].embeddings[row] for segment, row in places]
-        return torch.from_numpy(pictures), torch.from_numpy(np.stack(embeddings))
+        shown, made = torch.from_numpy(pictures), torch.from_numpy(np.stack(embeddings))
+        return shown.to(self._device), made.to(self._device)
 
 
 def _chosen(things: Sequence[Thing], share: float, key: Callable[[Thing], str]) -> list[Thing]:

@@ -27,13 +27,30 @@ _USUAL_RATE, _RATE_FILE = 25.0, "fps.txt"
 def pictures_in(folder: Path) -> list[Path]:
     """The pictures of a folder by their numbers: 2.jpg comes before 10.jpg, written as it may be.
 
-    Raises DecodeFailed.
+    Optical flow, which the same tools put beside them, and hidden files are left out.
+
+    Raises DecodeFailed, also for pictures whose names differ by more than their numbers.
     """
     try:
-        found = [file for file in folder.iterdir() if file.suffix.lower() in PICTURES]
+        found = [file for file in folder.iterdir() if _may_be_a_frame(file)]
     except OSError as error:
         raise DecodeFailed(READ, f"its folder cannot be read: {error.strerror}") from error
+    kinds = sorted({re.sub(r"\d+", "", file.stem) for file in found})
+    if len(kinds) > 1:
+        raise DecodeFailed(
+            "signature",
+            f"its folder holds pictures of several kinds, such as {kinds[0]!r} and {kinds[1]!r}",
+        )
     return sorted(found, key=lambda file: (_numbers(file.stem), file.name))
+
+
+def _may_be_a_frame(file: Path) -> bool:
+    return file.suffix.lower() in PICTURES and not file.name.startswith((".", "flow"))
+
+
+def rate_files(folder: Path) -> tuple[Path, Path]:
+    """Where it may be said how fast a folder's pictures follow each other; the first counts."""
+    return folder / _RATE_FILE, folder.parent / _RATE_FILE
 
 
 def _numbers(name: str) -> list[int]:
@@ -113,7 +130,7 @@ class FolderReader:
 
 
 def _rate_of(folder: Path) -> float:
-    for file in (folder / _RATE_FILE, folder.parent / _RATE_FILE):
+    for file in rate_files(folder):
         if file.is_file():
             try:
                 rate = float(file.read_text(encoding="utf-8"))

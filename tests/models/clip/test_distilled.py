@@ -128,6 +128,16 @@ def test_words_of_another_model_are_refused(folder):
         load_model(choose_model(str(folder)), talk=print)
 
 
+def test_words_of_another_size_are_damage(folder):
+    from safetensors.torch import load_file, save_file
+
+    words = load_file(folder / "words.safetensors")
+    words["text_projection"] = words["text_projection"][:, :-1].contiguous()
+    save_file(words, folder / "words.safetensors")
+    with pytest.raises(ModelUnavailable, match=r"words\.safetensors"):
+        load_model(choose_model(str(folder)), talk=print)
+
+
 def test_a_folder_of_another_teacher_is_not_taken_for_it(folder):
     file = folder / "model.json"
     file.write_text(json.dumps(json.loads(file.read_text()) | {"teacher": "imagenet"}))

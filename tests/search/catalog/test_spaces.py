@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import select
 
 import search.catalog.database
 from models.clip.engines.int8 import Int8Tower
@@ -21,12 +22,14 @@ from search.catalog.spaces import (
     choice_of,
     encoder_of,
     enter_space,
+    find_or_make_space,
     gives_same_frames,
     head_of,
     tower_of,
     towers_named,
 )
 from search.catalog.store import Store
+from search.catalog.tables import Space
 from search.tags.reading import active_vocabulary, tags_of
 
 ENCODER = EncoderIdentity("tiny", "weights", {"size": (32, 32)}, "frames")
@@ -62,6 +65,23 @@ def test_two_trainings_of_a_head_are_two_spaces():
         for head in (MEAN, TRAINED, HeadIdentity("seqTransf", "xyz"))
     }
     assert len(keys) == 3
+
+
+def test_where_weights_lie_now_is_told_to_all_spaces_of_them(library):
+    other = SpaceIdentity(OTHER_FRAMES, MEAN, {})
+    enter(library, other, switch=True)
+    told = [
+        ModelChoice("tiny", weights=Path("/new/place.safetensors")),
+        ModelChoice("tiny", pretrained="published"),
+    ]
+    for choice in told:
+        with library.writing() as session:
+            identity = SpaceIdentity(ENCODER, TRAINED, {})
+            find_or_make_space(session, identity, choice, dim=24, head_file=None)
+        with library.reading() as session:
+            found = {space.key: choice_of(space) for space in session.scalars(select(Space))}
+        same = {SpaceIdentity(ENCODER, head, {}).key: choice for head in (MEAN, TRAINED)}
+        assert found == same | {other.key: CHOICE}
 
 
 def test_a_library_in_int8_is_a_space_of_its_own(library):

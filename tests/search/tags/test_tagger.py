@@ -356,6 +356,16 @@ def test_names_of_things_are_put_into_another_sentence_than_actions(
     assert wanted(library, backbone, vocabulary=asked).plan.templates == texts.get(then, own)
 
 
+def test_sentences_that_were_asked_for_stay_while_the_vocabulary_does(library, backbone, shelf):
+    things = {"vocabulary": "imagenet-1k"}
+    asked = wanted(library, backbone, templates=Path("sixteen"), **things).plan
+    words = replace(asked.words, labels=asked.words.labels[:3])
+    tag(library, backbone, replace(asked, words=words))
+    for request in ({}, things):
+        assert wanted(library, backbone, **request).plan.templates == asked.templates
+    assert len(asked.templates) == 16
+
+
 def test_another_model_brings_the_labels_that_it_knows(library, backbone, shelf, monkeypatch):
     monkeypatch.setattr(backbone, "choice", ModelChoice("imagenet"))
     asked = wanted(library, backbone)

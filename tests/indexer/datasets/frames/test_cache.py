@@ -356,3 +356,15 @@ def test_every_group_of_clips_has_as_many_frames(monkeypatch):
     groups = list(frame_cache._in_groups([*[one] * 7, failed, one]))
     assert [(done, len(group)) for done, group in groups] == [(4, 4), (8, 4), (9, 1)]
     assert list(frame_cache._in_groups([])) == []
+
+
+def test_a_folder_of_pictures_is_another_video_once_its_rate_is_said_otherwise(tmp_path):
+    clip = tmp_path / "clip"
+    clip.mkdir()
+    stamps = [Stamp.of(clip)]
+    for place, rate in ((tmp_path, "4"), (tmp_path, "12.5"), (clip, "8")):
+        (place / "fps.txt").write_text(rate)
+        stamps.append(Stamp.of(clip))
+    assert len(set(stamps)) == 4
+    assert Stamp.of(clip) == stamps[-1]
+    assert Stamp.of(tmp_path / "gone") is None

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from indexer.datasets.frames.library_frames import LibraryFrameCache, LibraryFrames
 from indexer.datasets.frames.taught_batches import TaughtBatches, enough_of, held_out
@@ -143,12 +144,12 @@ def test_a_single_segment_is_too_few(library, backbone, tmp_path):
 
 def test_an_epoch_has_each_frame_once_and_a_step_is_always_the_same(library, backbone, tmp_path):
     frames, _ = read(library, cache_in(tmp_path, backbone))
-    batches = TaughtBatches(frames, 7, seed=1)
+    batches = TaughtBatches(frames, 7, seed=1, device=torch.device("cpu"))
     seen = [batches.batch(step)[1] for step in range(batches.steps_per_epoch)]
     assert {len(rows) for rows in seen} == {7}
     rows = np.concatenate(seen)
     assert len(np.unique(rows, axis=0)) == len(rows) == frames.count // 7 * 7
-    again = TaughtBatches(frames, 7, seed=1)
+    again = TaughtBatches(frames, 7, seed=1, device=torch.device("cpu"))
     assert all(map(np.array_equal, seen, (again.batch(step)[1] for step in range(len(seen)))))
     assert not np.array_equal(seen[0], batches.batch(batches.steps_per_epoch)[1])
     assert sum(len(pictures) for pictures, _ in batches.all()) == frames.count

@@ -117,3 +117,15 @@ def test_a_folder_without_pictures_or_that_is_gone_is_no_video(tmp_path):
         sampled(tmp_path, Sampling())
     with pytest.raises(DecodeFailed, match="its folder cannot be read: No such file"):
         pictures_in(tmp_path / "gone")
+
+
+def test_optical_flow_and_hidden_files_beside_the_pictures_are_no_frames(folder):
+    for name in ("flow_x_00001.jpg", "flow_y_1.png", "._img_1.png"):
+        (folder / name).write_bytes(b"no picture")
+    assert greys(sampled(folder, Sampling(frames=12, rate=0))) == list(range(1, 13))
+
+
+def test_pictures_of_several_kinds_are_told(folder):
+    Image.new("RGB", (64, 40)).save(folder / "mask_3.png")
+    with pytest.raises(DecodeFailed, match="several kinds, such as 'img_' and 'mask_'"):
+        sampled(folder, Sampling())
