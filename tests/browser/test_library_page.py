@@ -79,7 +79,8 @@ def add(page: Page, path: Path) -> None:
 
 
 def work(page: Page) -> Locator:
-    return page.locator(".st-key-work")
+    # While the page is made anew the old one may stand before the new one for a moment.
+    return page.locator(".st-key-work").last
 
 
 def upload(page: Page, *files: Path | dict[str, object]) -> Locator:

@@ -8,4 +8,4 @@ down_revision = "0006"
 
 
 def upgrade() -> None:
-    op.add_column("sketches", sa.Column("frame_s", sa.Float(), nullable=True))
+    op.add_column("sketches", sa.Column("frame_s", sa.Double(), nullable=True))
