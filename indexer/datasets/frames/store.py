@@ -42,11 +42,8 @@ class Stamp:
         if not stat.S_ISDIR(status.st_mode):
             return cls(status.st_size, status.st_mtime_ns)
         # A folder of pictures is another video when it is told to be slower or quicker.
-        told = [file.stat() for file in rate_files(path) if file.is_file()]
-        sizes, times_ns = zip(
-            *((one.st_size, one.st_mtime_ns) for one in (status, *told)), strict=True
-        )
-        return cls(sum(sizes), max(times_ns))
+        parts = [status, *(file.stat() for file in rate_files(path) if file.is_file())]
+        return cls(sum(one.st_size for one in parts), max(one.st_mtime_ns for one in parts))
 
 
 @dataclass(frozen=True)

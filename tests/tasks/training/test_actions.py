@@ -1,7 +1,6 @@
 """`kinodex train actions`: from clips with labels to files that other commands load."""
 
 import json
-import signal
 from pathlib import Path
 
 import open_clip
@@ -18,10 +17,10 @@ from models.identity import HeadChoice, ModelChoice
 from models.training.files import read_history
 from search.catalog.store import Store
 from search.tags.corrections import say
-from tasks.training.progress import TrainingProgress
 from tests.corpus import shots, write_clip
 from tests.tasks.training.training_runs import (
     assert_same_weights,
+    interrupted_after_two_steps,
     origin,
     train_in_two_processes,
     weights,
@@ -99,15 +98,7 @@ def test_a_head_is_trained_and_loads_with_the_model_and_the_labels_it_was_traine
 
 def test_ctrl_c_saves_and_the_result_is_the_same_after_going_on(data, tmp_path, monkeypatch):
     assert train(data, tmp_path / "whole").exit_code == 3
-    move_on = TrainingProgress.on_step
-
-    def interrupted(self, report):
-        move_on(self, report)
-        if report.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingProgress, "on_step", interrupted)
+    with interrupted_after_two_steps(monkeypatch):
         stopped = train(data, tmp_path / "parts")
     assert stopped.exit_code == 130
     again = train(data, tmp_path / "parts")

@@ -2,17 +2,15 @@
 
 import json
 import shutil
-import signal
 from pathlib import Path
 
 import pytest
 
 from models.identity import BUNDLED
 from search.catalog.store import Store
-from tasks.training.progress import TrainingProgress
 from tests.calling import call, said, shown_json
 from tests.corpus import shots, write_clip
-from tests.tasks.training.training_runs import assert_same_weights
+from tests.tasks.training.training_runs import assert_same_weights, interrupted_after_two_steps
 
 
 @pytest.fixture(scope="module")
@@ -75,15 +73,7 @@ def test_a_student_indexes_and_is_searched_with_the_heads_of_its_teacher(made, p
 
 def test_ctrl_c_saves_and_the_same_command_goes_on_to_the_same_result(place, monkeypatch, capsys):
     assert distil(place, out="whole") == 0
-    move_on = TrainingProgress.on_step
-
-    def interrupted(self, report):
-        move_on(self, report)
-        if report.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingProgress, "on_step", interrupted)
+    with interrupted_after_two_steps(monkeypatch):
         assert distil(place, out="parts") == 130
     assert "stopped after step 2: run the same command again" in said(capsys)
     assert distil(place, out="parts") == 0

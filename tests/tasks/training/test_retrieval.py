@@ -2,7 +2,6 @@
 
 import json
 import math
-import signal
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,11 @@ from models.errors import KinodexError
 from models.heads.checkpoints import load_head, read_card
 from models.identity import HeadChoice, ModelChoice
 from models.training.files import read_history
-from tasks.training.progress import TrainingProgress
 from tasks.training.sweep import Trial, recommended
 from tests.corpus import shots, write_clip
 from tests.tasks.training.training_runs import (
     assert_same_weights,
+    interrupted_after_two_steps,
     origin,
     train_in_two_processes,
     weights,
@@ -73,15 +72,7 @@ def test_a_head_is_trained_and_loads_with_the_model_it_was_trained_with(data, tm
 
 def test_ctrl_c_saves_and_says_how_to_go_on_and_the_result_is_the_same(data, tmp_path, monkeypatch):
     assert train(data, tmp_path / "whole").exit_code == 3
-    move_on = TrainingProgress.on_step
-
-    def interrupted(self, report):
-        move_on(self, report)
-        if report.step == 2:
-            signal.raise_signal(signal.SIGINT)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(TrainingProgress, "on_step", interrupted)
+    with interrupted_after_two_steps(monkeypatch):
         stopped = train(data, tmp_path / "parts")
     assert stopped.exit_code == 130
     assert "stopped after step 2: run the same command again to go on" in stopped.stderr

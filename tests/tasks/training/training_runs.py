@@ -1,15 +1,34 @@
 """Training runs in two processes, and what a run has left in its folder."""
 
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
+import pytest
 import torch
 
-from models.training.loop import TrainingSettings
+from models.training.loop import StepReport, TrainingSettings
+from tasks.training.progress import TrainingProgress
+
+
+@contextmanager
+def interrupted_after_two_steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Ctrl-C is pressed at the end of the second step of the run in the block."""
+    move_on = TrainingProgress.on_step
+
+    def interrupted(self: TrainingProgress, report: StepReport) -> None:
+        move_on(self, report)
+        if report.step == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrainingProgress, "on_step", interrupted)
+        yield
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:

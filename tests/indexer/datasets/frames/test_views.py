@@ -11,7 +11,7 @@ from torchvision.transforms import CenterCrop, InterpolationMode, Resize
 from indexer.datasets.clips import ClipWindow
 from indexer.datasets.frames.cache import FrameCache
 from indexer.datasets.frames.views import by_view, centre_crop, three_crops, with_margin
-from indexer.reading.clip import sample_clip
+from indexer.reading.clip import ClipFrames, sample_clip
 from indexer.reading.sampling import SegmentSampling
 from indexer.reading.settings import IndexSettings
 from models.clip.backbone import Backbone
@@ -78,6 +78,13 @@ def test_views_are_put_together_from_shifts_and_crops():
     assert views.tolist() == [[0, 20], [1, 21], [2, 22], [10, 30], [11, 31], [12, 32]]
 
 
+def decoded(window: ClipWindow, sampling: SegmentSampling) -> ClipFrames:
+    """Frames as large as pictures of 32 pixels are cut out of."""
+    whole: dict[str, None] = {"start_s": None, "end_s": None}
+    settings = IndexSettings()
+    return sample_clip(window.path, sampling=sampling, short_side=37, settings=settings, **whole)
+
+
 def test_crop_embeddings_are_kept_by_frame_and_crop(good_videos, tmp_path):
     backbone, sampling = tiny_backbone(), SegmentSampling(2, shifts=2)
     window = ClipWindow(good_videos["plain.mp4"])
@@ -86,14 +93,7 @@ def test_crop_embeddings_are_kept_by_frame_and_crop(good_videos, tmp_path):
     frames, mask = cache.batch([window])
     assert frames.shape == (1, 12, 24)
     assert mask.all()
-    clip = sample_clip(
-        window.path,
-        start_s=None,
-        end_s=None,
-        sampling=sampling,
-        short_side=37,
-        settings=IndexSettings(),
-    )
+    clip = decoded(window, sampling)
     expected = backbone.embed_frames(three_crops(clip.frames, backbone.preprocessing))
     torch.testing.assert_close(frames[0].float(), expected, atol=2e-3, rtol=0)
     views = by_view(frames, sampling, crops=3)
@@ -117,14 +117,7 @@ def test_the_centre_of_frames_is_kept_apart_from_whole_ones(good_videos, tmp_pat
     assert len({cache.folder for cache in made}) == 4
     for cache in made[:2]:
         assert cache.fill([window], processes=1).encoded == 1
-    clip = sample_clip(
-        window.path,
-        start_s=None,
-        end_s=None,
-        sampling=sampling,
-        short_side=37,
-        settings=IndexSettings(),
-    )
+    clip = decoded(window, sampling)
     centre = centre_crop(clip.frames, backbone.preprocessing)
     assert np.array_equal(made[1].batch([window])[0][0].numpy(), centre.transpose(0, 3, 1, 2))
     expected = backbone.embed_frames(centre)
